@@ -1,0 +1,1 @@
+"""Entry points: one file for each table, figure or command. The only room with flags."""
