@@ -1,0 +1,188 @@
+"""Faces brought to one place and size."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from resgn.faces.dataset import FaceDataset
+from resgn.faces.image_file import read_image
+from resgn.faces.landmarks import dataset_landmarks, detect_landmarks
+from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+CROP = 160
+"""Side of an aligned face in pixels (ResGN, section 4: 160x160)."""
+
+_DLIB_SIDE = 150
+_DLIB_TEMPLATE = np.array([(47, 44.5), (100, 45), (73, 77), (49, 102), (96, 103)])
+
+
+def face_template(size: int = CROP) -> np.ndarray:
+    """Where the five landmarks belong in a crop of `size` x `size` pixels.
+
+    The places are those in dlib's 150x150 input, so that a bilinear resize of the crop to 150
+    (pixel centres at half, as `tf.image.resize` does) is what that network expects.
+
+    Args:
+      size: side of the crop.
+
+    Returns:
+      float32 `[5, 2]`, (x, y) with 0 in the middle of the first pixel: left eye, right eye, nose,
+      left and right corner of the mouth.
+    """
+    return ((_DLIB_TEMPLATE + 0.5) * (size / _DLIB_SIDE) - 0.5).astype(np.float32)
+
+
+FACE_TEMPLATE = face_template()
+"""float32 `[5, 2]`, `face_template(160)`."""
+FACE_TEMPLATE.setflags(write=False)
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFaces:
+    """Aligned crops of a data set.
+
+    Attributes:
+      images: uint8 `[N, size, size, 3]`, RGB.
+      indices: int64 `[N]`, which image of the data set each is.
+      people: int32 `[N]`, whose each is.
+    """
+
+    images: np.ndarray
+    indices: np.ndarray
+    people: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def similarity(landmarks: np.ndarray, size: int = CROP) -> np.ndarray:
+    """The rotation, scale and shift that bring landmarks to the template.
+
+    Args:
+      landmarks: `[5, 2]`, (x, y) in pixels.
+      size: side of the crop.
+
+    Returns:
+      float64 `[2, 3]`, from pixels of the image to pixels of the crop.
+
+    Raises:
+      ValueError: `landmarks` has another shape, is not finite, or its points fall together.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
+        raise ValueError(f"landmarks: expected finite [5, 2], got {landmarks.tolist()}")
+    matrix, _ = cv2.estimateAffinePartial2D(
+        landmarks, face_template(size).astype(np.float64), method=cv2.LMEDS
+    )
+    if matrix is None or np.linalg.det(matrix[:, :2]) < 1e-8:
+        raise ValueError(f"landmarks: no face has its points at {landmarks.tolist()}")
+    return matrix
+
+
+def align_face(image: np.ndarray, landmarks: np.ndarray, size: int = CROP) -> np.ndarray:
+    """Cut out a face so that its landmarks lie on the template.
+
+    What lies outside the image is filled with its border. A face that is much larger than the crop
+    is first shrunk by averaging, since a warp alone would skip pixels.
+
+    Args:
+      image: uint8 `[H, W, 3]`.
+      landmarks: `[5, 2]`, (x, y) in pixels of `image`.
+      size: side of the crop.
+
+    Returns:
+      uint8 `[size, size, 3]`.
+
+    Raises:
+      ValueError: a shape or type is another, or `landmarks` are not those of a face.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+        raise ValueError(
+            f"image: expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}"
+        )
+    matrix = similarity(landmarks, size)
+    shrink = int(1 / np.sqrt(np.linalg.det(matrix[:, :2])))
+    if shrink >= 2:
+        before = np.array(image.shape[1::-1])
+        after = np.maximum(before // shrink, 1)
+        image = cv2.resize(image, after.tolist(), interpolation=cv2.INTER_AREA)
+        ratio = before / after
+        # A pixel x of the shrunk image lies at (x + 0.5) * ratio - 0.5 of the image.
+        matrix[:, 2] += matrix[:, :2] @ (0.5 * ratio - 0.5)
+        matrix[:, :2] *= ratio
+    return cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def aligned_faces(
+    dataset: FaceDataset,
+    indices: Sequence[int] | np.ndarray,
+    size: int = CROP,
+    cache_dir: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> AlignedFaces:
+    """Align some images of a data set.
+
+    Images in which no face was found are left out, and how many is logged.
+
+    Args:
+      dataset: the data set.
+      indices: which of its images.
+      size: side of the crops.
+      cache_dir: where landmarks are kept, see `resgn.faces.landmark_cache.cache_folder`.
+      progress: show a progress bar while landmarks are being found.
+
+    Returns:
+      The crops in the order of `indices`.
+
+    Raises:
+      InputError: an image cannot be read.
+    """
+    indices = np.asarray(indices, np.int64).reshape(-1)
+    landmarks = dataset_landmarks(dataset, indices, cache_dir, progress)
+    there = np.isfinite(landmarks).all((1, 2))
+    if not there.all():
+        _log.info(
+            "%s: no face found in %d of %d images, left out",
+            dataset.name,
+            np.count_nonzero(~there),
+            len(there),
+        )
+    indices, landmarks = indices[there], landmarks[there]
+    images = np.empty([len(indices), size, size, 3], np.uint8)
+    for i, (index, points) in enumerate(zip(indices, landmarks, strict=True)):
+        images[i] = align_face(dataset.image(int(index)), points, size)
+    return AlignedFaces(images, indices, dataset.people[indices])
+
+
+def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> np.ndarray:
+    """Align the face in a user's own photograph.
+
+    Args:
+      path: the image file.
+      size: side of the crop.
+
+    Returns:
+      uint8 `[size, size, 3]`, RGB.
+
+    Raises:
+      InputError: the file cannot be read (see `read_image`), or no face was found in it.
+    """
+    image = read_image(path)
+    landmarks = detect_landmarks([image])[0]
+    if not np.isfinite(landmarks).all():
+        raise InputError(
+            f"{Path(path)}: no face was found. A face should be upright, look roughly towards the "
+            "camera and fill a good part of the picture."
+        )
+    return align_face(image, landmarks, size)
