@@ -26,7 +26,7 @@ SUFFIXES = frozenset(
 """File name endings (lower case) that count as images when a folder is listed."""
 
 # A closed list: others of Pillow's readers start programs (EPS) or fetch further files.
-_FORMATS = ("JPEG", "MPO", "PNG", "PPM", "BMP", "WEBP", "TIFF", "GIF")
+_FORMATS = ("JPEG", "PNG", "PPM", "BMP", "WEBP", "TIFF", "GIF")
 
 # What Pillow's readers raise on damaged bytes.
 _DAMAGED = (
@@ -76,8 +76,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = Path(path)
     _check_file(path)
+    Image.init()  # does its work once; before it some of the formats are not known by name
     try:
-        image = Image.open(path, formats=_FORMATS)
+        image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, None) from error
     except PermissionError as error:
