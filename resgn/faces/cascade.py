@@ -37,13 +37,10 @@ class Cascade(tf.Module):
         self._side = side
         self._thresholds = thresholds
         self._scales = _pyramid(side, min_face)
-        proposal, refinement, output = _networks()
-        self._proposal = proposal
         # Three graphs with eager steps between them: inside a graph TensorFlow complains of
         # every crop_and_resize whose number of boxes is not known beforehand.
+        self._proposal, self._refinement, self._output = _networks()
         self._propose = _compiled(self._propose_faces, side, tf.uint8)
-        self._refinement = _compiled(refinement, 24)
-        self._output = _compiled(output, 48)
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Candidates in each image.
@@ -140,8 +137,9 @@ class Cascade(tf.Module):
 def _compiled(
     function: Callable[[tf.Tensor], list[tf.Tensor]], side: int, dtype: tf.DType = tf.float32
 ) -> Callable[[tf.Tensor], list[tf.Tensor]]:
-    """One graph for every number of images."""
-    return tf.function(function, input_signature=[tf.TensorSpec([None, side, side, 3], dtype)])
+    """One graph for every number of images, traced at once."""
+    signature = [tf.TensorSpec([None, side, side, 3], dtype)]
+    return tf.function(function, input_signature=signature).get_concrete_function()
 
 
 def _pyramid(side: int, min_face: float) -> list[int]:
@@ -251,18 +249,18 @@ def _prelu(x: tf.Tensor, slope: np.ndarray) -> tf.Tensor:
 
 
 @lru_cache(maxsize=1)
-def _networks() -> tuple[_Network, _Network, _Network]:
+def _networks() -> tuple[Callable[[tf.Tensor], list[tf.Tensor]], ...]:
+    """Proposal, refinement and output; the last two see patches of one size and are compiled."""
     from mtcnn.utils.tensorflow import load_weights
 
-    return (
-        _Network(load_weights("pnet.lz4"), [(2, "SAME"), None, None], dense=False, heads=2),
-        _Network(
-            load_weights("rnet.lz4"), [(3, "SAME"), (3, "VALID"), None], dense=True, heads=2
-        ),
-        _Network(
-            load_weights("onet.lz4"),
-            [(3, "SAME"), (3, "VALID"), (2, "SAME"), None],
-            dense=True,
-            heads=3,
-        ),
+    proposal = _Network(load_weights("pnet.lz4"), [(2, "SAME"), None, None], dense=False, heads=2)
+    refinement = _Network(
+        load_weights("rnet.lz4"), [(3, "SAME"), (3, "VALID"), None], dense=True, heads=2
     )
+    output = _Network(
+        load_weights("onet.lz4"),
+        [(3, "SAME"), (3, "VALID"), (2, "SAME"), None],
+        dense=True,
+        heads=3,
+    )
+    return proposal, _compiled(refinement, 24), _compiled(output, 48)

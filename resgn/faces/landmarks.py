@@ -38,8 +38,8 @@ class Search:
       side: and set in the middle of a square of this side, its border replicated.
       min_face: side of the smallest face that is looked for, in pixels of that square.
       thresholds: of the three networks.
-      only_larger: skip images whose longer side is not above `inner` pixels themselves: enlarging
-        them shows no face that the searches before would not have found.
+      only_larger: skip images whose own longer side is at most half of `inner`: enlarging them
+        further shows nothing new.
     """
 
     inner: int
@@ -144,8 +144,8 @@ def orl_landmarks(dataset: FaceDataset) -> np.ndarray | None:
       float32 `[400, 5, 2]`, or None where the images are not those that the landmarks were found
       in (which is logged).
     """
-    text = resources.files("resgn.faces").joinpath("orl_landmarks.json").read_text("utf-8")
-    stored = json.loads(text)
+    file = resources.files("resgn.faces").joinpath("orl_landmarks.json")
+    stored = json.loads(file.read_text("utf-8"))
     if stored["sha256"] != images_digest(dataset):
         _log.warning("The stored landmarks belong to other images of ORL: they are found anew")
         return None
