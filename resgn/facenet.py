@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from weights import keras_h5
 from weights.errors import InputError
+from weights.facenet_files import PREPROCESSING, default_preprocessing, read_facenet
 from weights.facenet_layout import EMBEDDING_SIZES
 
 INPUT_SIZE = 160
-PREPROCESSING = ("prewhiten", "fixed", "none")
 _MOMENTUM, _EPSILON = 0.995, 0.001
 
 
@@ -30,7 +30,8 @@ def facenet(
     """Inception-ResNet-v1, frozen and in inference mode, with its preprocessing inside.
 
     Args:
-      weights: the path of a file, or None for random numbers.
+      weights: the path of a file in any of the formats of `weights.facenet_files` (frozen graph,
+        TensorFlow 1 checkpoint, Keras `.h5`, PyTorch `.pt`), or None for random numbers.
       embedding_size: 128 (the 2017 checkpoints) or 512 (2018); None: what the file holds, 128
         without a file.
       preprocessing: "prewhiten" (2017), "fixed" (2018) or "none", see `preprocess`; None: what
@@ -51,21 +52,13 @@ def facenet(
     if weights is None:
         size = embedding_size or 128
         return _build(size, preprocessing or default_preprocessing(size))
-    attributes = keras_h5.read_attributes(weights)
-    size = int(attributes.get("embedding_size", embedding_size or 128))
+    numbers = read_facenet(weights)
+    size = numbers.attributes["embedding_size"]
     if embedding_size not in (None, size):
         raise InputError(f"{weights}: gives {size} dimensions, not {embedding_size}.")
-    said = attributes.get("preprocessing", default_preprocessing(size))
-    if said not in PREPROCESSING:
-        raise InputError(f"{weights}: unknown preprocessing {said!r}; give one of {PREPROCESSING}.")
-    model = _build(size, preprocessing or said)
-    keras_h5.load_weights(model, weights)
+    model = _build(size, preprocessing or numbers.attributes["preprocessing"])
+    keras_h5.assign(model, numbers.layers)
     return model
-
-
-def default_preprocessing(embedding_size: int) -> str:
-    """What Sandberg's checkpoints of this embedding size were trained with."""
-    return "prewhiten" if embedding_size == 128 else "fixed"
 
 
 def preprocess(images: tf.Tensor, kind: str) -> tf.Tensor:

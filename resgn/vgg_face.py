@@ -8,7 +8,7 @@ default critic.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,16 @@ import tensorflow as tf
 import weights as weights_room
 from weights import keras_h5
 from weights.errors import InputError
-from weights.vgg_face_layout import BLOCKS, CLASSES, DENSE_UNITS, INPUT_SIZE, MEAN_RGB, scaled
+from weights.vgg_face_files import read_vgg_face
+from weights.vgg_face_layout import (
+    BLOCKS,
+    CLASSES,
+    DENSE_UNITS,
+    INPUT_SIZE,
+    MEAN_BGR,
+    MEAN_RGB,
+    scaled,
+)
 
 OUTPUTS = ("fc7", "fc7_preactivation", "fc8")
 CHANNEL_ORDERS = ("RGB", "BGR")
@@ -45,15 +54,16 @@ def vgg_face(
     taken to 0-255, put into the file's channel order and freed of its mean, all differentiably.
 
     Args:
-      weights: the path of a file, "small" for the project's own critic, or None for random
-        numbers. What the file says goes before the defaults named below; what is given as an
-        argument and contradicts the file's shape is an error.
+      weights: the path of a file in any of the formats of `weights.vgg_face_files` (MatConvNet
+        `.mat`, Keras `.h5`), "small" for the project's own critic, or None for random numbers.
+        What the file says goes before the defaults named below; a width, number of classes or
+        input size that contradicts it is an error.
       width: factor on the filters of every convolution and the units of fc6 and fc7; 1.
       classes: units of fc8; 2622. Only there with `output="fc8"`.
       input_size: height and width that the network sees; 224.
       output: "fc7" (after its ReLU), "fc7_preactivation", or "fc8" (logits).
-      channel_order: "RGB" or "BGR", which the network was trained on; "RGB".
-      mean: three means over 0-255 in that order; those of the released file.
+      channel_order: "RGB" or "BGR", which the network was trained on; the file's, else "RGB".
+      mean: three means over 0-255 in that order; the file's, else those of the released one.
       dropout: rate behind fc6 and fc7, for training alone.
       trainable: False freezes the network, as a loss needs it.
 
@@ -66,39 +76,48 @@ def vgg_face(
     """
     if output not in OUTPUTS:
         raise ValueError(f"output must be one of {OUTPUTS}; got {output!r}")
-    path = None
-    attributes: dict[str, Any] = {}
+    numbers = None
+    said: Mapping[str, Any] = {}
     if weights is not None:
-        path = small_path() if weights == "small" else Path(weights)
-        attributes = keras_h5.read_attributes(path)
+        numbers = read_vgg_face(small_path() if weights == "small" else weights)
+        said = numbers.attributes
+        if output == "fc8" and "fc8" not in numbers.layers:
+            raise InputError(f"{weights}: without fc8, the classifier.")
     settings = {
-        "width": _settle("width", width, attributes, 1.0, path),
-        "classes": _settle("classes", classes, attributes, CLASSES, path),
-        "input_size": _settle("input_size", input_size, attributes, INPUT_SIZE, path),
+        "width": _settle("width", width, said, 1.0, weights),
+        "classes": _settle("classes", classes, said, CLASSES, weights),
+        "input_size": _settle("input_size", input_size, said, INPUT_SIZE, weights),
     }
-    order = channel_order or attributes.get("channel_order", "RGB")
+    order = channel_order or said.get("channel_order", "RGB")
     if order not in CHANNEL_ORDERS:
-        raise ValueError(f"channel_order must be one of {CHANNEL_ORDERS}; got {order!r}")
+        error = ValueError if channel_order else InputError
+        raise error(f"channel_order must be one of {CHANNEL_ORDERS}; got {order!r}")
     if mean is None:
-        mean = attributes.get("mean", MEAN_RGB if order == "RGB" else MEAN_RGB[::-1])
+        # The file's mean is in the file's order, which the caller may know better.
+        same = order == said.get("channel_order", order)
+        mean = said.get("mean", MEAN_RGB if order == "RGB" else MEAN_BGR)
+        mean = mean if same else mean[::-1]
     mean = [float(value) for value in mean]
     if len(mean) != 3:
         raise ValueError(f"mean must hold three values; got {len(mean)}")
     model = _build(**settings, output=output, order=order, mean=mean, dropout=dropout)
     model.trainable = trainable
-    if path is not None:
-        keras_h5.load_weights(model, path)
+    if numbers is not None:
+        keras_h5.assign(model, numbers.layers)
     return model
 
 
 def _settle(
-    name: str, given: Any, attributes: dict[str, Any], default: Any, path: Path | None
+    name: str,
+    given: Any,
+    said: Mapping[str, Any],
+    default: Any,
+    weights: str | os.PathLike[str] | None,
 ) -> Any:
     """The given value, the file's or the default; given and file must not differ."""
-    said = attributes.get(name)
-    if given is not None and said is not None and given != said:
-        raise InputError(f"{path}: has {name} {said}, not {given}.")
-    return given if given is not None else said if said is not None else default
+    if given is not None and name in said and given != said[name]:
+        raise InputError(f"{weights}: has {name} {said[name]}, not {given}.")
+    return given if given is not None else said.get(name, default)
 
 
 def _build(

@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from weights import files
 from weights.atomic import atomic_path
 from weights.errors import InputError
 
@@ -33,7 +34,6 @@ from weights.errors import InputError
 LayerWeights = dict[str, dict[str, NDArray[np.float32]]]
 LayerShapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _LARGEST_ATTRIBUTE = 1 << 20
 _MOST_LAYERS = 10_000
 # The writer of this layout; Keras would convert the weights of a file that names none.
@@ -161,6 +161,21 @@ def read_attributes(path: str | os.PathLike[str]) -> dict[str, Any]:
         return _attributes(file, Path(path))
 
 
+def file_shapes(path: str | os.PathLike[str]) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Layer name -> weight name -> shape of all that a Keras `.h5` holds, in its order, unread.
+
+    Raises:
+      InputError: the file is missing, damaged or no HDF5 of Keras.
+    """
+    path = Path(path)
+    with open_h5(path) as file:
+        return {
+            layer: {_short_name(name): tuple(d.shape or ()) for name, d in datasets.items()}
+            for layer, datasets in iterate_layers(file, path)
+            if datasets
+        }
+
+
 def read_layer_weights(
     path: str | os.PathLike[str], shapes: LayerShapes
 ) -> tuple[LayerWeights, dict[str, Any]]:
@@ -200,12 +215,9 @@ def read_layer_weights(
 def open_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading; whatever is wrong with it becomes an InputError."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    with path.open("rb") as stream:
-        start = stream.read(512)
-    if not start.startswith(_SIGNATURE):
-        raise InputError(f"{path}: {describe_start(start)}, but a Keras .h5 (HDF5) is needed.")
+    start = files.first_bytes(path)
+    if not start.startswith(files.HDF5):
+        raise InputError(f"{path}: {files.describe(start)}; a Keras .h5 (HDF5) is needed.")
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -217,27 +229,6 @@ def open_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         raise InputError(
             f"{path}: damaged HDF5 file ({reason}). Download or convert it again."
         ) from error
-
-
-def describe_start(start: bytes) -> str:
-    """Say what a file is that is not what it should be, from its first bytes."""
-    text = start.lstrip()[:64].lower()
-    if not start:
-        return "an empty file"
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return "a web page, not weights (the download went wrong; open the address in a browser)"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the weights it points to"
-    for signature, kind in (
-        (_SIGNATURE, "an HDF5 file"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"\x1f\x8b", "a gzip archive (unpack it first)"),
-        (b"MATLAB", "a MATLAB file"),
-        (b"\x80\x02", "a pickle"),
-    ):
-        if start.startswith(signature):
-            return kind
-    return "a file of another kind"
 
 
 def iterate_layers(file: h5py.File, path: Path) -> Iterator[tuple[str, dict[str, h5py.Dataset]]]:
