@@ -40,7 +40,7 @@ def dlib_resnet(
       weights: "dlib" for the file inside the PyPI package `face-recognition-models`, the path of
         such a `.dat`, the path of a Keras `.h5` made from it, or None for random numbers.
       input_size: height and width S of the input, 150 if None. The pooling is global, so that
-        any size from 39 runs; the released weights were trained for 150.
+        any size from 103 runs; the released weights were trained for 150.
 
     Returns:
       A model from float32 RGB images `[N, S, S, 3]` in [0, 1] to descriptors `[N, 128]`, as dlib
@@ -50,8 +50,10 @@ def dlib_resnet(
       InputError: the file is missing, damaged or of another network.
     """
     size = INPUT_SIZE if input_size is None else int(input_size)
-    if size < 39:
-        raise ValueError(f"input_size must be at least 39 (the network halves it often); got {size}")
+    if size < 103:
+        raise ValueError(
+            f"input_size must be at least 103 (the network halves it often); got {size}"
+        )
     model = _build(size)
     if weights is None:
         return model

@@ -18,7 +18,7 @@ def _seeded() -> None:
     tf.keras.utils.set_random_seed(0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 

@@ -19,6 +19,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weights.errors import InputError
 
@@ -60,10 +61,10 @@ class Convolution:
       beta: float32 `[N]`, the affine layer's offset.
     """
 
-    kernel: np.ndarray
-    bias: np.ndarray
-    gamma: np.ndarray
-    beta: np.ndarray
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    gamma: NDArray[np.float32]
+    beta: NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +77,7 @@ class FaceResnet:
     """
 
     convolutions: tuple[Convolution, ...]
-    dense: np.ndarray
+    dense: NDArray[np.float32]
 
 
 def packaged_path() -> Path:
@@ -165,7 +166,7 @@ class _Reader:
         if actual != expected:
             raise self._error(f"found sizes {actual}, expected {expected}")
 
-    def tensor(self, shape: tuple[int, int, int, int]) -> np.ndarray:
+    def tensor(self, shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
         """Read a tensor of this shape, flattened."""
         self.expect_integers((2, *shape))
         count = int(np.prod(shape))

@@ -1,0 +1,110 @@
+"""Variables of a TensorFlow 1 checkpoint, read without its graph."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from weights import files
+from weights.errors import InputError
+
+_ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+
+
+class Checkpoint:
+    """The variables of a checkpoint, by name.
+
+    Args:
+      path: the checkpoint's prefix (`model-20170512-110547.ckpt-250000`), any of its files
+        (`.index`, `.data-00000-of-00001`, `.meta`), or the folder that holds just one checkpoint.
+
+    Raises:
+      InputError: no checkpoint, or a damaged or incomplete one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.prefix = checkpoint_prefix(path)
+        data = data_files(self.prefix)
+        try:
+            self._reader = tf.train.load_checkpoint(str(self.prefix))
+            self._shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
+            self._types = self._reader.get_variable_to_dtype_map()
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            kind = files.describe(files.first_bytes(data[0]))
+            raise InputError(
+                f"{self.prefix}: no TensorFlow checkpoint, or a damaged one ({kind}): "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+
+    def names(self) -> list[str]:
+        """The names of all variables."""
+        return list(self._shapes)
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of a variable; None if there is no such variable."""
+        return tuple(self._shapes[name]) if name in self._shapes else None
+
+    def read(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """A variable that must be float32 of this shape.
+
+        Raises:
+          InputError: it is missing, of another type or shape, or damaged.
+        """
+        if name not in self._shapes:
+            raise InputError(f"{self.prefix}: variable {name} is missing; another network.")
+        if self._types[name] != tf.float32 or self.shape(name) != shape:
+            raise InputError(
+                f"{self.prefix}: {name} is {self._types[name].name} of shape {self.shape(name)}, "
+                f"the network needs float32 of {shape}."
+            )
+        try:
+            values = np.asarray(self._reader.get_tensor(name), np.float32)
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.prefix}: {name} cannot be read; the checkpoint is damaged or truncated."
+            ) from error
+        if not np.isfinite(values).all():
+            raise InputError(f"{self.prefix}: {name} holds numbers that are not finite.")
+        return values
+
+
+def checkpoint_prefix(path: str | os.PathLike[str]) -> Path:
+    """The prefix that TensorFlow knows a checkpoint by; see `Checkpoint` for what is taken.
+
+    Raises:
+      InputError: there is no checkpoint, or a folder holds several.
+    """
+    path = Path(path)
+    if path.is_dir():
+        prefixes = sorted({_ENDING.sub("", str(p)) for p in path.glob("*.index")})
+        if not prefixes:
+            raise InputError(f"{path}: no TensorFlow checkpoint (`*.index`) in this folder.")
+        if len(prefixes) > 1:
+            names = ", ".join(Path(p).name for p in prefixes[:5])
+            raise InputError(f"{path}: several checkpoints ({names}); give one of them.")
+        return Path(prefixes[0])
+    prefix = Path(_ENDING.sub("", str(path)))
+    if not data_files(prefix):
+        raise InputError(
+            f"{path}: no such checkpoint; a file {prefix.name}.data-00000-of-00001 and a file "
+            f"{prefix.name}.index belong together in {prefix.parent}."
+        )
+    return prefix
+
+
+def data_files(prefix: Path) -> list[Path]:
+    """The files that hold a checkpoint's numbers: several of version 2, one of version 1."""
+    pieces = sorted(prefix.parent.glob(f"{_escape(prefix.name)}.data-?????-of-?????"))
+    if pieces:
+        return pieces if Path(f"{prefix}.index").is_file() else []
+    return [prefix] if prefix.is_file() else []
+
+
+def _escape(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)
