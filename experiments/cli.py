@@ -1,0 +1,50 @@
+"""How every entry point runs: flags parsed, and a user's mistake answered without a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+# Before TensorFlow is first imported: fewer log lines, and oneDNN's convolutions also on CPUs where
+# TensorFlow leaves them off.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+from absl import app, logging
+
+from weights.errors import InputError
+
+
+def run(main: Callable[[list[str]], None]) -> NoReturn:
+    """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend."""
+
+    def guarded(argv: list[str]) -> None:
+        logging.use_absl_handler()
+        logging.set_verbosity(logging.INFO)
+        if len(argv) > 1:
+            raise app.UsageError(f"unexpected argument {argv[1]!r}; options look like --name=value.")
+        try:
+            main(argv)
+        except InputError as error:
+            fail(str(error))
+        except OSError as error:
+            fail(_describe(error))
+        except KeyboardInterrupt:
+            print("interrupted; --resume goes on from here.", file=sys.stderr)
+            sys.exit(130)
+
+    app.run(guarded)
+    raise SystemExit(0)
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line on standard error and exit with 1."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _describe(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}. Choose another folder or free some space."
