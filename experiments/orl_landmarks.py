@@ -31,7 +31,9 @@ def main(argv: list[str]) -> None:
     dataset = load_orl()
     landmarks = detect_landmarks(dataset.image(index) for index in range(len(dataset)))
     missing = [
-        file for file, points in zip(dataset.files, landmarks, strict=True) if np.isnan(points).any()
+        file
+        for file, points in zip(dataset.files, landmarks, strict=True)
+        if np.isnan(points).any()
     ]
     if missing:
         raise SystemExit(f"No face found in {', '.join(missing)}; nothing is written.")

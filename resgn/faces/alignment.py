@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import tqdm
+from numpy.typing import NDArray
 
 from resgn.faces.dataset import FaceDataset
 from resgn.faces.image_file import read_image
@@ -25,7 +29,7 @@ _DLIB_SIDE = 150
 _DLIB_TEMPLATE = np.array([(47, 44.5), (100, 45), (73, 77), (49, 102), (96, 103)])
 
 
-def face_template(size: int = CROP) -> np.ndarray:
+def face_template(size: int = CROP) -> NDArray[np.float32]:
     """Where the five landmarks belong in a crop of `size` x `size` pixels.
 
     The places are those in dlib's 150x150 input, so that a bilinear resize of the crop to 150
@@ -56,15 +60,15 @@ class AlignedFaces:
       people: int32 `[N]`, whose each is.
     """
 
-    images: np.ndarray
-    indices: np.ndarray
-    people: np.ndarray
+    images: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    people: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-def similarity(landmarks: np.ndarray, size: int = CROP) -> np.ndarray:
+def similarity(landmarks: NDArray[np.floating[Any]], size: int = CROP) -> NDArray[np.float64]:
     """The rotation, scale and shift that bring landmarks to the template.
 
     Args:
@@ -85,10 +89,12 @@ def similarity(landmarks: np.ndarray, size: int = CROP) -> np.ndarray:
     )
     if matrix is None or np.linalg.det(matrix[:, :2]) < 1e-8:
         raise ValueError(f"landmarks: no face has its points at {landmarks.tolist()}")
-    return matrix
+    return np.asarray(matrix, np.float64)
 
 
-def align_face(image: np.ndarray, landmarks: np.ndarray, size: int = CROP) -> np.ndarray:
+def align_face(
+    image: NDArray[np.uint8], landmarks: NDArray[np.floating[Any]], size: int = CROP
+) -> NDArray[np.uint8]:
     """Cut out a face so that its landmarks lie on the template.
 
     What lies outside the image is filled with its border. A face that is much larger than the crop
@@ -106,27 +112,28 @@ def align_face(image: np.ndarray, landmarks: np.ndarray, size: int = CROP) -> np
       ValueError: a shape or type is another, or `landmarks` are not those of a face.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(
-            f"image: expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}"
-        )
+        raise ValueError(f"image: expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")
     matrix = similarity(landmarks, size)
     shrink = int(1 / np.sqrt(np.linalg.det(matrix[:, :2])))
     if shrink >= 2:
         before = np.array(image.shape[1::-1])
         after = np.maximum(before // shrink, 1)
-        image = cv2.resize(image, after.tolist(), interpolation=cv2.INTER_AREA)
+        image = np.asarray(
+            cv2.resize(image, after.tolist(), interpolation=cv2.INTER_AREA), np.uint8
+        )
         ratio = before / after
         # A pixel x of the shrunk image lies at (x + 0.5) * ratio - 0.5 of the image.
         matrix[:, 2] += matrix[:, :2] @ (0.5 * ratio - 0.5)
         matrix[:, :2] *= ratio
-    return cv2.warpAffine(
+    crop = cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(crop, np.uint8)
 
 
 def aligned_faces(
     dataset: FaceDataset,
-    indices: Sequence[int] | np.ndarray,
+    indices: Sequence[int] | NDArray[np.integer[Any]],
     size: int = CROP,
     cache_dir: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -148,8 +155,8 @@ def aligned_faces(
     Raises:
       InputError: an image cannot be read.
     """
-    indices = np.asarray(indices, np.int64).reshape(-1)
-    landmarks = dataset_landmarks(dataset, indices, cache_dir, progress)
+    chosen = np.asarray(indices, np.int64).reshape(-1)
+    landmarks = dataset_landmarks(dataset, chosen, cache_dir, progress)
     there = np.isfinite(landmarks).all((1, 2))
     if not there.all():
         _log.info(
@@ -158,14 +165,23 @@ def aligned_faces(
             np.count_nonzero(~there),
             len(there),
         )
-    indices, landmarks = indices[there], landmarks[there]
-    images = np.empty([len(indices), size, size, 3], np.uint8)
-    for i, (index, points) in enumerate(zip(indices, landmarks, strict=True)):
-        images[i] = align_face(dataset.image(int(index)), points, size)
-    return AlignedFaces(images, indices, dataset.people[indices])
+    chosen, landmarks = chosen[there], landmarks[there]
+    images = np.empty([len(chosen), size, size, 3], np.uint8)
+
+    def align(i: int) -> None:
+        images[i] = align_face(dataset.image(int(chosen[i])), landmarks[i], size)
+
+    # Decoding and warping run outside of Python's lock.
+    with ThreadPoolExecutor() as pool:
+        done = pool.map(align, range(len(chosen)))
+        for _ in tqdm.tqdm(
+            done, desc="aligning", total=len(chosen), unit="image", delay=2, disable=not progress
+        ):
+            pass
+    return AlignedFaces(images, chosen, dataset.people[chosen])
 
 
-def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> np.ndarray:
+def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> NDArray[np.uint8]:
     """Align the face in a user's own photograph.
 
     Args:

@@ -8,11 +8,12 @@ Built from plain operations, so that a global Keras precision policy does not re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 FACTOR = 0.709
 """From one scale of the image pyramid to the next."""
@@ -42,7 +43,9 @@ class Cascade(tf.Module):
         self._proposal, self._refinement, self._output = _networks()
         self._propose = _compiled(self._propose_faces, side, tf.uint8)
 
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Candidates in each image.
 
         Args:
@@ -135,15 +138,15 @@ class Cascade(tf.Module):
 
 
 def _compiled(
-    function: Callable[[tf.Tensor], list[tf.Tensor]], side: int, dtype: tf.DType = tf.float32
-) -> Callable[[tf.Tensor], list[tf.Tensor]]:
+    function: Callable[[tf.Tensor], Sequence[tf.Tensor]], side: int, dtype: tf.DType = tf.float32
+) -> Callable[[tf.Tensor], Sequence[tf.Tensor]]:
     """One graph for every number of images, traced at once."""
     signature = [tf.TensorSpec([None, side, side, 3], dtype)]
     return tf.function(function, input_signature=signature).get_concrete_function()
 
 
 def _pyramid(side: int, min_face: float) -> list[int]:
-    """Sides of the scaled images, so that faces from `min_face` up fill one cell in some of them."""
+    """Sides of the scaled images; in one of them a face of `min_face` or more fills a cell."""
     sizes = []
     size = side * _CELL / min_face
     while size >= _CELL:
@@ -152,7 +155,7 @@ def _pyramid(side: int, min_face: float) -> list[int]:
     return sizes
 
 
-def _area_resize(before: int, after: int) -> np.ndarray:
+def _area_resize(before: int, after: int) -> NDArray[np.float32]:
     """float32 `[after, before]`: each output is the mean of the stretch of inputs it covers."""
     edges = np.linspace(0, before, after + 1)
     pixels = np.arange(before)
@@ -211,7 +214,7 @@ class _Network:
 
     def __init__(
         self,
-        weights: list[np.ndarray],
+        weights: list[NDArray[np.float32]],
         pools: list[tuple[int, str] | None],
         dense: bool,
         heads: int,
@@ -244,12 +247,12 @@ class _Network:
         return outputs
 
 
-def _prelu(x: tf.Tensor, slope: np.ndarray) -> tf.Tensor:
+def _prelu(x: tf.Tensor, slope: NDArray[np.float32]) -> tf.Tensor:
     return tf.maximum(x, 0.0) + slope * tf.minimum(x, 0.0)
 
 
 @lru_cache(maxsize=1)
-def _networks() -> tuple[Callable[[tf.Tensor], list[tf.Tensor]], ...]:
+def _networks() -> tuple[Callable[[tf.Tensor], Sequence[tf.Tensor]], ...]:
     """Proposal, refinement and output; the last two see patches of one size and are compiled."""
     from mtcnn.utils.tensorflow import load_weights
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resgn.faces.image_file import SUFFIXES, read_image
 from weights.errors import InputError
@@ -34,7 +35,7 @@ class FaceDataset:
     name: str
     root: Path
     files: tuple[str, ...]
-    people: np.ndarray
+    people: NDArray[np.int32]
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -44,7 +45,7 @@ class FaceDataset:
         """The file of image `index`."""
         return self.root / self.files[index]
 
-    def image(self, index: int) -> np.ndarray:
+    def image(self, index: int) -> NDArray[np.uint8]:
         """Image `index` as uint8 RGB `[H, W, 3]`.
 
         Raises:

@@ -7,8 +7,10 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from weights.atomic import atomic_path
@@ -56,7 +58,7 @@ _ORIENTATIONS = {
 }
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Read a photograph as RGB.
 
     JPEG, PNG, PGM/PPM, BMP, WebP, TIFF and GIF are read, whatever the file is called. The EXIF
@@ -104,7 +106,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             return _to_rgb(image)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise _too_large(path, (height, width)) from error
-        except _Unsupported as error:
+        except _UnsupportedError as error:
             raise InputError(f"{path}: {error}; save it with 8 or 16 bits a channel.") from error
         except _DAMAGED as error:
             raise InputError(
@@ -112,7 +114,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             ) from error
 
 
-def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
+def write_image(path: str | os.PathLike[str], image: NDArray[Any]) -> None:
     """Write an image with 8 bits a channel; the file is whole or absent.
 
     Args:
@@ -138,7 +140,9 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         image = np.round(image.astype(np.float64) * 255).astype(np.uint8)
     elif image.dtype != np.uint8:
         raise ValueError(f"image: expected uint8 or floating point, got {image.dtype}")
-    options = {} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0}
+    options: dict[str, Any] = (
+        {} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0}
+    )
     try:
         with atomic_path(path) as temporary:
             Image.fromarray(image).save(temporary, **options)
@@ -148,7 +152,7 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         ) from error
 
 
-class _Unsupported(Exception):
+class _UnsupportedError(Exception):
     """A kind of pixel that has no agreed way to 8 bits."""
 
 
@@ -196,7 +200,7 @@ def _jpeg_is_complete(data: bytes) -> bool:
     return False
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     orientation = None
     # Damaged metadata is no reason to refuse a picture.
     with contextlib.suppress(*_DAMAGED):
@@ -205,7 +209,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         rgb = _from_16_bits(np.asarray(image))
         image = Image.fromarray(rgb)
     elif image.mode == "F":
-        raise _Unsupported("pixels are floating-point numbers")
+        raise _UnsupportedError("pixels are floating-point numbers")
     elif image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
@@ -215,8 +219,8 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.array(image, np.uint8)
 
 
-def _from_16_bits(grey: np.ndarray) -> np.ndarray:
+def _from_16_bits(grey: NDArray[Any]) -> NDArray[np.uint8]:
     if grey.min() < 0 or grey.max() > 65535:
-        raise _Unsupported("pixels have more than 16 bits")
+        raise _UnsupportedError("pixels have more than 16 bits")
     # 65535 = 255 * 257, so that white stays white.
     return np.round(grey / 257.0).astype(np.uint8)

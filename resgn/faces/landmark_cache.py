@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from weights.atomic import atomic_path
 
@@ -48,7 +49,7 @@ class LandmarkCache:
     ) -> None:
         self.path = cache_folder(cache_dir) / f"landmarks-{name}-v{version}.npz"
         self._entries = self._read()
-        self._unsaved: dict[str, np.ndarray] = {}
+        self._unsaved: dict[str, NDArray[np.float32]] = {}
         self._writable = True
 
     @staticmethod
@@ -62,11 +63,11 @@ class LandmarkCache:
         content = f"{file}\0{status.st_size}\0{status.st_mtime_ns}"
         return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
-    def get(self, key: str) -> np.ndarray | None:
+    def get(self, key: str) -> NDArray[np.float32] | None:
         """Landmarks float32 `[5, 2]`, NaN where no face was found; None where not known."""
         return self._entries.get(key)
 
-    def put(self, key: str, landmarks: np.ndarray) -> None:
+    def put(self, key: str, landmarks: NDArray[np.float32]) -> None:
         """Remember landmarks float32 `[5, 2]` until `save`."""
         self._entries[key] = self._unsaved[key] = landmarks
 
@@ -91,7 +92,7 @@ class LandmarkCache:
                 error.strerror or error,
             )
 
-    def _read(self) -> dict[str, np.ndarray]:
+    def _read(self) -> dict[str, NDArray[np.float32]]:
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 keys, landmarks = file["keys"], file["landmarks"]

@@ -11,19 +11,26 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
 import tqdm
+from numpy.typing import NDArray
 
 from resgn.faces.dataset import FaceDataset
 from resgn.faces.landmark_cache import LandmarkCache
 from weights.errors import InputError
 
+if TYPE_CHECKING:
+    from resgn.faces.cascade import Cascade
+
 _log = logging.getLogger(__name__)
 
 VERSION = 1
 """Raised whenever the same image would get other landmarks, so that no cache holds old ones."""
+
+_Item = TypeVar("_Item")
 
 _BATCH = 16
 _SAVE_EVERY = 320
@@ -63,7 +70,7 @@ SEARCHES = (
 """Tried one after the other until there is a face."""
 
 
-def detect_landmarks(images: Iterable[np.ndarray]) -> np.ndarray:
+def detect_landmarks(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
     """Find five landmarks in each image with MTCNN.
 
     Of several faces the one with the largest area less twice the squared distance of its centre
@@ -86,10 +93,10 @@ def detect_landmarks(images: Iterable[np.ndarray]) -> np.ndarray:
 
 def dataset_landmarks(
     dataset: FaceDataset,
-    indices: Sequence[int] | np.ndarray,
+    indices: Sequence[int] | NDArray[np.integer[Any]],
     cache_dir: str | os.PathLike[str] | None = None,
     progress: bool = True,
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Landmarks of some images of a data set, from the cache where it has them.
 
     Those of ORL come with the project. New ones are saved every few hundred images.
@@ -134,7 +141,7 @@ def dataset_landmarks(
     return np.array(found, np.float32).reshape(-1, 5, 2)
 
 
-def orl_landmarks(dataset: FaceDataset) -> np.ndarray | None:
+def orl_landmarks(dataset: FaceDataset) -> NDArray[np.float32] | None:
     """The stored landmarks of ORL, made by `experiments.orl_landmarks`.
 
     Args:
@@ -170,21 +177,21 @@ def _key(dataset: FaceDataset, index: int) -> str:
         ) from error
 
 
-def _batches(items: Iterable) -> Iterator[list]:
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     iterator = iter(items)
     while batch := list(itertools.islice(iterator, _BATCH)):
         yield batch
 
 
 @functools.lru_cache(maxsize=len(SEARCHES))
-def _cascade(search: Search):  # noqa: ANN202
+def _cascade(search: Search) -> Cascade:
     # TensorFlow takes seconds to import; ORL and a full cache need no detection.
     from resgn.faces.cascade import Cascade
 
     return Cascade(search.side, search.min_face, search.thresholds)
 
 
-def _detect_batch(images: Sequence[np.ndarray]) -> np.ndarray:
+def _detect_batch(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
     for image in images:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or not image.size:
             raise ValueError(
@@ -202,7 +209,7 @@ def _detect_batch(images: Sequence[np.ndarray]) -> np.ndarray:
     return landmarks
 
 
-def _search(images: Sequence[np.ndarray], search: Search) -> np.ndarray:
+def _search(images: Sequence[NDArray[np.uint8]], search: Search) -> NDArray[np.float32]:
     canvases, scales, offsets = zip(*(_canvas(image, search) for image in images), strict=True)
     boxes, landmarks, scores = _cascade(search)(np.stack(canvases))
     best = choose_face(boxes, scores, search.side)
@@ -212,23 +219,28 @@ def _search(images: Sequence[np.ndarray], search: Search) -> np.ndarray:
     return points.astype(np.float32)
 
 
-def _canvas(image: np.ndarray, search: Search) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _canvas(
+    image: NDArray[np.uint8], search: Search
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.int64]]:
     """The image in a square, its scale (x, y) and its place (x, y) there."""
     before = np.array(image.shape[1::-1])
     size = np.maximum(np.round(before * search.inner / before.max()), 1).astype(int)
     if (size != before).any():
         shrinks = size[0] < before[0] or size[1] < before[1]
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = cv2.resize(image, size.tolist(), interpolation=interpolation)
+        resized = cv2.resize(image, size.tolist(), interpolation=interpolation)
+        image = np.asarray(resized, np.uint8)
     left, top = (search.side - size) // 2
     right, bottom = search.side - size - (left, top)
     canvas = cv2.copyMakeBorder(
         image, int(top), int(bottom), int(left), int(right), cv2.BORDER_REPLICATE
     )
-    return canvas, size / before, np.array([left, top])
+    return np.asarray(canvas, np.uint8), size / before, np.array([left, top])
 
 
-def choose_face(boxes: np.ndarray, scores: np.ndarray, side: int) -> np.ndarray:
+def choose_face(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], side: int
+) -> NDArray[np.int64]:
     """The candidate for each image that is large and near the middle.
 
     Args:

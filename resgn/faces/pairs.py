@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from resgn.faces.dataset import FaceDataset
 from weights.errors import InputError
@@ -34,10 +37,10 @@ class Pairs:
       fold: int64 `[P]`, the fold of a cross-validation, from 0; None where there are none.
     """
 
-    probe: np.ndarray
-    reference: np.ndarray
-    same: np.ndarray
-    fold: np.ndarray | None = None
+    probe: NDArray[np.int64]
+    reference: NDArray[np.int64]
+    same: NDArray[np.bool_]
+    fold: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: np.shape(getattr(self, name)) for name in ("probe", "reference", "same")}
@@ -49,7 +52,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.probe)
 
-    def select(self, mask: np.ndarray) -> Pairs:
+    def select(self, mask: NDArray[Any]) -> Pairs:
         """The pairs that a boolean mask `[P]`, or an array of their numbers, picks."""
         fold = None if self.fold is None else self.fold[mask]
         return Pairs(self.probe[mask], self.reference[mask], self.same[mask], fold)
@@ -98,8 +101,8 @@ def read_pairs(path: str | os.PathLike[str], dataset: FaceDataset) -> Pairs:
 
 
 def make_pairs(
-    dataset_people: np.ndarray,
-    indices: Sequence[int] | np.ndarray,
+    dataset_people: NDArray[np.integer[Any]],
+    indices: Sequence[int] | NDArray[np.integer[Any]],
     same: int,
     different: int,
     seed: int,
@@ -150,8 +153,8 @@ def make_pairs(
 
 
 def split_people(
-    people: np.ndarray, fractions: Sequence[float], seed: int
-) -> list[np.ndarray]:
+    people: NDArray[np.integer[Any]], fractions: Sequence[float], seed: int
+) -> list[NDArray[np.int64]]:
     """Split images so that no person is in two parts.
 
     Args:
@@ -178,8 +181,7 @@ def split_people(
             "photographs of more people."
         )
     return [
-        np.flatnonzero(np.isin(people, order[start:end]))
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        np.flatnonzero(np.isin(people, order[start:end])) for start, end in itertools.pairwise(ends)
     ]
 
 
@@ -216,9 +218,7 @@ def _pair(
     ):
         kind = "'name n1 n2', a pair of one person" if same else "'name1 n1 name2 n2', two people"
         raise InputError(f"{path}, line {number}: {line!r} is not {kind}. {_FORMAT}.")
-    first, second = [
-        (parts[name], int(parts[image])) for name, image in (columns[:2], columns[2:])
-    ]
+    first, second = [(parts[name], int(parts[image])) for name, image in (columns[:2], columns[2:])]
     if first == second or (not same and first[0] == second[0]):
         told = "pairs an image with itself" if same else "has the same person twice"
         raise InputError(f"{path}, line {number}: {line!r} {told}. {_FORMAT}.")
@@ -227,7 +227,7 @@ def _pair(
 
 def _look_up(
     path: Path, parsed: list[tuple[tuple[str, int], tuple[str, int]]], dataset: FaceDataset
-) -> np.ndarray:
+) -> NDArray[np.int64]:
     """int64 `[P, 2]` indices into the data set."""
     numbered: dict[tuple[str, int], int] = {}
     for index, file in enumerate(dataset.files):
@@ -248,8 +248,8 @@ def _look_up(
 
 
 def _same_pairs(
-    people: np.ndarray, counts: np.ndarray, total: int, rng: np.random.Generator
-) -> np.ndarray:
+    people: NDArray[np.int64], counts: NDArray[np.int64], total: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """`[total, 2]` positions in `people`."""
     available = counts * (counts - 1) // 2
     pairs = [np.zeros([0, 2], np.int64)]
@@ -261,7 +261,9 @@ def _same_pairs(
     return rng.permutation(np.concatenate(pairs))
 
 
-def _even_shares(available: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
+def _even_shares(
+    available: NDArray[np.int64], total: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Shares of `total`, at most `available`, that differ by one among those not used up."""
     low, high = 0, int(available.max(initial=0))
     while low < high:  # the highest level that does not exceed the total
@@ -276,7 +278,7 @@ def _even_shares(available: np.ndarray, total: int, rng: np.random.Generator) ->
     return shares
 
 
-def _pair_of_rank(ranks: np.ndarray) -> np.ndarray:
+def _pair_of_rank(ranks: NDArray[np.int64]) -> NDArray[np.int64]:
     """The pair (i, j), i < j, at each place of (0, 1), (0, 2), (1, 2), (0, 3), ..."""
     j = ((1 + np.sqrt(8.0 * ranks + 1)) // 2).astype(np.int64)
     # The root is rounded; one step mends it either way.
@@ -286,8 +288,8 @@ def _pair_of_rank(ranks: np.ndarray) -> np.ndarray:
 
 
 def _different_pairs(
-    people: np.ndarray, counts: np.ndarray, total: int, rng: np.random.Generator
-) -> np.ndarray:
+    people: NDArray[np.int64], counts: NDArray[np.int64], total: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """`[total, 2]` positions in `people`."""
     size = len(people)
     by_person = np.argsort(people, kind="stable")
@@ -299,9 +301,7 @@ def _different_pairs(
         drawn = rng.integers(len(counts), size=[2 * total + 16, 2])
         drawn = drawn[drawn[:, 0] != drawn[:, 1]]
         images = by_person[starts[drawn] + rng.integers(counts[drawn])]
-        codes = _in_order_of_first(
-            np.concatenate([codes, images.min(1) * size + images.max(1)])
-        )
+        codes = _in_order_of_first(np.concatenate([codes, images.min(1) * size + images.max(1)]))
     if len(codes) < total:
         # Nearly all there are: draw the rest from a list of what is left.
         first, second = np.triu_indices(size, 1)
@@ -312,5 +312,5 @@ def _different_pairs(
     return np.stack([codes // size, codes % size], 1) if size else np.zeros([0, 2], np.int64)
 
 
-def _in_order_of_first(codes: np.ndarray) -> np.ndarray:
+def _in_order_of_first(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return codes[np.sort(np.unique(codes, return_index=True)[1])]

