@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from resgn import dlib_resnet as dlib
-from resgn.facenet import facenet, prewhiten
+from resgn.facenet import facenet_in_parts
 from resgn.randomization import randomize, randomized_size
 from weights.errors import InputError
 
@@ -86,8 +86,8 @@ def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Tar
                 "20170512-110547 (MS-Celeb-1M) from the project davidsandberg/facenet and pass "
                 "--facenet_weights=PATH; or use --target=dlib, which needs nothing."
             )
-        network = facenet(weights)
-        return Target("facenet", prewhiten, lambda size: network, CROP_SIZE, (0.0,))
+        prepare, network = facenet_in_parts(weights)
+        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,))
     raise InputError(f"Unknown target {name!r}; known are {', '.join(TARGETS)}.")
 
 

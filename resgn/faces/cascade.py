@@ -104,7 +104,7 @@ class Cascade(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         there, rows = _existing(scores)
         squares = _squares(tf.boolean_mask(boxes, there))
-        offsets, face = self._refinement(self._patches(images, squares, rows, 24))
+        offsets, face = _judge(self._refinement, self._patches(images, squares, rows, 24))
         squares = _moved(squares, offsets)
         return _suppress(
             _scattered(squares, there),
@@ -119,7 +119,7 @@ class Cascade(tf.Module):
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         there, rows = _existing(scores)
         squares = _squares(tf.boolean_mask(boxes, there))
-        offsets, points, face = self._output(self._patches(images, squares, rows, 48))
+        offsets, points, face = _judge(self._output, self._patches(images, squares, rows, 48))
         points = tf.stack([points[:, :5], points[:, 5:]], -1)
         sizes = squares[:, 2:] - squares[:, :2] + 1.0
         points = points * sizes[:, tf.newaxis] + squares[:, tf.newaxis, :2] - 1.0
@@ -135,6 +135,14 @@ class Cascade(tf.Module):
     ) -> tf.Tensor:
         corners = tf.gather(squares, [1, 0, 3, 2], axis=1) / float(self._side)
         return tf.image.crop_and_resize(images, corners, rows, [size, size])
+
+
+def _judge(
+    network: Callable[[tf.Tensor], list[tf.Tensor]], patches: tf.Tensor
+) -> list[tf.Tensor]:
+    """What a network says of patches `[P, S, S, 3]`, P possibly 0: oneDNN fails on an empty batch."""
+    patches = tf.pad(patches, [[0, 1], [0, 0], [0, 0], [0, 0]])
+    return [output[:-1] for output in network(patches)]
 
 
 def _compiled(
