@@ -37,13 +37,13 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "The .h5 to write; the project's own file by default."
 )
 _WIDTH = flags.DEFINE_float("width", 0.125, "Factor on VGG-16's maps and units.", 0.001, 1.0)
-_EPOCHS = flags.DEFINE_integer("epochs", 16, "Passes over the training people.", 1)
+_EPOCHS = flags.DEFINE_integer("epochs", 10, "Passes over the training people.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Images a step.", 2)
 _RATE = flags.DEFINE_float("learning_rate", 2e-3, "Adam's, falling to 0 along a cosine.", 0.0)
+_SIZE = flags.DEFINE_integer("input_size", 96, "Side of the images that the critic sees.", 32)
 _MINIMUM = flags.DEFINE_integer("minimum_images", 4, "People with fewer photographs are left out.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.")
 
-SIZE = 160
 HELD_OUT = 0.1
 PAIRS = 1000
 
@@ -55,7 +55,7 @@ def main(_: list[str]) -> None:
     train, held_out = split_people(people, (1.0 - HELD_OUT, HELD_OUT), _SEED.value)
     classes, labels = np.unique(people[train], return_inverse=True)
     print(f"{len(train)} photographs of {len(classes)} people, {len(held_out)} photographs kept out")
-    model = identity_classifier(_WIDTH.value, len(classes), SIZE)
+    model = identity_classifier(_WIDTH.value, len(classes), _SIZE.value)
     began = time.time()
     accuracy = fit(model, images, train, labels)
     output = Path(_OUTPUT.value or Path(weights_room.__file__).parent / "vgg_face_small.h5")
@@ -65,7 +65,7 @@ def main(_: list[str]) -> None:
         {
             "source": "trained by experiments.train_texture_critic on LFW and CelebA identities",
             "width": _WIDTH.value,
-            "input_size": SIZE,
+            "input_size": _SIZE.value,
             "channel_order": "RGB",
             "mean": [129.1863, 104.7624, 93.5940],
         },
@@ -111,6 +111,7 @@ def fit(
     @tf.function
     def step(batch: tf.Tensor, target: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         batch = augment(tf.cast(batch, tf.float32) / 255.0, seed)
+        batch = tf.image.resize(batch, [_SIZE.value, _SIZE.value])  # as vgg_face itself does
         with tf.GradientTape() as tape:
             logits = model(batch, training=True)
             value = loss(tf.one_hot(target, classes), logits)

@@ -48,13 +48,18 @@ class GeneratorConfig:
                 raise InputError(f"ResGN: {name} must be at least 1, got {getattr(self, name)}.")
 
 
-def residual_generator(config: GeneratorConfig, precision: str = "float32") -> tf.keras.Model:
+def residual_generator(
+    config: GeneratorConfig,
+    precision: str = "float32",
+    batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+) -> tf.keras.Model:
     """Build a ResGN.
 
     Args:
       config: the network's size.
       precision: Keras policy of the hidden layers, e.g. `float32` or `mixed_bfloat16`. Variables
         and output are float32 in any case.
+      batch_norm_momentum: of the moving statistics; 0 where they are to be measured anew.
 
     Returns:
       A model from float32 RGB `[N, H, W, 3]` in [0, 1] to the same shape and range, for any H and W
@@ -70,7 +75,7 @@ def residual_generator(config: GeneratorConfig, precision: str = "float32") -> t
         # No bias: BatchNorm's offset would take it up.
         x = convolution(config.maps, 3, use_bias=False, name=f"{name}_conv")(x)
         return layers.BatchNormalization(
-            momentum=BATCH_NORM_MOMENTUM,
+            momentum=batch_norm_momentum,
             epsilon=BATCH_NORM_EPSILON,
             dtype=policy,
             name=f"{name}_bn",
