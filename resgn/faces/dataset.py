@@ -16,7 +16,7 @@ from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
 
-DATASETS = ("orl", "lfw", "folder")
+DATASETS = ("orl", "lfw", "celeba", "folder")
 """Names that `load_dataset` knows."""
 
 
@@ -62,7 +62,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> F
     """List a data set.
 
     Args:
-      name: `orl` (no `data_dir`), `lfw` or `folder`.
+      name: `orl` (no `data_dir`), `lfw`, `celeba` or `folder`.
       data_dir: where the data set is.
 
     Returns:
@@ -73,7 +73,7 @@ def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> F
         empty, or of another layout.
     """
     # Each of these modules needs FaceDataset.
-    from resgn.faces import folder, lfw, orl
+    from resgn.faces import celeba, folder, lfw, orl
 
     if name == "orl":
         return orl.load_orl()
@@ -81,8 +81,8 @@ def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> F
         raise InputError(f"No data set is called {name!r}; there are {', '.join(DATASETS)}.")
     if data_dir is None or not str(data_dir):
         raise InputError(f"The data set {name} needs --data_dir, the folder where it is.")
-    load = lfw.load_lfw if name == "lfw" else folder.load_folder
-    return load(data_dir)
+    load = {"lfw": lfw.load_lfw, "celeba": celeba.load_celeba, "folder": folder.load_folder}
+    return load[name](data_dir)
 
 
 def existing_folder(data_dir: str | os.PathLike[str], expected: str) -> Path:
