@@ -108,11 +108,13 @@ class Attack(abc.ABC):
         run = self._function(model, criterion)
         epsilon_tensor = tf.constant(budgets, tf.float32)
         data = criterion.tensors()
-        starts: Iterable[int] = range(0, count, batch_size)
+        # Few images take a smaller power of two, and a last batch is filled up by repeating its
+        # rows: few shapes, few traces.
+        full = min(batch_size, 1 << (count - 1).bit_length())
+        starts: Iterable[int] = range(0, count, full)
         for start in progress(starts) if progress else starts:
-            # The last batch is filled up with its own first rows: one shape, one trace.
-            size = min(batch_size, count - start)
-            rows = start + np.arange(min(batch_size, count)) % size
+            size = min(full, count - start)
+            rows = start + np.arange(full) % size
             batch = tf.constant(images[rows])
             results = run(batch, epsilon_tensor, *(tf.gather(tensor, rows) for tensor in data))
             for target, result in zip((perturbed, success, success_8bit), results, strict=True):

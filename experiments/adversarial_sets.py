@@ -42,6 +42,9 @@ FORMAT = 1
 """Part of every cached set's name; to be raised when the making of a set changes."""
 
 
+_FGSM = FGSM()  # one instance: what it compiled for a target serves every set
+
+
 @dataclasses.dataclass(frozen=True)
 class Counts:
     """Pairs of one person and of two in each part."""
@@ -186,12 +189,11 @@ def _craft(
     legitimate: LegitimatePairs, pairs: Pairs, target: Target, epsilon: float, part: str
 ) -> np.ndarray:
     adversarial = np.empty((len(pairs), *legitimate.images.shape[1:]), np.uint8)
-    attack = FGSM()
     for same, kind in ((True, Dodging), (False, Impersonation)):
         rows = np.flatnonzero(pairs.same == same)
         references = legitimate.embeddings[pairs.reference[rows]]
         criterion: Criterion = kind(references, legitimate.threshold)
-        result = attack(
+        result = _FGSM(
             target,
             legitimate.images[pairs.probe[rows]],
             criterion,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging as standard
 import os
 import sys
 from collections.abc import Callable
@@ -21,8 +22,8 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend."""
 
     def guarded(argv: list[str]) -> None:
-        logging.use_absl_handler()
         logging.set_verbosity(logging.INFO)
+        standard.getLogger("tensorflow").setLevel(standard.ERROR)
         if len(argv) > 1:
             raise app.UsageError(f"unexpected argument {argv[1]!r}; options look like --name=value.")
         try:
