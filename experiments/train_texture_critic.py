@@ -37,11 +37,12 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "The .h5 to write; the project's own file by default."
 )
 _WIDTH = flags.DEFINE_float("width", 0.125, "Factor on VGG-16's maps and units.", 0.001, 1.0)
-_EPOCHS = flags.DEFINE_integer("epochs", 10, "Passes over the training people.", 1)
+_EPOCHS = flags.DEFINE_integer("epochs", 14, "Passes over the training people.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Images a step.", 2)
-_RATE = flags.DEFINE_float("learning_rate", 2e-3, "Adam's, falling to 0 along a cosine.", 0.0)
+_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Adam's, falling to 0 along a cosine.", 0.0)
 _SIZE = flags.DEFINE_integer("input_size", 96, "Side of the images that the critic sees.", 32)
-_MINIMUM = flags.DEFINE_integer("minimum_images", 4, "People with fewer photographs are left out.")
+_MINIMUM = flags.DEFINE_integer("minimum_images", 8, "People with fewer photographs are left out.")
+_MAXIMUM = flags.DEFINE_integer("maximum_images", 30, "Photographs taken of one person at the most.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.")
 
 HELD_OUT = 0.1
@@ -88,8 +89,9 @@ def load_people() -> tuple[np.ndarray, np.ndarray]:
         if folder is None:
             continue
         dataset = load(folder)
-        enough = np.bincount(dataset.people)[dataset.people] >= _MINIMUM.value
-        faces = aligned_faces(dataset, np.flatnonzero(enough))
+        rows = [np.flatnonzero(dataset.people == person) for person in range(len(dataset.names))]
+        chosen = [r[: _MAXIMUM.value] for r in rows if len(r) >= _MINIMUM.value]
+        faces = aligned_faces(dataset, np.concatenate(chosen))
         images.append(faces.images)
         people.append(faces.people + offset)
         offset += len(dataset.names)
@@ -105,7 +107,7 @@ def fit(
     steps = len(train) // _BATCH.value
     rate = tf.keras.optimizers.schedules.CosineDecay(_RATE.value, steps * _EPOCHS.value)
     optimizer = tf.keras.optimizers.Adam(rate)
-    loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
+    loss = tf.keras.losses.CategoricalCrossentropy(from_logits=True)
     classes = model.output_shape[-1]
 
     @tf.function

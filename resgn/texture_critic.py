@@ -15,7 +15,8 @@ from weights.vgg_face_layout import BLOCKS, DENSE_UNITS, MEAN_RGB, scaled
 
 layers = tf.keras.layers
 
-DROPOUT = 0.4
+DROPOUT = 0.3
+SHIFT = 5
 
 
 def identity_classifier(width: float, classes: int, input_size: int) -> tf.keras.Model:
@@ -41,7 +42,7 @@ def identity_classifier(width: float, classes: int, input_size: int) -> tf.keras
     for name in ("fc6", "fc7"):
         x = layers.Dense(scaled(DENSE_UNITS, width), use_bias=False, name=name)(x)
         x = layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
-        x = layers.Dropout(DROPOUT)(x)
+    x = layers.Dropout(DROPOUT)(x)
     return tf.keras.Model(images, layers.Dense(classes, name="fc8")(x), name="identity_classifier")
 
 
@@ -63,7 +64,7 @@ def fold_batch_norm(model: tf.keras.Model) -> Mapping[str, Mapping[str, np.ndarr
 
 
 def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirror, shift by up to 8 pixels, vary light and contrast, sometimes drop the colour.
+    """Mirror, shift by a few pixels, vary light and contrast, sometimes drop the colour.
 
     Args:
       images: float32 `[N, S, S, 3]` in [0, 1].
@@ -72,11 +73,11 @@ def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     seeds = tf.random.experimental.stateless_split(seed, 5)
     shape = tf.shape(images)
     images = tf.image.stateless_random_flip_left_right(images, seeds[0])
-    padded = tf.pad(images, [[0, 0], [8, 8], [8, 8], [0, 0]], mode="SYMMETRIC")
+    padded = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]], mode="SYMMETRIC")
     images = tf.image.stateless_random_crop(padded, shape, seeds[1])
     each = [shape[0], 1, 1, 1]
     contrast = tf.random.stateless_uniform(each, seeds[2], 0.7, 1.3)
     light = tf.random.stateless_uniform(each, seeds[3], -0.15, 0.15)
-    grey = tf.random.stateless_uniform(each, seeds[4]) < 0.3
+    grey = tf.random.stateless_uniform(each, seeds[4]) < 0.2
     images = tf.where(grey, tf.image.rgb_to_grayscale(images), images)
     return tf.clip_by_value((images - 0.5) * contrast + 0.5 + light, 0.0, 1.0)
