@@ -81,25 +81,33 @@ class Row:
         return cls(data["name"], columns)
 
 
-def markdown_table(rows: list[Row], first: str, notes: str = "") -> str:
-    """Rates in percent with interval, the paper's figure in brackets behind."""
+def markdown_table(
+    rows: list[Row], first: str, notes: str = "", plain: tuple[str, ...] = ()
+) -> str:
+    """Rates in percent with interval, the paper's figure in brackets behind.
+
+    Columns named in `plain` are no rates and stand as they are.
+    """
     columns = list(rows[0].columns)
     lines = [
         "| " + " | ".join([first, *columns]) + " |",
         "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",
     ]
     for row in rows:
-        cells = [_cell(row.columns[c]) if c in row.columns else "" for c in columns]
+        cells = [_cell(row.columns[c], 1 if c in plain else 100) for c in columns]
         lines.append("| " + " | ".join([row.name, *cells]) + " |")
     return "\n".join(lines) + "\n" + (f"\n{notes}\n" if notes else "")
 
 
-def _cell(measurement: Measurement) -> str:
-    text = f"{100 * measurement.value:.2f}"
+def _cell(measurement: Measurement, factor: int) -> str:
+    def shown(value: float) -> str:
+        return f"{factor * value:.2f}" if factor > 1 else f"{value:.4f}"
+
+    text = shown(measurement.value)
     if measurement.low is not None and measurement.high is not None:
-        text += f" ({100 * measurement.low:.2f} to {100 * measurement.high:.2f})"
+        text += f" ({shown(measurement.low)} to {shown(measurement.high)})"
     if measurement.paper is not None:
-        text += f" [{100 * measurement.paper:.2f}]"
+        text += f" [{shown(measurement.paper)}]"
     return text
 
 

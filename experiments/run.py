@@ -134,11 +134,17 @@ class Run:
         return self._earlier + time.monotonic() - self._began
 
     def finish(
-        self, rows: list[Row], precision: str, first: str, notes: str = "", **extra: Any
+        self,
+        rows: list[Row],
+        precision: str,
+        first: str,
+        notes: str = "",
+        plain: tuple[str, ...] = (),
+        **extra: Any,
     ) -> str:
         """Write `result.json`, the table as Markdown and CSV; returns the Markdown."""
         write_json(self._clock_file, round(self.seconds(), 1))
-        table = markdown_table(rows, first, notes)
+        table = markdown_table(rows, first, notes, plain)
         write_text(self.folder / f"{self.experiment}.md", table)
         write_text(self.folder / f"{self.experiment}.csv", csv_table(rows))
         write_json(

@@ -31,6 +31,7 @@ from experiments.adversarial_sets import (
     attacked,
     legitimate_pairs,
 )
+from experiments.figures import save_bars
 from experiments.precision import settle_precision
 from experiments.results import Measurement, Row, write_json
 from experiments.run import SEED, Run, settings_from_flags
@@ -96,6 +97,7 @@ def main(_: list[str]) -> None:
     }
     table = Table1(run, preset, generator, training, target, texture, legitimate, sets)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
+    save_bars(run.folder / "table1.png", measured, f"Table 1 on {preset.dataset}")
     print(
         "\n"
         + run.finish(
@@ -107,7 +109,7 @@ def main(_: list[str]) -> None:
             verified=legitimate.verified,
         )
     )
-    print(f"{run.folder}: table1.md, table1.csv, result.json, tensorboard/")
+    print(f"{run.folder}: table1.md, table1.csv, table1.png, result.json, tensorboard/")
 
 
 @dataclasses.dataclass
