@@ -135,9 +135,7 @@ class Attack(abc.ABC):
             images: tf.Tensor, epsilons: tf.Tensor, *data: tf.Tensor
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             self.traces += 1
-            perturbed = self.perturb(
-                lambda x: criterion.loss(model(x), *data), images, epsilons
-            )
+            perturbed = self.perturb(lambda x: criterion.loss(model(x), *data), images, epsilons)
             radius = tf.reshape(epsilons, [-1, 1, 1, 1, 1])
             perturbed = tf.clip_by_value(perturbed, images - radius, images + radius)
             perturbed = tf.clip_by_value(perturbed, 0.0, 1.0)

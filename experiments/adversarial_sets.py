@@ -99,9 +99,7 @@ def legitimate_pairs(
     row = np.full(len(faces), -1)
     row[used] = np.arange(len(used))
     images = faces.images[used]
-    drawn = {
-        part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()
-    }
+    drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(tf.function(target), images)
 
     def distances(pairs: Pairs) -> np.ndarray:

@@ -25,7 +25,9 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         logging.set_verbosity(logging.INFO)
         standard.getLogger("tensorflow").setLevel(standard.ERROR)
         if len(argv) > 1:
-            raise app.UsageError(f"unexpected argument {argv[1]!r}; options look like --name=value.")
+            raise app.UsageError(
+                f"unexpected argument {argv[1]!r}; options look like --name=value."
+            )
         try:
             main(argv)
         except InputError as error:

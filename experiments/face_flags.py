@@ -1,12 +1,11 @@
-"""Flags that choose faces, pairs, target, critic, network and training; shared by the ResGN tables."""
+"""Flags that choose pairs, critic, network and training; shared by the tables of ResGN."""
 
 from __future__ import annotations
 
 from absl import flags
 
+from experiments import data_flags  # noqa: F401, defines the flags that SHARED names
 from experiments.presets import help_of
-from resgn.faces.dataset import DATASETS
-from resgn.target import TARGETS
 
 TEXTURES = ("small", "vgg_face")
 
@@ -27,14 +26,7 @@ def _bool(name: str, text: str) -> None:
     flags.DEFINE_bool(name, None, f"{text} {help_of(name)}")
 
 
-# Faces and pairs.
-_enum(
-    "dataset",
-    tuple(DATASETS),
-    "Faces: orl comes with the installation; lfw, celeba and folder (one folder for each person) "
-    "are read from --data_dir.",
-)
-flags.DEFINE_string("data_dir", None, "Folder of the data set, in the layout in which it comes.")
+# Pairs.
 for _part, _use in (
     ("train", "to learn from"),
     ("validation", "to choose the checkpoint by"),
@@ -43,11 +35,7 @@ for _part, _use in (
     _integer(f"{_part}_same", f"Pairs of one person {_use}.")
     _integer(f"{_part}_different", f"Pairs of two people {_use}.")
 
-# Target and critic.
-_enum("target", TARGETS, "Network under attack.")
-flags.DEFINE_string(
-    "facenet_weights", None, "FaceNet's weight file (.pb, checkpoint, .h5, .pt) for --target=facenet."
-)
+# Threshold and critic.
 _bool(
     "calibrate",
     "Take the threshold from the training pairs; --nocalibrate takes the paper's 1.1.",

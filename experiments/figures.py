@@ -85,5 +85,7 @@ def save_bars(path: Path, rows: list[Row], title: str) -> None:
             )
     axes.set(ylim=(0, 104), ylabel="verified correctly (%)", title=title)
     axes.set_xticks(places, [row.name.replace("+", "\n+ ") for row in rows], fontsize=8)
-    axes.legend(frameon=False, ncols=len(columns) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    axes.legend(
+        frameon=False, ncols=len(columns) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+    )
     save_figure(figure, path)

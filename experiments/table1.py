@@ -17,12 +17,11 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags, logging
+from absl import flags
 
 from experiments import cli, face_flags, presets
 from experiments.adversarial_sets import (
@@ -31,6 +30,7 @@ from experiments.adversarial_sets import (
     attacked,
     legitimate_pairs,
 )
+from experiments.data_flags import DATA_DIR, weights_of
 from experiments.figures import save_bars
 from experiments.precision import settle_precision
 from experiments.results import Measurement, Row, write_json
@@ -75,7 +75,7 @@ def main(_: list[str]) -> None:
         raise InputError(f"--eps must lie in (0, 1], in images of [0, 1]; got {_EPS.value}.")
     precision = settle_precision(flags.FLAGS.precision)
     # Checked before the long work: what is missing or wrong shows at once.
-    dataset = load_dataset(preset.dataset, flags.FLAGS.data_dir)
+    dataset = load_dataset(preset.dataset, DATA_DIR.value)
     generator, training = configurations(preset, precision)
     needed = any("texture" in LOSSES.get(row, ()) for row in rows)
     texture = load_texture(preset) if needed else tf.identity
@@ -87,9 +87,7 @@ def main(_: list[str]) -> None:
         | {"precision": precision},
     )
 
-    legitimate = legitimate_pairs(
-        dataset, target, counts(preset), preset.calibrate, SEED.value
-    )
+    legitimate = legitimate_pairs(dataset, target, counts(preset), preset.calibrate, SEED.value)
     identity = json.dumps([preset.target, weights_of(preset.target), dataset.name])
     sets = {
         part: attacked(legitimate, part, target, identity, _EPS.value)
@@ -148,7 +146,9 @@ class Table1:
             return test.outcomes(self._randomized())
         cleaner = self.train(name)
         self._log_panels(name, cleaner)
-        return test.outcomes(tf.function(lambda images: self.target(cleaner(images, training=False))))
+        return test.outcomes(
+            tf.function(lambda images: self.target(cleaner(images, training=False)))
+        )
 
     def _randomized(self) -> Callable[[tf.Tensor], tf.Tensor]:
         draws = iter(range(1 << 30))
@@ -258,11 +258,6 @@ def counts(preset: presets.Preset) -> Counts:
             for part in ("train", "validation", "test")
         )
     )
-
-
-def weights_of(target: str) -> str | None:
-    """The weight file that the flags name for a target."""
-    return flags.FLAGS.facenet_weights if target == "facenet" else None
 
 
 def load_texture(preset: presets.Preset) -> tf.keras.Model:

@@ -42,7 +42,9 @@ _BATCH = flags.DEFINE_integer("batch_size", 32, "Images a step.", 2)
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "Adam's, falling to 0 along a cosine.", 0.0)
 _SIZE = flags.DEFINE_integer("input_size", 96, "Side of the images that the critic sees.", 32)
 _MINIMUM = flags.DEFINE_integer("minimum_images", 8, "People with fewer photographs are left out.")
-_MAXIMUM = flags.DEFINE_integer("maximum_images", 30, "Photographs taken of one person at the most.")
+_MAXIMUM = flags.DEFINE_integer(
+    "maximum_images", 30, "Photographs taken of one person at the most."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.")
 
 HELD_OUT = 0.1
@@ -55,7 +57,9 @@ def main(_: list[str]) -> None:
     images, people = load_people()
     train, held_out = split_people(people, (1.0 - HELD_OUT, HELD_OUT), _SEED.value)
     classes, labels = np.unique(people[train], return_inverse=True)
-    print(f"{len(train)} photographs of {len(classes)} people, {len(held_out)} photographs kept out")
+    print(
+        f"{len(train)} photographs of {len(classes)} people, {len(held_out)} photographs kept out"
+    )
     model = identity_classifier(_WIDTH.value, len(classes), _SIZE.value)
     began = time.time()
     accuracy = fit(model, images, train, labels)
@@ -100,9 +104,7 @@ def load_people() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(images), np.concatenate(people)
 
 
-def fit(
-    model: tf.keras.Model, images: np.ndarray, train: np.ndarray, labels: np.ndarray
-) -> float:
+def fit(model: tf.keras.Model, images: np.ndarray, train: np.ndarray, labels: np.ndarray) -> float:
     """Train with cross-entropy; returns the last epoch's accuracy on augmented images."""
     steps = len(train) // _BATCH.value
     rate = tf.keras.optimizers.schedules.CosineDecay(_RATE.value, steps * _EPOCHS.value)

@@ -9,33 +9,28 @@ accept rate at false accept rates of 1e-2 and 1e-3; the threshold over all pairs
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
 from experiments import cli
+from experiments.data_flags import DATA_DIR, DATASET, TARGET, weights_of
 from experiments.figures import save_roc
+from experiments.presets import LAPTOP
 from experiments.results import Measurement, Row
 from experiments.run import SEED, Run, settings_from_flags
 from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
-from resgn.faces.dataset import DATASETS, FaceDataset, load_dataset
+from resgn.faces.dataset import FaceDataset, load_dataset
 from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
-from resgn.target import TARGETS, embed_all, load_target
+from resgn.target import embed_all, load_target
 
-_DATASET = flags.DEFINE_enum("dataset", "orl", list(DATASETS), "Faces.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the data set.")
 _PAIRS = flags.DEFINE_string(
     "pairs", None, "List of pairs in LFW's format, e.g. pairs.txt. Default: pairs drawn at random."
 )
 _DRAWN = flags.DEFINE_integer(
     "drawn", 1000, "Pairs of each kind to draw where --pairs is not given.", lower_bound=FOLDS
 )
-_TARGET = flags.DEFINE_enum("target", "dlib", list(TARGETS), "Network to measure.")
-_FACENET = flags.DEFINE_string("facenet_weights", None, "Weight file for --target=facenet.")
-
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
 """On LFW's View 2, by the networks' authors."""
@@ -43,9 +38,10 @@ PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
 
 def main(_: list[str]) -> None:
     """Align, embed, measure, write result and plot."""
-    dataset = load_dataset(_DATASET.value, _DATA_DIR.value)
+    dataset = load_dataset(DATASET.value or LAPTOP["dataset"], DATA_DIR.value)
     pairs = choose_pairs(dataset)
-    target = load_target(_TARGET.value, _FACENET.value)
+    name = TARGET.value or LAPTOP["target"]
+    target = load_target(name, weights_of(name))
     run = Run(
         "verification",
         settings_from_flags(
@@ -59,7 +55,7 @@ def main(_: list[str]) -> None:
     embeddings = np.full((len(dataset), rows.shape[1]), np.nan, np.float32)
     embeddings[faces.indices] = rows
     difference = embeddings[pairs.probe] - embeddings[pairs.reference]
-    row, roc = measure(np.sum(np.square(difference), axis=-1), pairs)
+    row, roc = measure(target.name, np.sum(np.square(difference), axis=-1), pairs)
     save_roc(run.folder / "roc.png", {target.name: roc})
     notes = (
         f"{len(pairs)} pairs of {dataset.name}; 95 % Wilson intervals in round brackets; in square "
@@ -93,12 +89,12 @@ def with_faces(pairs: Pairs, indices: np.ndarray) -> Pairs:
     return pairs.select(there)
 
 
-def measure(distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocCurve]:
+def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocCurve]:
     """All figures of one target on pairs with folds."""
     correct, _ = ten_fold(distances, pairs.same, pairs.fold)
     roc = RocCurve.of(distances, pairs.same)
     genuine = int(np.count_nonzero(pairs.same))
-    columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY[_TARGET.value])}
+    columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY[target])}
     columns["eer"] = Measurement(roc.equal_error_rate(), None, None, len(pairs))
     for far in FALSE_ACCEPT_RATES:
         rate = roc.tar_at_far(far)
@@ -106,7 +102,7 @@ def measure(distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocCurve]:
         columns[f"tar_at_far_{far:g}"] = Measurement.rate(accepted)
     threshold = calibrate_threshold(distances, pairs.same)
     columns["threshold"] = Measurement(threshold, None, None, len(pairs))
-    return Row(_TARGET.value, columns), roc
+    return Row(target, columns), roc
 
 
 if __name__ == "__main__":

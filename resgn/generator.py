@@ -103,7 +103,9 @@ def residual_generator(
     if config.scale > 1:
         x = layers.Lambda(lambda t: tf.nn.depth_to_space(t, config.scale), name="unfold")(x)
     x = layers.Activation("linear", dtype=tf.float32, name="to_float32")(x)
-    return tf.keras.Model(images, _Output(config.image_skip, name="cleaned")([images, x]), name="resgn")
+    return tf.keras.Model(
+        images, _Output(config.image_skip, name="cleaned")([images, x]), name="resgn"
+    )
 
 
 class _Output(layers.Layer):

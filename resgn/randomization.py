@@ -52,6 +52,8 @@ def randomize(
 
     rows, rows_inside = source(offsets[0])
     columns, columns_inside = source(offsets[1])
-    resized = tf.gather(tf.gather(inputs, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+    resized = tf.gather(
+        tf.gather(inputs, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1
+    )
     inside = rows_inside[:, :, None, None] & columns_inside[:, None, :, None]
     return tf.where(inside, resized, tf.constant(padding, inputs.dtype))

@@ -137,9 +137,7 @@ class Cascade(tf.Module):
         return tf.image.crop_and_resize(images, corners, rows, [size, size])
 
 
-def _judge(
-    network: Callable[[tf.Tensor], list[tf.Tensor]], patches: tf.Tensor
-) -> list[tf.Tensor]:
+def _judge(network: Callable[[tf.Tensor], list[tf.Tensor]], patches: tf.Tensor) -> list[tf.Tensor]:
     """What a network says of patches `[P, S, S, 3]`, P possibly 0: oneDNN fails on an empty batch."""
     patches = tf.pad(patches, [[0, 1], [0, 0], [0, 0], [0, 0]])
     return [output[:-1] for output in network(patches)]

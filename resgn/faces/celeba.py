@@ -34,7 +34,9 @@ def load_celeba(data_dir: str | os.PathLike[str]) -> FaceDataset:
     present = {entry.name for entry in os.scandir(images) if entry.is_file()}
     rows = [row for row in _read_identities(identities) if row[0] in present]
     if not rows:
-        raise InputError(f"{images} holds none of the images in {IDENTITIES}. Expected: {EXPECTED}.")
+        raise InputError(
+            f"{images} holds none of the images in {IDENTITIES}. Expected: {EXPECTED}."
+        )
     rows.sort()
     names = sorted({person for _, person in rows})
     index = {person: i for i, person in enumerate(names)}
@@ -50,7 +52,11 @@ def _read_identities(path: Path) -> list[tuple[str, int]]:
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 2 or not fields[1].isdecimal() or os.path.basename(fields[0]) != fields[0]:
+        if (
+            len(fields) != 2
+            or not fields[1].isdecimal()
+            or os.path.basename(fields[0]) != fields[0]
+        ):
             raise InputError(f"{path}, line {number}: expected 'file identity', got {line[:80]!r}.")
         rows.append((fields[0], int(fields[1])))
     return rows

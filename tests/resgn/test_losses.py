@@ -69,7 +69,7 @@ def test_identical_images_cost_nothing() -> None:
 
 
 def test_weights_of_the_paper_and_of_its_rows() -> None:
-    assert PAPER_WEIGHTS == LossWeights(1.0, 1e-8, 1e-3)
+    assert LossWeights(1.0, 1e-8, 1e-3) == PAPER_WEIGHTS
     assert PAPER_WEIGHTS.only(("texture",)) == LossWeights(0.0, 1.0, 0.0)
     assert PAPER_WEIGHTS.only(("pixel", "verification")) == LossWeights(1.0, 0.0, 1e-3)
     assert PAPER_WEIGHTS.only(("pixel", "verification")).active() == ("pixel", "verification")
