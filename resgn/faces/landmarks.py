@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same image would get other landmarks, so that no cache holds old ones."""
 
 _Item = TypeVar("_Item")

@@ -74,12 +74,17 @@ def test_similarity_is_exact_where_the_points_fit(scale: float, degrees: float) 
     np.testing.assert_allclose(_apply(found, _apply(matrix, corners)), corners, atol=1e-2)
 
 
-def test_similarity_leaves_no_shear(rng: np.random.Generator) -> None:
+def test_similarity_is_the_least_squares_one(rng: np.random.Generator) -> None:
+    """Against linear least squares in the four unknowns a, b, c, d: (ax - by + c, bx + ay + d)."""
     for _ in range(20):
-        matrix = similarity(FACE_TEMPLATE + rng.normal(0, 4, [5, 2]))
+        points = FACE_TEMPLATE * 1.7 + 30 + rng.normal(0, 8, [5, 2])
+        x, y = points.T
+        one, zero = np.ones(5), np.zeros(5)
+        system = np.concatenate([np.stack([x, -y, one, zero], 1), np.stack([y, x, zero, one], 1)])
+        a, b, c, d = np.linalg.lstsq(system, FACE_TEMPLATE.T.ravel(), rcond=None)[0]
+        matrix = similarity(points)
         assert matrix.dtype == np.float64
-        np.testing.assert_allclose(matrix[0, 0], matrix[1, 1])
-        np.testing.assert_allclose(matrix[0, 1], -matrix[1, 0])
+        np.testing.assert_allclose(matrix, [[a, -b, c], [b, a, d]], atol=1e-6)
 
 
 @pytest.mark.parametrize(
