@@ -1,4 +1,4 @@
-"""Attacks on face verification and on codes: they take a differentiable callable, never a network."""
+"""Attacks on face verification and on codes; they take a differentiable callable, no network."""
 
 from attacks.base import Attack, check_epsilons, check_images
 from attacks.criteria import Criterion, Dodging, Impersonation

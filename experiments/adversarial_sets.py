@@ -7,6 +7,7 @@ decides its content.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
@@ -132,7 +133,7 @@ def _draw(people: np.ndarray, rows: np.ndarray, wanted: tuple[int, int], seed: i
         max(number, min(there, int(np.ceil(number * SPARE))))
         for number, there in zip(wanted, (same, different), strict=True)
     ]
-    return make_pairs(people, rows, *ask, seed=seed)
+    return make_pairs(people, rows, ask[0], ask[1], seed)
 
 
 def _first(pairs: Pairs, wanted: tuple[int, int], part: str) -> Pairs:
@@ -196,8 +197,8 @@ def _craft(
             legitimate.images[pairs.probe[rows]],
             criterion,
             epsilons=[epsilon],
-            progress=lambda starts, name=kind.__name__: tqdm.tqdm(
-                starts, desc=f"FGSM {epsilon:g}, {part}, {name.lower()}", unit="batch"
+            progress=functools.partial(
+                tqdm.tqdm, desc=f"FGSM {epsilon:g}, {part}, {kind.__name__.lower()}", unit="batch"
             ),
         )
         adversarial[rows] = to_uint8(result.perturbed[0])

@@ -11,6 +11,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
 
 from experiments.results import Row
 from resgn.calibration import RocCurve
@@ -24,14 +26,14 @@ plt.rcParams.update(
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.prop_cycle": plt.cycler(color=COLORS),
+        "axes.prop_cycle": cycler(color=COLORS),
         "figure.dpi": 150,
         "savefig.bbox": "tight",
     }
 )
 
 
-def save_figure(figure: plt.Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG whole or not at all, and close the figure."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -3,8 +3,8 @@
     python -m experiments.verification                                  # ORL, drawn pairs
     python -m experiments.verification --dataset=lfw --data_dir=DIR --pairs=pairsDevTrain.txt
 
-Accuracy over ten folds, each judged with the threshold of the other nine; ROC, equal error rate, true
-accept rate at false accept rates of 1e-2 and 1e-3; the threshold over all pairs.
+Accuracy over ten folds, each judged with the threshold of the other nine; ROC, equal error rate,
+true accept rate at false accept rates of 1e-2 and 1e-3; the threshold over all pairs.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def with_faces(pairs: Pairs, indices: np.ndarray) -> Pairs:
 
 def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocCurve]:
     """All figures of one target on pairs with folds."""
+    if pairs.fold is None:
+        raise ValueError("pairs need folds.")
     correct, _ = ten_fold(distances, pairs.same, pairs.fold)
     roc = RocCurve.of(distances, pairs.same)
     genuine = int(np.count_nonzero(pairs.same))

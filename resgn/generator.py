@@ -108,8 +108,8 @@ def residual_generator(
     )
 
 
-class _Output(layers.Layer):
-    """Bring the last convolution into [0, 1]: tanh as in the paper, or input plus change, clipped."""
+class _Output(tf.keras.layers.Layer):
+    """The last step into [0, 1]: tanh as in the paper, or input plus change, clipped."""
 
     def __init__(self, image_skip: bool, **kwargs: object) -> None:
         super().__init__(dtype=tf.float32, **kwargs)

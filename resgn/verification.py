@@ -1,8 +1,8 @@
 """Face verification: distance, score (Eq. 2) and verification loss (Eq. 5) of Su et al. 2019.
 
-The distance is the *squared* Euclidean distance of unit embeddings, in [0, 4]: Eq. 2 needs a maximum
-of 4, Figure 2 shows 2.33 where the plain distance ends at 2, and the code that the paper cites
-computes it so. Two images show the same person where `distance < threshold`.
+The distance is the *squared* Euclidean distance of unit embeddings, in [0, 4]: Eq. 2 needs a
+maximum of 4, Figure 2 shows 2.33 where the plain distance ends at 2, and the code that the paper
+cites computes it so. Two images show the same person where `distance < threshold`.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def test_compiles_once(tmp_path) -> None:
     assert trainer.traces == 1
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -96,9 +96,9 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, steps: int) -> N
         nonlocal count
         count += 1
         if count == steps:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         Trainer(GENERATOR, LOSS, CONFIG, tmp_path / "killed").train(
             data, quality(data), on_step=kill
         )
