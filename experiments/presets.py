@@ -67,7 +67,7 @@ LAPTOP: dict[str, Any] = PAPER | {
     "warmup_steps": 10,
     "average": 0.98,
     "evaluate_every": 1,
-    "texture_weight": 1e-2,
+    "texture_weight": 0.02,
     "verification_weight": 0.1,
 }
 
