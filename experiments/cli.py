@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import logging as standard
-import os
 import sys
 from collections.abc import Callable
 from typing import NoReturn
-
-# Before TensorFlow is first imported: fewer log lines, and oneDNN's convolutions also on CPUs where
-# TensorFlow leaves them off.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 from absl import app, logging
 

@@ -145,4 +145,9 @@ class Preset:
 
 def help_of(name: str) -> str:
     """The values of a flag in the presets, for its help text."""
-    return f"(laptop {LAPTOP[name]}, paper {PAPER[name]})"
+    others = "".join(
+        f", on {dataset} {values[name]}"
+        for dataset, values in LAPTOP_BY_DATASET.items()
+        if name in values
+    )
+    return f"(laptop {LAPTOP[name]}{others}, paper {PAPER[name]})"

@@ -23,7 +23,8 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, face_flags, presets
+from experiments import cli, data_flags, face_flags, presets
+from experiments import run as run_flags
 from experiments.adversarial_sets import (
     Counts,
     LegitimatePairs,
@@ -65,6 +66,9 @@ _EPS = flags.DEFINE_float("eps", 0.03, "Attack intensity in images of [0, 1]; th
 _ROWS = flags.DEFINE_list("rows", list(PAPER), "Rows of the table, in this order.")
 
 RANDOMIZATION_SEED = 5
+
+for _module in (presets, data_flags, face_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
 
 
 def main(_: list[str]) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from experiments import cli
+from experiments import cli, data_flags
+from experiments import run as run_flags
 from experiments.data_flags import DATA_DIR, DATASET, TARGET, weights_of
 from experiments.figures import save_roc
 from experiments.presets import LAPTOP
@@ -34,6 +35,10 @@ _DRAWN = flags.DEFINE_integer(
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
 """On LFW's View 2, by the networks' authors."""
+
+
+for _module in (data_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
 
 
 def main(_: list[str]) -> None:

@@ -41,7 +41,9 @@ def test_rooms_import_only_what_they_may(room: str) -> None:
 @pytest.mark.parametrize("room", [room for room in ROOMS if room != "experiments"])
 def test_flags_live_in_experiments_alone(room: str) -> None:
     for path in (ROOT / room).rglob("*.py"):
-        assert not {n for n in imported(path) if n.startswith("absl.flags") or n == "argparse"}, path
+        assert not {n for n in imported(path) if n.startswith("absl.flags") or n == "argparse"}, (
+            path
+        )
 
 
 def test_every_file_says_what_it_is() -> None:
