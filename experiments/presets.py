@@ -28,6 +28,7 @@ PAPER: dict[str, Any] = {
     "scale": 1,
     "image_skip": False,
     "epochs": 1000,
+    "ablation_epochs": 1000,
     "batch_size": 16,
     "learning_rate": 1e-4,
     "schedule": "staircase",
@@ -60,7 +61,8 @@ LAPTOP: dict[str, Any] = PAPER | {
     "out_kernel": 3,
     "scale": 2,
     "image_skip": True,
-    "epochs": 1,
+    "epochs": 2,
+    "ablation_epochs": 1,
     "batch_size": 4,
     "learning_rate": 2e-3,
     "schedule": "cosine",
@@ -81,7 +83,7 @@ LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
         "test_same": 500,
         "test_different": 500,
         "blocks": 4,
-        "epochs": 4,
+        "epochs": 8,
     },
 }
 
@@ -95,7 +97,7 @@ SMOKE: dict[str, Any] = LAPTOP | {
     "test_different": 6,
     "blocks": 1,
     "maps": 8,
-    "epochs": 1,
+    "epochs": 2,
 }
 
 PRESETS = {"laptop": LAPTOP, "paper": PAPER, "smoke": SMOKE}
