@@ -6,7 +6,7 @@ pixel keeps the triangle it shows, while its barycentric weights follow the vert
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -81,10 +81,8 @@ def rasterize(
             else tf.zeros_like(flat[..., :0])
         )
         edges = edge_functions.from_clip_space(clip, tf.cast(triangles, tf.int32), image_size)
-        pixel, triangle = visibility.nearest_triangle(
-            edges, image_size, enable_cull_face, max_candidates
-        )
-        weights, shaded = _interpolate(edges, values, triangles, pixel, triangle, image_size)
+        covered = visibility.nearest_triangle(edges, image_size, enable_cull_face, max_candidates)
+        weights, shaded = _interpolate(edges, values, triangles, covered)
 
         height, width = image_size
         batch = tf.shape(flat)[0]
@@ -93,15 +91,15 @@ def rasterize(
         def image(rows: tf.Tensor) -> tf.Tensor:
             """Rows [P, K] of the covered pixels to an image [A1, ..., An, H, W, K]."""
             total = batch * height * width
-            spread = tf.scatter_nd(pixel[:, None], rows, [total, tf.shape(rows)[-1]])
+            spread = _scatter(rows, covered.pixel, total)
             shape = tf.concat((batch_shape, [height, width, tf.shape(rows)[-1]]), axis=0)
             result = tf.reshape(spread, shape)
             result.set_shape([*vertices.shape[:-2], height, width, rows.shape[-1]])
             return result
 
-        index = tf.math.floormod(triangle, tf.maximum(count, 1))
+        index = tf.math.floormod(covered.triangle, tf.maximum(count, 1))
         result = {
-            "mask": image(tf.ones([tf.size(pixel), 1])),
+            "mask": image(tf.ones([tf.size(covered.pixel), 1])),
             "triangle_indices": image(index[:, None]),
             "barycentrics": image(weights),
         }
@@ -113,6 +111,17 @@ def rasterize(
         return result
 
 
+def _scatter(rows: tf.Tensor, places: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+    """[P, K] into [total, K] at distinct places; half the time of `tf.scatter_nd`."""
+
+    @tf.custom_gradient
+    def scatter(rows: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        spread = tf.math.unsorted_segment_sum(rows, places, total)
+        return spread, lambda upstream: tf.gather(upstream, places)
+
+    return scatter(rows)
+
+
 def _flatten_batch(tensor: tf.Tensor) -> tf.Tensor:
     """[A1, ..., An, R, C] to [B, R, C]."""
     return tf.reshape(tensor, tf.concat(([-1], tf.shape(tensor)[-2:]), axis=0))
@@ -122,12 +131,9 @@ def _interpolate(
     edges: edge_functions.Edges,
     values: tf.Tensor,
     triangles: tf.Tensor,
-    pixel: tf.Tensor,
-    triangle: tf.Tensor,
-    image_size: tuple[int, int],
+    covered: visibility.Covered,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Barycentric weights [P, 3] and attributes [P, K] at the covered pixels, differentiable."""
-    height, width = image_size
     batch, count, channels = values.shape[0], values.shape[1], values.shape[2]
     batch = tf.shape(values)[0] if batch is None else batch
     count = tf.shape(values)[1] if count is None else count
@@ -144,10 +150,10 @@ def _interpolate(
         axis=-1,
     )
     # From here on a quantity is one long row: [1 or K, P] instead of [P, 1 or K].
-    planes = tf.transpose(tf.gather(table, triangle))
+    planes = tf.transpose(tf.gather(table, covered.triangle))
     planes.set_shape([9 + 3 * channels, None])
-    x = tf.cast(tf.math.floormod(pixel, width), tf.float32)
-    y = tf.cast(tf.math.floormod(tf.math.floordiv(pixel, width), height), tf.float32)
+    x = tf.cast(covered.column, tf.float32)
+    y = tf.cast(covered.row, tf.float32)
     raw = planes[0:3] * x + planes[3:6] * y + planes[6:9]
     # All weights have the determinant's sign. A centre within the tolerance outside an edge gets
     # the edge's own weights.

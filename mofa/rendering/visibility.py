@@ -17,6 +17,8 @@ are drawn in several passes over the same depth buffer, with the same result.
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from mofa.rendering import edges as edge_functions
@@ -25,12 +27,29 @@ MAX_CANDIDATES = 1 << 24
 """Default limit of candidates in one pass: 1.2 GB, or eight images of 512x512 covered eight times."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Covered:
+    """The P covered pixels of a batch of images, in the order of memory.
+
+    Attributes:
+      pixel: int32 [P], index into the flattened [B, H, W].
+      row: int32 [P].
+      column: int32 [P].
+      triangle: int32 [P], index into the flattened [B, T].
+    """
+
+    pixel: tf.Tensor
+    row: tf.Tensor
+    column: tf.Tensor
+    triangle: tf.Tensor
+
+
 def nearest_triangle(
     edges: edge_functions.Edges,
     image_size: tuple[int, int],
     enable_cull_face: bool = True,
     max_candidates: int = MAX_CANDIDATES,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> Covered:
     """The covered pixels and the triangle nearest to the camera at each.
 
     Args:
@@ -41,8 +60,7 @@ def nearest_triangle(
         never the result.
 
     Returns:
-      pixel: int32 [P], index into the flattened [B, H, W], ascending.
-      triangle: int32 [P], index into the flattened [B, T].
+      The covered pixels.
 
     Raises:
       ValueError: the image has no pixels.
@@ -82,9 +100,12 @@ def nearest_triangle(
         (tf.constant(0), tf.fill([pixels], tf.constant(empty, tf.int64))),
         parallel_iterations=1,
     )
-    covered = tf.cast(tf.where(nearest < empty)[:, 0], tf.int32)
-    triangle = tf.cast(tf.bitwise.bitwise_and(tf.gather(nearest, covered), 0xFFFFFFFF), tf.int32)
-    return covered, triangle
+    nearest = tf.reshape(nearest, [batch, height, width])
+    covered = tf.cast(tf.where(nearest < empty), tf.int32)
+    pixel = (covered[:, 0] * height + covered[:, 1]) * width + covered[:, 2]
+    key = tf.gather(tf.reshape(nearest, [-1]), pixel)
+    triangle = tf.cast(tf.bitwise.bitwise_and(key, 0xFFFFFFFF), tf.int32)
+    return Covered(pixel=pixel, row=covered[:, 1], column=covered[:, 2], triangle=triangle)
 
 
 def _drawable(
@@ -168,29 +189,35 @@ def _candidates(
     for k in range(3):
         slope = columns[k]
         value = columns[3 + k] * y + columns[6 + k]
-        flat = tf.equal(slope, 0.0)
         # Clipped before rounding: a crossing far outside the image is as good as one just outside.
-        crossing = tf.clip_by_value(-value / tf.where(flat, 1.0, slope), -1.0, float(width))
+        # Where the edge runs along the row, 0 / 0 or a signed infinity: dealt with by `flat`.
+        crossing = tf.clip_by_value(-value / slope, -1.0, float(width))
         low = tf.where(slope > 0.0, tf.maximum(low, tf.math.ceil(crossing)), low)
         high = tf.where(slope < 0.0, tf.minimum(high, tf.math.floor(crossing)), high)
-        high = tf.where(flat & (value < 0.0), -1.0, high)
+        flat_outside = tf.equal(slope, 0.0) & (value < 0.0)
+        high = tf.where(flat_outside, -1.0, high)
     first = tf.cast(low, tf.int32)
     span, column = _expand(first, tf.maximum(tf.cast(high, tf.int32) + 1, first))
 
-    # Pixels.
-    image = tf.math.floordiv(tf.gather(triangle, owner), count)
-    owners_triangle = tf.gather(triangle, owner)
-    integers = tf.gather(
-        tf.stack(((image * height + row) * width, owners_triangle), axis=-1), span
+    # Pixels. One gather of rows of four words, whatever their type.
+    owners = tf.gather(tf.stack((tf.math.floordiv(triangle, count) * height, triangle), 1), owner)
+    words = tf.stack(
+        (
+            (owners[:, 0] + row) * width,
+            owners[:, 1],
+            tf.bitcast(columns[9], tf.int32),
+            tf.bitcast(columns[10] * y + columns[11], tf.int32),
+        ),
+        axis=1,
     )
-    floats = tf.gather(tf.stack((columns[9], columns[10] * y + columns[11]), axis=-1), span)
-    depth = floats[:, 0] * tf.cast(column, tf.float32) + floats[:, 1]
-    inside = (depth >= -1.0) & (depth <= 1.0)
+    start, shown, slope, value = tf.unstack(tf.transpose(tf.gather(words, span)), num=4)
+    depth = tf.bitcast(slope, tf.float32) * tf.cast(column, tf.float32)
+    depth += tf.bitcast(value, tf.float32)
     # Adding 0 turns -0, whose bits are negative, into 0.
     bits = tf.cast(tf.bitcast(tf.maximum(depth + 1.0, 0.0) + 0.0, tf.int32), tf.int64)
-    key = bits * (1 << 32) + tf.cast(integers[:, 1], tf.int64)
-    key = tf.where(inside, key, tf.int64.max)
-    return integers[:, 0] + column, key
+    key = tf.bitwise.left_shift(bits, tf.constant(32, tf.int64)) + tf.cast(shown, tf.int64)
+    key = tf.where(tf.abs(depth) <= 1.0, key, tf.int64.max)
+    return start + column, key
 
 
 def _expand(starts: tf.Tensor, limits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
