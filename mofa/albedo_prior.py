@@ -73,7 +73,9 @@ def mean(parts: Parts) -> np.ndarray:
     blend(parts.iris, [0.30, 0.20, 0.13])
     blend(parts.pupil, [0.03, 0.03, 0.03])
     blend(parts.teeth, [0.82, 0.79, 0.72])
-    return colour * (0.45 + 0.55 * parts.light)[:, None]
+    # Inside the mouth the daylight hardly counts; elsewhere half of it is a matter of shape.
+    dim = 0.55 + 0.2 * parts.mouth - 0.2 * parts.teeth
+    return colour * (1.0 - dim * (1.0 - parts.light))[:, None]
 
 
 def directions(parts: Parts, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -96,20 +98,20 @@ def directions(parts: Parts, points: np.ndarray, rng: np.random.Generator) -> np
         return (weight[:, None] * np.asarray(colour)).reshape(-1, 1)
 
     factor = [
-        column(bare * (1.0 - 0.35 * parts.lips) + 0.1 * dark, SKIN_TONE),
+        column(bare * (1.0 - 0.35 * parts.lips) + 0.2 * dark + 0.25 * parts.iris, SKIN_TONE),
         column(bare, [0.022, -0.006, -0.035]),
-        column(parts.lips, [0.05, -0.035, -0.03]),
-        column(parts.lips, [-0.05, -0.05, -0.04]),
+        column(parts.lips, [0.03, -0.03, -0.025]),
+        column(parts.lips, [-0.04, -0.04, -0.035]),
         column(dark, [0.09, 0.07, 0.05]),
         column(parts.hair, [0.07, 0.06, 0.05]),
         column(dark, [0.035, 0.0, -0.02]),
         column(parts.brows, [0.06, 0.05, 0.04]),
         column(parts.beard, [-0.05, -0.042, -0.035]),
-        column(parts.cheeks, [0.02, -0.025, -0.02]),
+        column(parts.cheeks, [0.012, -0.018, -0.014]),
         column(parts.lids, [-0.035, -0.04, -0.03]),
-        column(parts.iris, [0.05, 0.06, 0.06]),
-        column(parts.iris, [-0.07, 0.01, 0.12]),
-        column(parts.sclera, [0.03, 0.03, 0.03]),
+        column(parts.iris, [0.035, 0.04, 0.04]),
+        column(parts.iris, [-0.05, 0.01, 0.06]),
+        column(parts.sclera, [0.02, 0.02, 0.02]),
     ]
     brightness = np.array([1.0, 0.93, 0.85])
     redness = np.array([0.35, -0.55, -0.5])

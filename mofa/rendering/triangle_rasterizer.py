@@ -145,7 +145,7 @@ def _interpolate(
                 [tf.reshape(part, [-1]) for part in (*edges.x, *edges.y, *edges.constant)],
                 axis=-1,
             ),
-            tf.reshape(corners, [-1, 3 * channels]),
+            tf.reshape(corners, [batch * tf.shape(triangles)[0], 3 * channels]),
         ],
         axis=-1,
     )
@@ -160,6 +160,6 @@ def _interpolate(
     total = tf.reduce_sum(raw, axis=0, keepdims=True)
     clamped = tf.where(raw * tf.sign(total) > 0.0, raw, 0.0)
     weights = clamped / tf.reduce_sum(clamped, axis=0, keepdims=True)
-    corner = tf.reshape(planes[9:], [3, channels, -1])
+    corner = tf.reshape(planes[9:], [3, channels, tf.shape(planes)[1]])
     shaded = tf.reduce_sum(weights[:, None, :] * corner, axis=0)
     return tf.transpose(weights), tf.transpose(shaded)
