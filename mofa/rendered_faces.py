@@ -228,10 +228,10 @@ def draw_codes(renderer: FaceRenderer, settings: Settings) -> np.ndarray:
     lamp = spherical_harmonics.directional_light(tf.constant(toward, tf.float32)).numpy()
     strength = uniform("lamp", 0.0, 0.9)
     total = strength * lamp
-    total[:, :1] += (uniform("ambient", 0.8, 1.15) - 0.55 * strength) * (
+    total[:, :1] += (uniform("ambient", 0.8, 1.05) - 0.55 * strength) * (
         spherical_harmonics.UNIT_AMBIENT
     )
-    tint = 1.0 + 0.05 * normal("tint", count, 3)
+    tint = 1.0 + 0.03 * normal("tint", count, 3)
     light = total[:, :, None] * tint[:, None, :] - default_light()
     code = np.concatenate(
         (
