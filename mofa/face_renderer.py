@@ -219,7 +219,8 @@ class FaceRenderer(tf.Module):
         height, width = self.camera.image_size
         focal = tf.constant([1.0, 1.0]) * (self.camera.focal * height)
         centre = tf.constant([0.5 * width - 0.5, 0.5 * height - 0.5])
-        return perspective.project(points * [1.0, -1.0, -1.0], focal, centre)
+        points = tf.convert_to_tensor(points, tf.float32)
+        return perspective.project(points * tf.constant([1.0, -1.0, -1.0]), focal, centre)
 
     def landmarks(self, face: Face) -> tf.Tensor:
         """Where the 68 landmarks lie in the image.
