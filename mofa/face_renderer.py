@@ -142,6 +142,7 @@ class FaceRenderer(tf.Module):
         """int32 [T, 3]."""
         return self._triangles
 
+    @tf.autograph.experimental.do_not_convert
     def face(self, code: tf.Tensor) -> Face:
         """Geometry and colours of codes.
 
@@ -173,6 +174,7 @@ class FaceRenderer(tf.Module):
             colours=albedo * spherical_harmonics.shade(normal, light),
         )
 
+    @tf.autograph.experimental.do_not_convert
     def render(self, code: tf.Tensor) -> Picture:
         """Pictures of codes.
 
@@ -187,6 +189,7 @@ class FaceRenderer(tf.Module):
         """
         return self.draw(self.face(code))
 
+    @tf.autograph.experimental.do_not_convert
     def draw(self, face: Face) -> Picture:
         """Pictures of faces that `face` has made.
 

@@ -95,6 +95,7 @@ class RenderedFaces:
         self._numbers = np.arange(len(self.labels), dtype=np.int32) + first
         self._draw = tf.function(
             self._draw_batch,
+            autograph=False,
             input_signature=[
                 tf.TensorSpec([None, codes.SIZE], tf.float32),
                 tf.TensorSpec([None], tf.int32),
@@ -142,6 +143,7 @@ class RenderedFaces:
         table = (tf.constant(self.codes), tf.constant(self.labels), tf.constant(self._numbers))
         stored = None if cache is None else self._stored(Path(cache))
 
+        @tf.autograph.experimental.do_not_convert
         def load(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             code, label, number = (tf.gather(column, index) for column in table)
             if stored is None:
@@ -246,6 +248,7 @@ def draw_codes(renderer: FaceRenderer, settings: Settings) -> np.ndarray:
     return code[settings.first_identity * repeat :].astype(np.float32)
 
 
+@tf.autograph.experimental.do_not_convert
 def backgrounds(numbers: tf.Tensor, image_size: tuple[int, int], seed: int) -> tf.Tensor:
     """Smooth random colours, one picture for each number.
 

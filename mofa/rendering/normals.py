@@ -64,6 +64,7 @@ def face_normals(
         return safe_normalize(normal) if normalize else normal
 
 
+@tf.autograph.experimental.do_not_convert
 def vertex_normals(
     vertices: tf.Tensor,
     indices: tf.Tensor,

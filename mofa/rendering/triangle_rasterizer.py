@@ -15,6 +15,8 @@ from mofa.rendering import shapes
 from mofa.rendering import visibility
 
 
+# No Python control flow depends on tensors, and converting it all costs seconds of tracing.
+@tf.autograph.experimental.do_not_convert
 def rasterize(
     vertices: tf.Tensor,
     triangles: tf.Tensor,
