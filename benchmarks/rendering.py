@@ -4,8 +4,9 @@
 
 One table: milliseconds an image against triangles, image size and batch, forward and with the
 gradient, and the peak of memory that the case added to the process (each case runs in a process of
-its own). Then the default face model at 224x224 in a batch of 8 with the gradient to all 257 numbers
-against the forward pass of the full VGG-19 in float32 on the same batch, alternating in one process.
+its own). Then the default face model at 224x224 in a batch of 8 with the gradient to all 257
+numbers against the forward pass of the full VGG-19 in float32 on the same batch, alternating in one
+process.
 The median of repeated runs is reported; the spread is the quartiles.
 """
 
@@ -20,6 +21,8 @@ from collections.abc import Callable
 
 import numpy as np
 from absl import app, flags
+
+from mofa.arrays import Array
 
 _REPEATS = flags.DEFINE_integer("repeats", 9, "Timed runs of each case.", 3)
 _CASE = flags.DEFINE_string("case", None, "Run one case, given as JSON, and print its numbers.")
@@ -67,7 +70,7 @@ def _in_a_process(case: str) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def head(triangles: int) -> tuple[np.ndarray, np.ndarray]:
+def head(triangles: int) -> tuple[Array, Array]:
     """An ellipsoid of the size of a head with about so many triangles: [V, 3] in mm, [T, 3]."""
     rows = max(3, round((triangles / 2) ** 0.5))
     columns = max(3, round(triangles / 2 / (rows - 1)))
@@ -100,7 +103,7 @@ def measure(triangles: int, size: int, batch: int, repeats: int) -> dict[str, fl
 
     vertices, faces = head(triangles)
     camera = Camera(image_size=(size, size), distance=1000.0)
-    moved = np.stack([vertices + [number % 7, 0.0, -1000.0] for number in range(batch)])
+    moved = np.stack([vertices + np.array([number % 7, 0, -1000]) for number in range(batch)])
     points = tf.constant(moved, tf.float32)
     colours = tf.random.stateless_uniform(points.shape, [0, 0])
     matrix = tf.tile(camera.projection()[None], [batch, 1, 1])

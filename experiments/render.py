@@ -22,6 +22,7 @@ from absl import flags
 from experiments import cli
 from mofa import code as codes
 from mofa import morphable_model, obj_file, rendered_faces
+from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
 from weights.errors import InputError
@@ -33,7 +34,9 @@ _COUNT = flags.DEFINE_integer("count", 16, "How many random faces.", 1)
 _SIZE = flags.DEFINE_integer("image_size", 224, "Height and width of a picture.", 8, 2048)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the random faces.")
 _OBJ = flags.DEFINE_bool("obj", False, "Also write each face as an OBJ file with vertex colours.")
-_OUTPUT = flags.DEFINE_string("output_dir", None, "Where to write; runs/render/<time> if not given.")
+_OUTPUT = flags.DEFINE_string(
+    "output_dir", None, "Where to write; runs/render/<time> if not given."
+)
 
 BATCH = 8
 
@@ -57,10 +60,11 @@ def main(argv: list[str]) -> None:
         _save(folder / f"face_{number:02d}.png", image)
     if _OBJ.value:
         face = renderer.face(chosen)
+        middle = np.array([0.0, 0.0, -renderer.camera.distance])
         for number in range(len(chosen)):
             obj_file.write(
                 folder / f"face_{number:02d}.obj",
-                face.vertices[number].numpy() + [0.0, 0.0, renderer.camera.distance],
+                face.vertices[number].numpy() - middle,
                 model.triangles,
                 face.colours[number].numpy(),
             )
@@ -69,7 +73,7 @@ def main(argv: list[str]) -> None:
     print(f"{len(chosen)} faces of {model.name} in {folder}")
 
 
-def read_codes(path: Path) -> np.ndarray:
+def read_codes(path: Path) -> Array:
     """Codes from a file: float32 [N, 257].
 
     Args:
@@ -98,7 +102,7 @@ def read_codes(path: Path) -> np.ndarray:
     return values
 
 
-def random_codes(renderer: FaceRenderer, count: int, seed: int) -> np.ndarray:
+def random_codes(renderer: FaceRenderer, count: int, seed: int) -> Array:
     """Different people, one picture of each: float32 [N, 257]."""
     settings = rendered_faces.Settings(
         identities=count, images_per_identity=1, seed=seed, shift=0.0, depth=0.0
@@ -106,7 +110,7 @@ def random_codes(renderer: FaceRenderer, count: int, seed: int) -> np.ndarray:
     return rendered_faces.draw_codes(renderer, settings)
 
 
-def turntable(chosen: np.ndarray, steps: int = 9) -> np.ndarray:
+def turntable(chosen: Array, steps: int = 9) -> Array:
     """Each code from the left to the right: float32 [N * steps, 257]."""
     result = np.repeat(chosen, steps, axis=0)
     result[:, codes.SLICES["rotation"]] = 0.0
@@ -117,7 +121,7 @@ def turntable(chosen: np.ndarray, steps: int = 9) -> np.ndarray:
     return result
 
 
-def light_sweep(chosen: np.ndarray, steps: int = 9) -> np.ndarray:
+def light_sweep(chosen: Array, steps: int = 9) -> Array:
     """Each code from the front under a lamp that goes from left to right: [N * steps, 257]."""
     result = np.repeat(chosen, steps, axis=0)
     result[:, codes.SLICES["rotation"]] = 0.0
@@ -133,7 +137,7 @@ def light_sweep(chosen: np.ndarray, steps: int = 9) -> np.ndarray:
     return result
 
 
-def pictures(renderer: FaceRenderer, chosen: np.ndarray, background: float = 0.92) -> np.ndarray:
+def pictures(renderer: FaceRenderer, chosen: Array, background: float = 0.92) -> Array:
     """float32 [N, H, W, 3] in [0, 1], a few at a time."""
     parts = [
         renderer.render(chosen[start : start + BATCH]).over(background).numpy()
@@ -142,7 +146,7 @@ def pictures(renderer: FaceRenderer, chosen: np.ndarray, background: float = 0.9
     return np.concatenate(parts)
 
 
-def grid(images: np.ndarray, columns: int) -> np.ndarray:
+def grid(images: Array, columns: int) -> Array:
     """Images [N, H, W, 3] side by side, in rows, filled up with white."""
     count, height, width, channels = images.shape
     rows = -(-count // columns)
@@ -152,7 +156,7 @@ def grid(images: np.ndarray, columns: int) -> np.ndarray:
     return full.reshape(rows * height, columns * width, channels)
 
 
-def _save(path: Path, image: np.ndarray) -> None:
+def _save(path: Path, image: Array) -> None:
     levels = np.round(255.0 * np.clip(image, 0.0, 1.0)).astype(np.uint8)
     if not cv2.imwrite(str(path), np.ascontiguousarray(levels[..., ::-1])):
         raise InputError(f"{path} could not be written")

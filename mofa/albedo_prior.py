@@ -16,6 +16,8 @@ import dataclasses
 
 import numpy as np
 
+from mofa.arrays import Array
+
 SKIN = np.array([0.71, 0.53, 0.43])
 SKIN_TONE = np.array([0.165, 0.15, 0.13])
 """One standard deviation of skin tone; two of them either way span human skin."""
@@ -33,31 +35,31 @@ class Parts:
       light: ambient light that reaches the vertex, in [0, 1].
     """
 
-    lips: np.ndarray
-    brows: np.ndarray
-    hair: np.ndarray
-    beard: np.ndarray
-    cheeks: np.ndarray
-    lids: np.ndarray
-    rim: np.ndarray
-    mouth: np.ndarray
-    iris: np.ndarray
-    pupil: np.ndarray
-    sclera: np.ndarray
-    teeth: np.ndarray
-    light: np.ndarray
+    lips: Array
+    brows: Array
+    hair: Array
+    beard: Array
+    cheeks: Array
+    lids: Array
+    rim: Array
+    mouth: Array
+    iris: Array
+    pupil: Array
+    sclera: Array
+    teeth: Array
+    light: Array
 
     @property
-    def skin(self) -> np.ndarray:
+    def skin(self) -> Array:
         """[V], 1 where the surface is skin, hair included."""
         return 1.0 - np.clip(self.iris + self.pupil + self.sclera + self.teeth, 0.0, 1.0)
 
 
-def mean(parts: Parts) -> np.ndarray:
+def mean(parts: Parts) -> Array:
     """The mean albedo: float64 [V, 3], RGB in [0, 1]."""
     colour = np.tile(SKIN, (len(parts.lips), 1))
 
-    def blend(weight: np.ndarray, target: np.ndarray | list[float]) -> None:
+    def blend(weight: Array, target: Array | list[float]) -> None:
         nonlocal colour
         colour = colour + weight[:, None] * (np.asarray(target) - colour)
 
@@ -78,7 +80,7 @@ def mean(parts: Parts) -> np.ndarray:
     return colour * (1.0 - dim * (1.0 - parts.light))[:, None]
 
 
-def directions(parts: Parts, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def directions(parts: Parts, points: Array, rng: np.random.Generator) -> Array:
     """A factor F [3 V, R] of the covariance F F^T of the albedo.
 
     Args:
@@ -94,7 +96,7 @@ def directions(parts: Parts, points: np.ndarray, rng: np.random.Generator) -> np
     bare = bare * (1.0 - 0.6 * parts.rim)
     dark = np.maximum(parts.hair, parts.brows)
 
-    def column(weight: np.ndarray, colour: list[float] | np.ndarray) -> np.ndarray:
+    def column(weight: Array, colour: list[float] | Array) -> Array:
         return (weight[:, None] * np.asarray(colour)).reshape(-1, 1)
 
     factor = [
@@ -117,24 +119,23 @@ def directions(parts: Parts, points: np.ndarray, rng: np.random.Generator) -> np
     redness = np.array([0.35, -0.55, -0.5])
     for length, amount, red in ((45.0, 0.030, 0.018), (20.0, 0.022, 0.014), (10.0, 0.014, 0.008)):
         smooth = _gaussian_process(points, length, rng)
-        for colour in (amount * brightness, red * redness):
-            factor.append(
-                ((bare[:, None] * smooth)[:, None, :] * colour[None, :, None]).reshape(
-                    3 * len(points), -1
-                )
-            )
+        smooth = (bare[:, None] * smooth)[:, None, :]
+        factor += [
+            (smooth * colour[None, :, None]).reshape(3 * len(points), -1)
+            for colour in (amount * brightness, red * redness)
+        ]
     return np.concatenate(factor, axis=1)
 
 
 def _gaussian_process(
-    points: np.ndarray, length: float, rng: np.random.Generator, symmetry: float = 0.8
-) -> np.ndarray:
+    points: Array, length: float, rng: np.random.Generator, symmetry: float = 0.8
+) -> Array:
     """A factor [V, M] of a unit-variance covariance over the points (Nystroem's method)."""
     inducing = points[rng.choice(len(points), min(400, len(points)), replace=False)]
     mirror = np.array([-1.0, 1.0, 1.0])
 
-    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        def radial(b: np.ndarray) -> np.ndarray:
+    def kernel(a: Array, b: Array) -> Array:
+        def radial(b: Array) -> Array:
             squared = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2.0 * a @ b.T
             return np.exp(-0.5 * np.maximum(squared, 0.0) / length**2)
 

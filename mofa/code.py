@@ -1,7 +1,7 @@
 """The code of MoFA: 257 numbers that describe a picture of a face.
 
-In the order of Teng 2021, Section 2.2: shape (alpha, 80), expression (delta, 64), albedo (beta, 80),
-rotation (T, 3), translation (t, 3) and light (gamma, 27).
+In the order of Teng 2021, Section 3.1: shape (alpha, 80), expression (delta, 64), albedo (beta,
+80), rotation (T, 3), translation (t, 3) and light (gamma, 27).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa.arrays import Array
 from mofa.morphable_model import MorphableModel
 from mofa.rendering import normals, rotation, spherical_harmonics, triangle_rasterizer, visibility
 from mofa.rendering.camera import perspective
@@ -50,7 +51,7 @@ class Camera:
         )
 
 
-def default_light() -> np.ndarray:
+def default_light() -> Array:
     """The light of a zero code: mostly from everywhere, some from the front and above.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The 68 landmarks of iBUG 300-W, in their usual order, by name; left and right are the person's."""
+"""The 68 landmarks of iBUG 300-W, in their usual order; left and right are the person's."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mofa.arrays import Array
 from weights.errors import InputError
 
 MILLIMETRES = 100.0
@@ -89,7 +90,7 @@ class MakeHuman:
             if name.startswith(prefix) and name.endswith(ending) and "/" not in name[len(prefix) :]
         )
 
-    def target(self, folder: str, name: str) -> np.ndarray:
+    def target(self, folder: str, name: str) -> Array:
         """The displacement [N, 3] in mm of one target of MPFB2."""
         return self._displacement(
             gzip.decompress(self._archive.read(f"{DATA}targets/{folder}/{name}.target.gz"))
@@ -104,11 +105,11 @@ class MakeHuman:
             if name.startswith(FACE_UNITS) and name.endswith(ending)
         )
 
-    def face_unit(self, name: str) -> np.ndarray:
+    def face_unit(self, name: str) -> Array:
         """The displacement [N, 3] in mm of one face unit."""
         return self._displacement(self._archive.read(f"{FACE_UNITS}{name}.target"))
 
-    def bone_weights(self) -> dict[str, np.ndarray]:
+    def bone_weights(self) -> dict[str, Array]:
         """How much each bone of the standard rig holds each vertex: name to [N] in [0, 1]."""
         rig = json.loads(self._archive.read(DATA + "rigs/standard/weights.default.json"))
         result = {}
@@ -118,8 +119,8 @@ class MakeHuman:
                 result[bone][vertex] = weight
         return result
 
-    def texture_mask(self, name: str) -> np.ndarray:
-        """One of the painted masks (`lips`, `inside-mouth`, `ears`) at the vertices: [N] in [0, 1]."""
+    def texture_mask(self, name: str) -> Array:
+        """A painted mask (`lips`, `inside-mouth`, `ears`) at the vertices: [N] in [0, 1]."""
         raw = np.frombuffer(self._archive.read(f"{DATA}textures/mpfb_{name}.jpg"), np.uint8)
         image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE).astype(np.float64) / 255.0
         height, width = image.shape
@@ -127,7 +128,7 @@ class MakeHuman:
         row = np.clip((1.0 - self.texture[:, 1]) * height, 0, height - 1).astype(int)
         return image[row, column]
 
-    def _displacement(self, text: bytes) -> np.ndarray:
+    def _displacement(self, text: bytes) -> Array:
         rows = [line.split() for line in text.decode().splitlines() if line[:1] not in ("", "#")]
         result = np.zeros_like(self.vertices)
         if rows:

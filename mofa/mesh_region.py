@@ -1,7 +1,7 @@
 """Cutting and refining a triangle mesh while staying a linear function of its vertices.
 
-Whatever is done to a mesh here is `new_vertices = blend @ vertices` with a sparse matrix `blend`, so
-the same matrix carries over every displacement of the original mesh.
+Whatever is done to a mesh here is `new_vertices = blend @ vertices` with a sparse matrix `blend`,
+so the same matrix carries over every displacement of the original mesh.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 import scipy.sparse
+
+from mofa.arrays import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,17 +24,17 @@ class Region:
     """
 
     blend: scipy.sparse.csr_matrix
-    triangles: np.ndarray
+    triangles: Array
 
 
-def whole(quads: np.ndarray, count: int) -> Region:
+def whole(quads: Array, count: int) -> Region:
     """The triangles of quads [Q, 4] (a triangle repeats its last corner) over `count` vertices."""
     second = quads[quads[:, 2] != quads[:, 3]][:, [0, 2, 3]]
     triangles = np.concatenate((quads[:, :3], second))
     return Region(scipy.sparse.identity(count, format="csr"), triangles)
 
 
-def cut(region: Region, field: np.ndarray) -> Region:
+def cut(region: Region, field: Array) -> Region:
     """Keep the part where `field` [V], linear inside each triangle, is positive.
 
     Triangles across the border are cut along it, so that the border is a clean line.
@@ -52,7 +54,7 @@ def cut(region: Region, field: np.ndarray) -> Region:
     return compact(Region(edges.blend(), np.concatenate(result)))
 
 
-def refine(region: Region, marked: np.ndarray) -> Region:
+def refine(region: Region, marked: Array) -> Region:
     """Split the marked triangles [T] into four and their neighbours so that no crack appears."""
     edges = _EdgePoints(region, None)
     split = set()
@@ -107,7 +109,7 @@ def _edge(a: int, b: int) -> tuple[int, int]:
 class _EdgePoints:
     """New vertices on the edges of a region: where a field is zero, or in the middle."""
 
-    def __init__(self, region: Region, field: np.ndarray | None) -> None:
+    def __init__(self, region: Region, field: Array | None) -> None:
         self._region = region
         self._field = field
         self._index: dict[tuple[int, int], int] = {}

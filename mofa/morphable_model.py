@@ -4,8 +4,8 @@
     albedo = mean + albedo basis (std * beta)
 (Blanz and Vetter 1999; MoFA, Tewari et al. 2017, Section 4.) Coefficients are in units of standard
 deviations, so N(0, 1) is the model's own prior for each; multiply by `Modes.std` for the model's
-units. Whatever the file, in memory the same convention holds: millimetres, x to the person's left, y
-up, z out of the face towards the viewer, triangles counter-clockwise seen from outside, albedo as
+units. Whatever the file, in memory the same convention holds: millimetres, x to the person's left,
+y up, z out of the face towards the viewer, triangles counter-clockwise seen from outside, albedo as
 RGB in [0, 1].
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import scipy.io
 import tensorflow as tf
 
 from mofa import landmarks as landmark_names
+from mofa.arrays import Array
 from weights.atomic import atomic_path
 from weights.errors import InputError
 
@@ -45,10 +46,10 @@ class Modes:
       std: float32 [K], standard deviations in mm or in albedo, descending.
     """
 
-    basis: np.ndarray
-    std: np.ndarray
+    basis: Array
+    std: Array
 
-    def scaled(self) -> np.ndarray:
+    def scaled(self) -> Array:
         """float32 [3 V, K]: the change of the mean by one standard deviation."""
         return self.basis * self.std
 
@@ -72,14 +73,14 @@ class MorphableModel:
     """
 
     name: str
-    mean_shape: np.ndarray
-    mean_albedo: np.ndarray
+    mean_shape: Array
+    mean_albedo: Array
     identity: Modes
     expression: Modes
     albedo: Modes
-    triangles: np.ndarray
+    triangles: Array
     landmarks: Mapping[str, int]
-    expression_samples: np.ndarray | None = None
+    expression_samples: Array | None = None
 
     def shape(self, identity: tf.Tensor, expression: tf.Tensor) -> tf.Tensor:
         """Vertices of faces.
@@ -109,7 +110,7 @@ class MorphableModel:
         return self._combine(self.mean_albedo, albedo, self.albedo.scaled())
 
     @staticmethod
-    def _combine(mean: np.ndarray, coefficients: tf.Tensor, basis: np.ndarray) -> tf.Tensor:
+    def _combine(mean: Array, coefficients: tf.Tensor, basis: Array) -> tf.Tensor:
         coefficients = tf.convert_to_tensor(coefficients, tf.float32)
         if coefficients.shape.rank != 2 or coefficients.shape[-1] != basis.shape[1]:
             raise ValueError(
@@ -118,7 +119,7 @@ class MorphableModel:
         flat = tf.matmul(coefficients, tf.constant(basis), transpose_b=True)
         return tf.reshape(flat + mean.reshape(-1), [-1, *mean.shape])
 
-    def landmark_vertices(self) -> np.ndarray:
+    def landmark_vertices(self) -> Array:
         """The vertices of the 68 landmarks in their usual order: int32 [68].
 
         Raises:
@@ -155,6 +156,7 @@ def read(
       InputError: the file is missing, damaged, of another kind, or inconsistent.
     """
     path = Path(DEFAULT_PATH if path is None else path)
+    reader: Callable[[Path], MorphableModel]
     if path.is_dir():
         reader = _read_ict
     elif not path.exists():
@@ -202,7 +204,7 @@ def write(model: MorphableModel, path: str | os.PathLike[str]) -> None:
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
 
-        def part(name: str, mean: np.ndarray, modes: Modes) -> None:
+        def part(name: str, mean: Array, modes: Modes) -> None:
             file[f"{name}/model/mean"] = mean.reshape(-1).astype(np.float32)
             file.create_dataset(
                 f"{name}/model/pcaBasis", data=modes.basis.astype(np.float16), **packed
@@ -242,7 +244,7 @@ def _read_bfm_hdf5(path: Path) -> MorphableModel:
     """BFM 2017, 2019 and our own: groups `shape`, `expression`, `color`, variances, mm."""
     with h5py.File(path, "r") as file:
 
-        def dataset(name: str) -> np.ndarray:
+        def dataset(name: str) -> Array:
             if name not in file:
                 raise InputError(
                     f"{path.name} has no dataset {name!r}, which a Basel Face Model has; is it the "
@@ -290,7 +292,7 @@ def _read_bfm_hdf5(path: Path) -> MorphableModel:
         )
 
 
-def _hdf5_landmarks(path: Path, file: h5py.File, shape: np.ndarray) -> dict[str, int]:
+def _hdf5_landmarks(path: Path, file: h5py.File, shape: Array) -> dict[str, int]:
     """The vertex nearest to each named point; some files keep the text as an array of bytes."""
     for key in ("metadata/landmarks/json", "metadata/landmarks/text"):
         if key not in file:
@@ -321,7 +323,7 @@ def _read_bfm_2009(path: Path) -> MorphableModel:
     """
     file = scipy.io.loadmat(path)
 
-    def variable(name: str) -> np.ndarray:
+    def variable(name: str) -> Array:
         if name not in file:
             raise InputError(
                 f"{path.name} has no variable {name!r}, which 01_MorphableModel.mat has ({_BASEL})"
@@ -364,11 +366,11 @@ def _read_bfm_2009(path: Path) -> MorphableModel:
     )
 
 
-def _read_expressions(binary: Path, vertices: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array, Array]:
     """`Exp_Pca.bin` and its index files: basis [3 V', 64], std [64], kept vertices [V']."""
     folder = binary.parent
 
-    def indices(name: str, variable: str, limit: int) -> np.ndarray:
+    def indices(name: str, variable: str, limit: int) -> Array:
         file = folder / name
         if not file.exists():
             raise InputError(f"{binary.name} needs {name} beside it")
@@ -420,7 +422,7 @@ def _read_ict(folder: Path) -> MorphableModel:
     neutral, triangles = _read_obj(neutral_file)
     scale = 10.0
 
-    def shapes_of(files: list[Path]) -> np.ndarray:
+    def shapes_of(files: list[Path]) -> Array:
         columns = []
         for file in files:
             vertices, _ = _read_obj(file)
@@ -470,7 +472,7 @@ def _find_68(entry: Any) -> list[int] | None:
     return next((found for found in map(_find_68, children) if found is not None), None)
 
 
-def _read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_obj(path: Path) -> tuple[Array, Array]:
     """Vertices [V, 3] and triangles [T, 3] of an OBJ file; polygons become fans."""
     vertices, triangles = [], []
     for line in path.read_text().splitlines():
@@ -506,14 +508,14 @@ def _read_landmarks(path: Path, vertices: int) -> dict[str, int]:
 def _model(
     path: Path,
     name: str,
-    shape: np.ndarray,
-    colour: np.ndarray,
+    shape: Array,
+    colour: Array,
     identity: Modes,
     expression: Modes,
     albedo: Modes,
-    triangles: np.ndarray,
+    triangles: Array,
     landmarks: Mapping[str, int],
-    samples: np.ndarray | None,
+    samples: Array | None,
 ) -> MorphableModel:
     """Check what all kinds have in common and bring the triangles into our order."""
     shape = _finite(path, np.asarray(shape, np.float64))
@@ -544,7 +546,7 @@ def _model(
     )
 
 
-def _check_triangles(path: Path, triangles: np.ndarray, vertices: int) -> None:
+def _check_triangles(path: Path, triangles: Array, vertices: int) -> None:
     if triangles.ndim != 2 or triangles.shape[1] != 3 or len(triangles) == 0:
         raise InputError(f"{path.name}: triangles must be [T, 3], got {triangles.shape}")
     if not np.issubdtype(triangles.dtype, np.integer):
@@ -556,20 +558,20 @@ def _check_triangles(path: Path, triangles: np.ndarray, vertices: int) -> None:
         )
 
 
-def _finite(path: Path, values: np.ndarray) -> np.ndarray:
+def _finite(path: Path, values: Array) -> Array:
     values = np.asarray(values)
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise InputError(f"{path.name} holds values that are not finite numbers; it is damaged")
     return values
 
 
-def _points(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+def _points(path: Path, name: str, values: Array) -> Array:
     if values.size == 0 or values.size % 3:
         raise InputError(f"{path.name}: {name} has {values.size} numbers, not three a vertex")
     return _finite(path, values).astype(np.float64).reshape(-1, 3)
 
 
-def _modes(name: str, basis: np.ndarray, std: np.ndarray, vertices: int, count: int) -> Modes:
+def _modes(name: str, basis: Array, std: Array, vertices: int, count: int) -> Modes:
     """The first `count` modes of a file, padded with zero ones."""
     if basis.ndim != 2 or basis.shape[0] != 3 * vertices or std.shape != basis.shape[1:]:
         raise InputError(
@@ -591,7 +593,7 @@ def _zero_modes(vertices: int, count: int) -> Modes:
     return Modes(np.zeros((3 * vertices, count), np.float32), np.zeros(count, np.float32))
 
 
-def _orthonormal(directions: np.ndarray, count: int) -> Modes:
+def _orthonormal(directions: Array, count: int) -> Modes:
     """The modes of `directions @ N(0, 1)`: same distribution, orthonormal, by variance."""
     vertices = directions.shape[0] // 3
     result = _zero_modes(vertices, count)

@@ -6,14 +6,15 @@ import os
 
 import numpy as np
 
+from mofa.arrays import Array
 from weights.atomic import atomic_path
 
 
 def write(
     path: str | os.PathLike[str],
-    vertices: np.ndarray,
-    triangles: np.ndarray,
-    colours: np.ndarray | None = None,
+    vertices: Array,
+    triangles: Array,
+    colours: Array | None = None,
 ) -> None:
     """Write one mesh.
 

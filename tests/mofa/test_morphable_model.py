@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mofa import landmarks
-from mofa import morphable_model
+from mofa import landmarks, morphable_model
 from weights.errors import InputError
 
 
-@pytest.fixture()
+@pytest.fixture
 def file(shell, tmp_path):
     path = tmp_path / "model.h5"
     morphable_model.write(shell, path)
@@ -64,7 +63,7 @@ def test_shape_and_colour_are_linear_in_standard_deviations(shell):
 
 
 def test_bfm_2017_layout_in_float32_with_more_modes_and_an_expression_mean(shell, tmp_path):
-    """A file as Basel makes it: 199 and 100 modes, landmarks by place, text as an array of bytes."""
+    """As Basel makes it: 199 and 100 modes, landmarks by place, text as an array of bytes."""
     rng = np.random.default_rng(0)
     count = len(shell.mean_shape)
     path = tmp_path / "model2017.h5"
@@ -84,7 +83,9 @@ def test_bfm_2017_layout_in_float32_with_more_modes_and_an_expression_mean(shell
         text = json.dumps([{"id": "center.nose.tip", "coordinates": place}])
         file["metadata/landmarks/json"] = np.array([text.encode()])
     model = morphable_model.read(path)
-    np.testing.assert_allclose(model.mean_shape, shell.mean_shape + [0, 0, 1.5], atol=1e-4)
+    np.testing.assert_allclose(
+        model.mean_shape, shell.mean_shape + np.array([0, 0, 1.5]), atol=1e-4
+    )
     assert model.identity.basis.shape == (3 * count, 80)
     np.testing.assert_allclose(model.identity.basis, basis[:, :80])
     np.testing.assert_allclose(model.identity.std[:3], [199.0, 198.0, 197.0])
@@ -168,7 +169,7 @@ def write_obj(path, vertices, faces):
     path.write_text("# a comment\n" + "\n".join(lines) + "\n")
 
 
-@pytest.fixture()
+@pytest.fixture
 def ict(tmp_path):
     """A box of eight corners and six quads, in centimetres, with two identities and a smile."""
     folder = tmp_path / "FaceXModel"
@@ -178,7 +179,7 @@ def ict(tmp_path):
     write_obj(folder / "generic_neutral_mesh.obj", corners, quads)
     write_obj(folder / "identity000.obj", corners * [1.5, 1, 1], quads)
     write_obj(folder / "identity001.obj", corners * [1, 1.2, 1], quads)
-    write_obj(folder / "mouthSmile_L.obj", corners + [0, 0, 0.3], quads)
+    write_obj(folder / "mouthSmile_L.obj", corners + np.array([0, 0, 0.3]), quads)
     (folder / "vertex_indices.json").write_text(
         json.dumps({"other": [1, 2], "idx_to_landmark_verts": [k % 8 for k in range(68)]})
     )
@@ -293,7 +294,7 @@ def test_landmarks_from_a_file(shell, file, tmp_path):
     model = morphable_model.read(file, landmarks=path)
     np.testing.assert_array_equal(model.landmark_vertices(), np.arange(68))
     path.write_text(json.dumps({"jaw.1": 10**6}))
-    with pytest.raises(InputError, match="landmark 'jaw.1' is vertex 1000000"):
+    with pytest.raises(InputError, match=r"landmark 'jaw\.1' is vertex 1000000"):
         morphable_model.read(file, landmarks=path)
     path.write_text("[1, 2]")
     with pytest.raises(InputError, match="must be a JSON file"):

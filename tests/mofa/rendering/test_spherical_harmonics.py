@@ -20,7 +20,7 @@ def sphere(count):
 
 
 def real_harmonic(degree, order, directions):
-    """The textbook's definition by associated Legendre functions, with Condon and Shortley's sign."""
+    """The textbook's definition by Legendre functions, with Condon and Shortley's sign."""
     azimuth, size = np.arctan2(directions[:, 1], directions[:, 0]), abs(order)
     scale = (2 * degree + 1) / (4.0 * math.pi) * math.factorial(degree - size)
     scale = math.sqrt(scale / math.factorial(degree + size) * (2.0 if order else 1.0))
@@ -82,7 +82,9 @@ def test_shade_has_one_light_for_each_face(rng):
     light = rng.normal(size=(2, 9, 3)).astype(np.float32)
     both = harmonics.shade(normal, light)
     for face in range(2):
-        np.testing.assert_allclose(both[face], harmonics.shade(normal[face], light[face]), atol=1e-5)
+        np.testing.assert_allclose(
+            both[face], harmonics.shade(normal[face], light[face]), atol=1e-5
+        )
 
 
 def test_shapes_are_refused():

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mofa.rendering import interpolate
-from mofa.rendering import reference_rasterizer
-from mofa.rendering import triangle_rasterizer
+from mofa.rendering import interpolate, reference_rasterizer, triangle_rasterizer
 from mofa.rendering.camera import perspective
 from mofa.rendering.framebuffer import Framebuffer
 
@@ -28,7 +26,12 @@ def draw(vertices, triangles, size=(4, 4), matrix=EYE, attributes=None, **option
     if attributes is None:
         attributes = {"index": np.arange(len(vertices), dtype=np.float32)[:, None]}
     return triangle_rasterizer.rasterize(
-        vertices, np.asarray(triangles, np.int32).reshape(-1, 3), attributes, matrix, size, **options
+        vertices,
+        np.asarray(triangles, np.int32).reshape(-1, 3),
+        attributes,
+        matrix,
+        size,
+        **options,
     )
 
 
@@ -83,7 +86,7 @@ def test_perspective_correct_preset():
 
 
 def test_nearer_triangle_wins_whatever_the_order():
-    far, near = COVER + [0, 0, 0.5], COVER - [0, 0, 0.5]
+    far, near = COVER + np.array([0, 0, 0.5]), COVER - np.array([0, 0, 0.5])
     vertices = np.concatenate((far, near))
     assert both(vertices, [[0, 1, 2], [3, 4, 5]])["triangle_indices"].numpy().min() == 1
     assert both(vertices, [[3, 4, 5], [0, 1, 2]])["triangle_indices"].numpy().max() == 0
@@ -295,9 +298,7 @@ def test_batch_dimensions_equal_separate_calls():
     assert together["d"].shape == (2, 3, 6, 9, 1)
     for i, j in np.ndindex(2, 3):
         alone = draw(vertices[i, j], triangles, (6, 9), CAMERA, {"c": colours[i, j]})
-        np.testing.assert_array_equal(
-            together["triangle_indices"][i, j], alone["triangle_indices"]
-        )
+        np.testing.assert_array_equal(together["triangle_indices"][i, j], alone["triangle_indices"])
         np.testing.assert_allclose(together["c"][i, j], alone["c"], atol=1e-6)
 
 
@@ -387,5 +388,5 @@ def test_interpolate_equals_the_rasterized_attribute():
     np.testing.assert_allclose(
         background.numpy()[outside], np.tile([1.0, 2.0, 3.0], (outside.sum(), 1)), atol=1e-6
     )
-    with pytest.raises(ValueError, match="attribute and|attribute must|same batch"):
+    with pytest.raises(ValueError, match="same batch dimensions"):
         interpolate.interpolate_vertex_attribute(colours[:1], buffer)
