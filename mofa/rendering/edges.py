@@ -74,9 +74,11 @@ def from_clip_space(
     index = tf.range(batch)[:, None, None] * count + triangles[None]
     corners = tf.gather(tf.reshape(screen, [-1, 4]), tf.reshape(index, [-1]))
     planes = tf.reshape(
-        tf.transpose(tf.reshape(corners, [-1, 12])), [3, 4, batch, tf.shape(triangles)[0]]
+        tf.transpose(tf.reshape(corners, [-1, 12])), [12, batch, tf.shape(triangles)[0]]
     )
-    cx, cy, cz, cw = (tuple(planes[corner, part] for corner in range(3)) for part in range(4))
+    # Unstacked, not sliced: the gradient of twelve slices would be twelve padded copies.
+    numbers = tf.unstack(planes, num=12)
+    cx, cy, cz, cw = (tuple(numbers[part::4]) for part in range(4))
 
     # Differences of large products lose digits; measured from a pixel near the triangle they are
     # small. The anchor is algebraically irrelevant, hence the stopped gradient.

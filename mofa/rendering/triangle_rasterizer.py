@@ -102,11 +102,9 @@ def rasterize(
             "triangle_indices": image(index[:, None]),
             "barycentrics": image(weights),
         }
-        start = 0
-        for key, value in attributes.items():
-            channels = value.shape[-1]
-            result[key] = image(shaded[:, start : start + channels])
-            start += channels
+        sizes = [value.shape[-1] for value in attributes.values()]
+        parts = tf.split(shaded, sizes, axis=-1) if sizes else []
+        result.update({key: image(part) for key, part in zip(attributes, parts, strict=True)})
         return result
 
 
@@ -153,12 +151,13 @@ def _interpolate(
     planes.set_shape([9 + 3 * channels, None])
     x = tf.cast(covered.column, tf.float32)
     y = tf.cast(covered.row, tf.float32)
-    raw = planes[0:3] * x + planes[3:6] * y + planes[6:9]
+    along_x, along_y, constant, corner = tf.split(planes, [3, 3, 3, 3 * channels])
+    raw = along_x * x + along_y * y + constant
     # All weights have the determinant's sign. A centre within the tolerance outside an edge gets
     # the edge's own weights.
     total = tf.reduce_sum(raw, axis=0, keepdims=True)
     clamped = tf.where(raw * tf.sign(total) > 0.0, raw, 0.0)
     weights = clamped / tf.reduce_sum(clamped, axis=0, keepdims=True)
-    corner = tf.reshape(planes[9:], [3, channels, tf.shape(planes)[1]])
+    corner = tf.reshape(corner, [3, channels, tf.shape(planes)[1]])
     shaded = tf.reduce_sum(weights[:, None, :] * corner, axis=0)
     return tf.transpose(weights), tf.transpose(shaded)
