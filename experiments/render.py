@@ -210,7 +210,8 @@ def grid(images: Array, columns: int) -> Array:
 
 def _save(path: Path, image: Array) -> None:
     levels = np.round(255.0 * np.clip(image, 0.0, 1.0)).astype(np.uint8)
-    if not cv2.imwrite(str(path), np.ascontiguousarray(levels[..., ::-1])):
+    smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    if not cv2.imwrite(str(path), np.ascontiguousarray(levels[..., ::-1]), smallest):
         raise InputError(f"{path} could not be written")
 
 

@@ -106,7 +106,7 @@ def directions(parts: Parts, points: Array, rng: np.random.Generator) -> Array:
         column(parts.lips, [-0.03, -0.025, -0.022]),
         column(dark, [0.09, 0.07, 0.05]),
         column(parts.hair, [0.07, 0.06, 0.05]),
-        column(dark, [0.035, 0.0, -0.02]),
+        column(dark, [0.02, 0.004, -0.006]),
         column(parts.brows, [0.06, 0.05, 0.04]),
         column(parts.beard, [-0.035, -0.03, -0.024]),
         column(parts.cheeks, [0.012, -0.018, -0.014]),

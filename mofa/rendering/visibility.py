@@ -8,11 +8,13 @@ index is shown. Triangles seen from behind (when culled), degenerate ones (`edge
 parts outside the near and far planes, that is with z/w outside [-1, 1], are not drawn.
 
 Memory: with S the sum over images and triangles of rows touched and C the number of covered
-(triangle, pixel) pairs (at most the summed area of the triangles' bounding boxes), a call needs
-about
+(triangle, pixel) pairs (S and C are at most the summed area of the triangles' bounding boxes), a
+call needs about
     240 B T + 120 min(S, L) + 72 min(C, L) + 24 B H W    bytes
-at its peak, where L is `max_candidates`, but at least the area of one image. Beyond L the triangles
-are drawn in several passes over the same depth buffer, with the same result.
+at its peak, counted from the tensors alive together, where L is `max_candidates`, but at least the
+area of one image. Where the bounding boxes add up to more than L the triangles are drawn in several
+passes over the same depth buffer, with the same result. Interpolating K channels at P covered
+pixels then needs about 12 (9 + 3 K) P bytes, and the gradient as much again.
 """
 
 from __future__ import annotations
