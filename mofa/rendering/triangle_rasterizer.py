@@ -138,9 +138,8 @@ def _interpolate(
     corners = tf.gather(tf.reshape(values, [-1, channels]), tf.reshape(index, [-1]))
     table = tf.concat(
         [
-            tf.stack(
-                [tf.reshape(part, [-1]) for part in (*edges.x, *edges.y, *edges.constant)],
-                axis=-1,
+            tf.transpose(
+                tf.stack([tf.reshape(part, [-1]) for part in (*edges.x, *edges.y, *edges.constant)])
             ),
             tf.reshape(corners, [batch * tf.shape(triangles)[0], 3 * channels]),
         ],
