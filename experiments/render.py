@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,13 @@ class Options:
 def main(argv: list[str]) -> None:
     """Render what the flags say."""
     del argv
-    render(Options(**{part.name: flags.FLAGS[part.name].value for part in _fields()}))
+    values: dict[str, Any] = {part.name: flags.FLAGS[part.name].value for part in _fields()}
+    render(Options(**values))
 
 
 def define_flags() -> None:
     """A flag for each option; those that another module has defined already are shared."""
-    kinds = {"bool": flags.DEFINE_bool, "int": flags.DEFINE_integer}
+    kinds: dict[str, Callable[..., Any]] = {"bool": flags.DEFINE_bool, "int": flags.DEFINE_integer}
     for part in _fields():
         if part.name not in flags.FLAGS:
             define = kinds.get(str(part.type), flags.DEFINE_string)
