@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights import files, keras_h5
+from weights.checkpoint_files import data_files
 from weights.errors import InputError
 from weights.facenet_layout import EMBEDDING_SIZES, FEATURES, facenet_layers, facenet_shapes
 from weights.frozen_graph import FrozenGraph
 from weights.network_weights import NetworkWeights, source_attributes
-from weights.tf1_checkpoint import Checkpoint, data_files
+from weights.tf1_checkpoint import Checkpoint
 from weights.torch_file import TorchFile
 
 NETWORK = "facenet"

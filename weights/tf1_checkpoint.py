@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from weights import files
+from weights.checkpoint_files import checkpoint_prefix, data_files
 from weights.errors import InputError
-
-_ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
 class Checkpoint:
@@ -72,39 +69,3 @@ class Checkpoint:
         if not np.isfinite(values).all():
             raise InputError(f"{self.prefix}: {name} holds numbers that are not finite.")
         return values
-
-
-def checkpoint_prefix(path: str | os.PathLike[str]) -> Path:
-    """The prefix that TensorFlow knows a checkpoint by; see `Checkpoint` for what is taken.
-
-    Raises:
-      InputError: there is no checkpoint, or a folder holds several.
-    """
-    path = Path(path)
-    if path.is_dir():
-        prefixes = sorted({_ENDING.sub("", str(p)) for p in path.glob("*.index")})
-        if not prefixes:
-            raise InputError(f"{path}: no TensorFlow checkpoint (`*.index`) in this folder.")
-        if len(prefixes) > 1:
-            names = ", ".join(Path(p).name for p in prefixes[:5])
-            raise InputError(f"{path}: several checkpoints ({names}); give one of them.")
-        return Path(prefixes[0])
-    prefix = Path(_ENDING.sub("", str(path)))
-    if not data_files(prefix):
-        raise InputError(
-            f"{path}: no such checkpoint; a file {prefix.name}.data-00000-of-00001 and a file "
-            f"{prefix.name}.index belong together in {prefix.parent}."
-        )
-    return prefix
-
-
-def data_files(prefix: Path) -> list[Path]:
-    """The files that hold a checkpoint's numbers: several of version 2, one of version 1."""
-    pieces = sorted(prefix.parent.glob(f"{_escape(prefix.name)}.data-?????-of-?????"))
-    if pieces:
-        return pieces if Path(f"{prefix}.index").is_file() else []
-    return [prefix] if prefix.is_file() else []
-
-
-def _escape(name: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", name)
