@@ -39,6 +39,11 @@ def checkpoint_prefix(path: str | os.PathLike[str]) -> Path:
     return prefix
 
 
+def is_prefix(path: Path) -> bool:
+    """Whether a path that may be no file itself is what a checkpoint's files begin with."""
+    return bool(path.name) and (Path(f"{path}.index").is_file() or bool(data_files(path)))
+
+
 def data_files(prefix: Path) -> list[Path]:
     """The files that hold a checkpoint's numbers: several of version 2, one of version 1."""
     pieces = sorted(prefix.parent.glob(f"{_escape(prefix.name)}.data-?????-of-?????"))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weights import dlib_format, files, folders
-from weights.checkpoint_files import data_files
+from weights.checkpoint_files import is_prefix
 from weights.errors import InputError
 
 
@@ -353,7 +353,7 @@ def resolve(weights: str | os.PathLike[str], network: str) -> Path:
       InputError: there is no such file, with where to get it if it is a known one.
     """
     path = Path(weights).expanduser()
-    if path.exists() or (path.name and data_files(path)):
+    if path.exists() or is_prefix(path):
         return path
     by_name = {known.name: known for known in KNOWN if known.network == network}
     known = by_name.get(str(weights))

@@ -13,6 +13,9 @@ from weights import files
 from weights.checkpoint_files import checkpoint_prefix, data_files
 from weights.errors import InputError
 
+# TensorFlow's reader reports damage in any of these.
+_DAMAGE = (tf.errors.OpError, ValueError, TypeError, LookupError, RuntimeError)
+
 
 class Checkpoint:
     """The variables of a checkpoint, by name.
@@ -32,7 +35,7 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(self.prefix))
             self._shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
             self._types = self._reader.get_variable_to_dtype_map()
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _DAMAGE as error:
             kind = files.describe(files.first_bytes(data[0]))
             raise InputError(
                 f"{self.prefix}: no TensorFlow checkpoint, or a damaged one ({kind}): "
@@ -62,7 +65,7 @@ class Checkpoint:
             )
         try:
             values = np.asarray(self._reader.get_tensor(name), np.float32)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"{self.prefix}: {name} cannot be read; the checkpoint is damaged or truncated."
             ) from error
