@@ -1,26 +1,47 @@
-"""What every entry point shares: a user's mistake ends in one line, not in a traceback."""
+"""How every entry point runs: flags parsed, and a user's mistake answered without a traceback."""
 
 from __future__ import annotations
 
+import logging as standard
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from absl import app
+from absl import app, logging
 
 from weights.errors import InputError
 
 
 def run(main: Callable[[list[str]], None]) -> NoReturn:
-    """Parse the flags, run `main` and exit: 0, or 1 after a mistake that the user can mend."""
+    """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend."""
 
-    def guarded(arguments: list[str]) -> int:
+    def guarded(argv: list[str]) -> None:
+        logging.set_verbosity(logging.INFO)
+        standard.getLogger("tensorflow").setLevel(standard.ERROR)
+        if len(argv) > 1:
+            raise app.UsageError(
+                f"unexpected argument {argv[1]!r}; options look like --name=value."
+            )
         try:
-            main(arguments)
-        except (InputError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        return 0
+            main(argv)
+        except InputError as error:
+            fail(str(error))
+        except OSError as error:
+            fail(_describe(error))
+        except KeyboardInterrupt:
+            print("interrupted; --resume goes on from here.", file=sys.stderr)
+            sys.exit(130)
 
     app.run(guarded)
-    raise AssertionError("app.run exits by itself")
+    raise SystemExit(0)
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line on standard error and exit with 1."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _describe(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}. Choose another folder or free some space."

@@ -70,8 +70,7 @@ _INCLUDE_TOP = flags.DEFINE_bool(
 
 def main(arguments: list[str]) -> None:
     """Convert as the flags say."""
-    if len(arguments) > 1:
-        raise InputError(f"unknown argument {arguments[1]!r}; see --help.")
+    del arguments
     network, output = _given(_NETWORK), Path(_given(_OUTPUT))
     source = registry.resolve(_given(_SOURCE), network)
     _check_output(output, source, _FORCE.value)

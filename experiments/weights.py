@@ -33,8 +33,7 @@ _STATES = {True: "verified", False: "DIFFERS", None: "found"}
 
 def main(arguments: list[str]) -> None:
     """Print the table."""
-    if len(arguments) > 1:
-        raise InputError(f"unknown argument {arguments[1]!r}; see --help.")
+    del arguments
     if _WEIGHTS_DIR.value is not None and not Path(_WEIGHTS_DIR.value).is_dir():
         raise InputError(f"--weights_dir={_WEIGHTS_DIR.value}: no such folder.")
     print(table(_NETWORK.value, _WEIGHTS_DIR.value))

@@ -1,1 +1,1 @@
-"""MoFA (Tewari et al. 2017): a face autoencoder whose decoder is a morphable model and a renderer."""
+"""MoFA (Tewari et al. 2017): a face autoencoder with a morphable model and a renderer inside."""

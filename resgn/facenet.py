@@ -9,7 +9,9 @@ The paper's checkpoint is 20170512-110547 (128 dimensions, trained on MS-Celeb-1
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -60,6 +62,20 @@ def facenet(
     model = _build(size, preprocessing or numbers.attributes["preprocessing"])
     keras_h5.assign(model, numbers.layers)
     return model
+
+
+def facenet_in_parts(
+    weights: str | os.PathLike[str],
+) -> tuple[Callable[[tf.Tensor], tf.Tensor], tf.keras.Model]:
+    """FaceNet as its preprocessing, fixed by the file, and the network behind it.
+
+    Raises:
+      InputError: as `facenet`.
+    """
+    numbers = read_facenet(weights)
+    model = _build(numbers.attributes["embedding_size"], "none")
+    keras_h5.assign(model, numbers.layers)
+    return functools.partial(preprocess, kind=numbers.attributes["preprocessing"]), model
 
 
 def preprocess(images: tf.Tensor, kind: str) -> tf.Tensor:

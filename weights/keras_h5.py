@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from weights import files
 from weights.atomic import atomic_path
 from weights.errors import InputError
-from weights.h5_names import variable_names
+from weights.h5_texts import variable_texts
 
 # Layer name -> weight name -> numbers; weight names are the variables' own: kernel, bias, beta,
 # gamma, moving_mean, moving_variance.
@@ -327,7 +327,7 @@ def _names(group: h5py.Group, attribute: str, path: Path) -> list[str]:
     names: list[str] = []
     for part in parts:
         if group.attrs.get_id(part).dtype.kind == "O":
-            listed = variable_names(path).get(group.name, {}).get(part)
+            listed = variable_texts(path).get(group.name, {}).get(part)
             if listed is None:
                 raise InputError(f"{path}: its list of names cannot be read; the file is damaged.")
             names += listed
@@ -350,13 +350,15 @@ def _attribute(group: h5py.Group, name: str, path: Path) -> Any:
 
 
 def _attributes(file: h5py.File, path: Path) -> dict[str, Any]:
-    attributes = {}
+    attributes: dict[str, Any] = {}
     for name in file.attrs:
         # `layer_names`, possibly cut into `layer_names0`, ..., is structure.
         if name.rstrip("0123456789") in _OWN_ATTRIBUTES:
             continue
-        # Foreign files may carry more (Keras: the whole model as JSON), which is of no use here.
-        if file.attrs.get_id(name).dtype.kind not in _PLAIN:
+        if file.attrs.get_id(name).dtype.kind == "O":
+            texts = variable_texts(path).get(file.name, {}).get(name, [])
+            if len(texts) == 1:  # Keras' whole model as JSON, for one, is left out
+                attributes[name] = texts[0]
             continue
         value = _attribute(file, name, path)
         if isinstance(value, bytes):

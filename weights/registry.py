@@ -49,7 +49,7 @@ class KnownFile:
     def advice(self) -> str:
         """What the file is, where to ask for it, and where to put it."""
         return (
-            f"{self.title} (by {self.publisher}; licence: {self.licence}). Get it: {self.get} "
+            f"{self.title} (by {self.publisher}; licence: {self.licence}). To get it: {self.get} "
             f"Put it into {folders.weights_folder()} as {self.files[0]}, or give {self.use}."
         )
 
@@ -177,8 +177,8 @@ KNOWN: tuple[KnownFile, ...] = (
         "this project",
         "see weights/vgg_face_small.md",
         ("vgg_face_small.h5",),
-        "part of the project's own folder `weights`; check the project out again.",
-        "--texture=vgg_face",
+        "it is part of the project, in its folder `weights`; check the project out again.",
+        "--texture=small",
     ),
     KnownFile(
         "vgg_face_oxford",
@@ -343,26 +343,26 @@ def verify(known: KnownFile, path: Path) -> bool | None:
 
 
 def resolve(weights: str | os.PathLike[str], network: str) -> Path:
-    """The path that `weights` means: a path as it is, or the name of a known file.
+    """The path that `weights` means: the name of a known file, or a path as it is.
 
     Args:
-      weights: a path, or a name of `KNOWN`.
+      weights: a name of `KNOWN`, or a path (`./dlib` for a file that is called like a known one).
       network: the network that needs it.
 
     Raises:
       InputError: there is no such file, with where to get it if it is a known one.
     """
+    by_name = {known.name: known for known in KNOWN if known.network == network}
+    known = by_name.get(weights) if isinstance(weights, str) else None
+    if known is not None:
+        found = find(known)
+        if found is None:
+            raise InputError(f"{weights} was not found. It is {known.advice()}")
+        return found
     path = Path(weights).expanduser()
     if path.exists() or is_prefix(path):
         return path
-    by_name = {known.name: known for known in KNOWN if known.network == network}
-    known = by_name.get(str(weights))
-    if known is None:
-        # A path, but to nothing; its last part may still tell which file was meant.
-        known = next((k for k in by_name.values() if path.name in k.files), None)
-        advice = f" It is {known.advice()}" if known else f" Known by name: {', '.join(by_name)}."
-        raise InputError(f"{weights}: no such file.{advice}")
-    found = find(known)
-    if found is None:
-        raise InputError(f"{weights} was not found. It is {known.advice()}")
-    return found
+    # A path to nothing; its last part may still tell which file was meant.
+    meant = next((k for k in by_name.values() if path.name in k.files), None)
+    advice = f"It is {meant.advice()}" if meant else f"Known by name: {', '.join(by_name)}."
+    raise InputError(f"{weights}: no such file. {advice}")

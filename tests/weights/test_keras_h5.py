@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from weights import h5_names, keras_h5
+from weights import h5_texts, keras_h5
 from weights.errors import InputError
 
 LAYERS = {
@@ -270,16 +270,17 @@ def test_names_of_variable_length(path: Path, monkeypatch: pytest.MonkeyPatch) -
         file["norm"].attrs["weight_names1"] = ["norm/moving_mean:0"]
         del file["norm"].attrs["weight_names"]
         assert file.attrs.get_id("layer_names").dtype.kind == "O"
-        file.attrs["note"] = "text of variable length, which is left alone"
+        file.attrs["note"] = "of variable length"
+        file.attrs["model_config"] = "{}"
     layers, attributes = keras_h5.read_layer_weights(path, SHAPES)
     _assert_equal(layers)
-    assert set(attributes) == {"source", "mean"}
+    assert attributes == {"source": "a test", "mean": [1.0, 2.0], "note": "of variable length"}
     # Where the other process is ended, since HDF5 would read for ever, the file is an error.
-    h5_names._read.cache_clear()
-    monkeypatch.setattr(h5_names, "_SECONDS", 0.01)
+    h5_texts._read.cache_clear()
+    monkeypatch.setattr(h5_texts, "_SECONDS", 0.01)
     with pytest.raises(InputError, match="its list of names cannot be read"):
         keras_h5.read_layer_weights(path, SHAPES)
-    h5_names._read.cache_clear()
+    h5_texts._read.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_killed_while_writing_leaves_nothing_that_loads(tmp_path: Path) -> None:
     program = f"""
         import os, signal
         import h5py, numpy as np
-        from weights import h5_names, keras_h5
+        from weights import h5_texts, keras_h5
         create = h5py.Group.create_dataset
         def killing(self, name, **arguments):
             if name == "b/kernel:0":

@@ -1,4 +1,4 @@
-"""Lists of names of variable length in a Keras `.h5`, read by a process of their own.
+"""Text of variable length in a Keras `.h5`, read by a process of its own.
 
 HDF5's library loops for ever over damaged text of variable length, which recent versions of Keras
 write. A process of its own, with limits on time and memory, can be ended when that happens.
@@ -17,15 +17,17 @@ _SECONDS = 20
 _MEGABYTES = 1024
 _LARGEST_ANSWER = 4 << 20
 
-# Group -> attribute -> names, as JSON.
-Names = dict[str, dict[str, list[str]]]
+# Group -> attribute -> text: one for each name of a list.
+Texts = dict[str, dict[str, list[str]]]
 
 
-def variable_names(path: str | os.PathLike[str]) -> Names:
-    """The lists `layer_names` and `weight_names` (also in pieces) of all groups of a Keras file.
+def variable_texts(path: str | os.PathLike[str]) -> Texts:
+    """The lists of names in all groups of a Keras file, and the other text of the file itself.
+
+    Lists of names are `layer_names` and `weight_names`, whole or in pieces.
 
     Returns:
-      Group -> attribute -> names; empty if they cannot be read within the limits.
+      Group -> attribute -> texts; empty if they cannot be read within the limits.
     """
     path = Path(path)
     status = path.stat()
@@ -33,7 +35,7 @@ def variable_names(path: str | os.PathLike[str]) -> Names:
 
 
 @functools.lru_cache(maxsize=2)
-def _read(path: str, size: int, time: int) -> Names:
+def _read(path: str, size: int, time: int) -> Texts:
     del size, time  # a changed file is read anew
     try:
         result = subprocess.run(
@@ -46,8 +48,8 @@ def _read(path: str, size: int, time: int) -> Names:
         return {}
     if len(result.stdout) > _LARGEST_ANSWER:
         return {}
-    names: Names = json.loads(result.stdout)
-    return names
+    texts: Texts = json.loads(result.stdout)
+    return texts
 
 
 def _main(path: str) -> None:
@@ -62,7 +64,7 @@ def _main(path: str) -> None:
     except ImportError:
         pass
 
-    def lists(group: h5py.Group) -> dict[str, list[str]]:
+    def lists(group: h5py.Group, everything: bool = False) -> dict[str, list[str]]:
         return {
             name: [
                 v.decode("utf8", "replace") if isinstance(v, bytes) else str(v)
@@ -70,24 +72,27 @@ def _main(path: str) -> None:
             ]
             for name in group.attrs
             if name.rstrip("0123456789") in ("layer_names", "weight_names")
+            # A whole model as JSON is long and of no use.
+            or (everything and not name.endswith("_config"))
         }
 
-    names: Names = {}
+    texts: Texts = {}
     with h5py.File(path, "r") as file:
         root = file
         if "model_weights" in file and isinstance(
             file.get("model_weights", getlink=True), h5py.HardLink
         ):
             root = file["model_weights"]
-        names[root.name] = lists(root)
-        for layers in list(names[root.name].values()):
+        texts[file.name] = lists(file, everything=True)
+        texts.setdefault(root.name, lists(root))
+        for layers in [n for a, n in texts[root.name].items() if a.startswith("layer_names")]:
             for layer in layers:
                 first = layer.strip("/").split("/")[0]
                 if first in root and isinstance(root.get(first, getlink=True), h5py.HardLink):
                     group = root.get(layer)
                     if isinstance(group, h5py.Group):
-                        names[group.name] = lists(group)
-    print(json.dumps(names))
+                        texts[group.name] = lists(group)
+    print(json.dumps(texts))
 
 
 if __name__ == "__main__":

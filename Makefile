@@ -1,0 +1,56 @@
+# `make` alone lists what there is. Every target installs into .venv by itself.
+SHELL := /bin/bash
+VENV := .venv
+RUN := $(VENV)/bin/python
+ARGS ?=
+PRESET ?= laptop
+DATASET ?= orl
+DATA_DIR ?=
+PYTHON ?=
+CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)) \
+	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install table1 verification test lint clean
+
+help: ## List the targets.
+	@echo "ResGN and the attack on MoFA. Targets:"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@echo
+	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... ARGS='--flag=value'"
+
+install: $(VENV)/.installed ## Create .venv (Python 3.10 or 3.11) and install the project.
+
+# TensorFlow 2.15 ends at Python 3.11, mtcnn begins at 3.10.
+$(VENV)/.installed: setup.cfg setup.py constraints.txt
+	@set -e; python=; old=; \
+	for name in $(PYTHON) python3.11 python3.10 python3 python /usr/bin/python3.11 /usr/bin/python3.10; do \
+	  "$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null || continue; \
+	  if "$$name" -c 'import venv, ensurepip' 2>/dev/null; then python=$$name; break; else old=$$name; fi; \
+	done; \
+	if [ -z "$$python" ] && [ -n "$$old" ]; then \
+	  echo "error: $$old has no venv module. Install it (for example: apt install python3.11-venv) or name another Python 3.10 or 3.11: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
+	elif [ -z "$$python" ]; then \
+	  echo "error: no Python 3.10 or 3.11 found. Install one (for example: apt install python3.11 python3.11-venv) or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$("$$python" --version); TensorFlow is large, this takes a few minutes."; \
+	"$$python" -m venv --clear $(VENV); \
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[test,dev]'
+	@touch $@
+
+table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two cores.
+	$(RUN) -m experiments.table1 $(CHOICE)
+
+verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.
+	$(RUN) -m experiments.verification --dataset=$(DATASET) $(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
+
+test: install ## The tests.
+	$(RUN) -m pytest $(ARGS)
+
+lint: install ## ruff and mypy.
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+clean: ## Remove .venv and caches of tools; runs/ stays.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

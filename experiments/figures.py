@@ -1,0 +1,93 @@
+"""Figures in one style: colour-blind safe, readable in print and on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+
+from experiments.results import Row
+from resgn.calibration import RocCurve
+from weights.atomic import atomic_path
+
+# Okabe and Ito's palette.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+
+plt.rcParams.update(
+    {
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": cycler(color=COLORS),
+        "figure.dpi": 150,
+        "savefig.bbox": "tight",
+    }
+)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG whole or not at all, and close the figure."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+    plt.close(figure)
+
+
+def save_roc(path: Path, curves: Mapping[str, RocCurve]) -> None:
+    """True against false accept rate, the latter on a logarithmic axis."""
+    figure, axes = plt.subplots(figsize=(5, 4))
+    for name, curve in curves.items():
+        far = np.maximum(curve.far, 1e-4)
+        axes.step(far, curve.tar, where="post", label=f"{name}, AUC {curve.auc():.4f}")
+    axes.set(
+        xscale="log",
+        xlim=(1e-4, 1),
+        ylim=(0, 1.02),
+        xlabel="false accept rate",
+        ylabel="true accept rate",
+        title="Verification",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", frameon=False)
+    save_figure(figure, path)
+
+
+def save_bars(path: Path, rows: list[Row], title: str) -> None:
+    """Rates with their intervals, a group of bars for each row, the paper's figures as ticks."""
+    columns = list(rows[0].columns)
+    width = 0.8 / len(columns)
+    figure, axes = plt.subplots(figsize=(1.6 + 0.95 * len(rows), 4))
+    places = np.arange(len(rows))
+    for number, column in enumerate(columns):
+        cells = [row.columns[column] for row in rows]
+        values = 100 * np.array([cell.value for cell in cells])
+        ends = [
+            [100 * (c.value - (c.low if c.low is not None else c.value)) for c in cells],
+            [100 * ((c.high if c.high is not None else c.value) - c.value) for c in cells],
+        ]
+        x = places + (number - (len(columns) - 1) / 2) * width
+        axes.bar(x, values, width, yerr=ends, label=column, color=COLORS[number], capsize=2)
+        paper = [(at, 100 * c.paper) for at, c in zip(x, cells, strict=True) if c.paper is not None]
+        if paper:
+            axes.plot(
+                *zip(*paper, strict=True),
+                linestyle="none",
+                marker="_",
+                markersize=12,
+                markeredgewidth=2,
+                color="black",
+                label="paper" if number == len(columns) - 1 else None,
+            )
+    axes.set(ylim=(0, 104), ylabel="verified correctly (%)", title=title)
+    axes.set_xticks(places, [row.name.replace("+", "\n+ ") for row in rows], fontsize=8)
+    axes.legend(
+        frameon=False, ncols=len(columns) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+    )
+    save_figure(figure, path)

@@ -1,0 +1,55 @@
+"""Find the landmarks of the ORL faces again and store them in the project.
+
+The default data set then needs no detection at run time:
+
+    python -m experiments.orl_landmarks
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+
+import resgn.faces
+from resgn.faces.landmarks import detect_landmarks, images_digest
+from resgn.faces.orl import load_orl
+from weights.atomic import atomic_path
+
+_OUTPUT = flags.DEFINE_string(
+    "output",
+    str(Path(resgn.faces.__file__).with_name("orl_landmarks.json")),
+    "The file to write.",
+)
+
+
+def main(argv: list[str]) -> None:
+    """Write the landmarks as JSON: a file name and five (x, y) a line, two decimals."""
+    del argv
+    dataset = load_orl()
+    landmarks = detect_landmarks(dataset.image(index) for index in range(len(dataset)))
+    missing = [
+        file
+        for file, points in zip(dataset.files, landmarks, strict=True)
+        if np.isnan(points).any()
+    ]
+    if missing:
+        raise SystemExit(f"No face found in {', '.join(missing)}; nothing is written.")
+    lines = [
+        f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
+        for file, points in zip(dataset.files, landmarks, strict=True)
+    ]
+    with atomic_path(_OUTPUT.value) as temporary:
+        temporary.write_text(
+            f'{{"sha256": "{images_digest(dataset)}",\n"landmarks": {{\n'
+            + ",\n".join(lines)
+            + "\n}}\n",
+            "utf-8",
+        )
+    print(f"{len(lines)} faces of ORL: {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+    app.run(main)

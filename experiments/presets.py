@@ -1,0 +1,153 @@
+"""Presets: named sets of values for flags, each of which can still be given by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from absl import flags
+
+from weights.errors import InputError
+
+# The papers' own figures (Su et al. 2019, Sections 4.1 and 4.2).
+PAPER: dict[str, Any] = {
+    "dataset": "lfw",
+    "target": "facenet",
+    "texture": "vgg_face",
+    "calibrate": False,
+    "train_same": 2000,
+    "train_different": 2000,
+    "validation_same": 200,
+    "validation_different": 200,
+    "test_same": 1286,
+    "test_different": 1294,
+    "blocks": 24,
+    "maps": 64,
+    "in_kernel": 9,
+    "out_kernel": 9,
+    "scale": 1,
+    "image_skip": False,
+    "epochs": 1000,
+    "batch_size": 16,
+    "learning_rate": 1e-4,
+    "schedule": "staircase",
+    "decay": 0.9,
+    "warmup_steps": 0,
+    "average": 0.0,
+    "clip_norm": 0.0,
+    "evaluate_every": 10,
+    "pixel_weight": 1.0,
+    "texture_weight": 1e-8,
+    "verification_weight": 1e-3,
+}
+
+# Minutes on two cores: a small network at half the resolution that starts from the identity, small
+# batches, and weights under which all three terms count.
+LAPTOP: dict[str, Any] = PAPER | {
+    "dataset": "orl",
+    "target": "dlib",
+    "texture": "small",
+    "calibrate": True,
+    "train_same": 600,
+    "train_different": 600,
+    "validation_same": 100,
+    "validation_different": 100,
+    "test_same": 300,
+    "test_different": 300,
+    "blocks": 3,
+    "maps": 32,
+    "in_kernel": 3,
+    "out_kernel": 3,
+    "scale": 2,
+    "image_skip": True,
+    "epochs": 1,
+    "batch_size": 4,
+    "learning_rate": 2e-3,
+    "schedule": "cosine",
+    "warmup_steps": 10,
+    "average": 0.98,
+    "evaluate_every": 1,
+    "texture_weight": 0.02,
+    "verification_weight": 0.1,
+}
+
+# Other data sets are larger and their owners can wait: about an hour on two cores for LFW.
+LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
+    "lfw": {
+        "train_same": 1000,
+        "train_different": 1000,
+        "validation_same": 150,
+        "validation_different": 150,
+        "test_same": 500,
+        "test_different": 500,
+        "blocks": 4,
+        "epochs": 4,
+    },
+}
+
+# Seconds; for tests.
+SMOKE: dict[str, Any] = LAPTOP | {
+    "train_same": 8,
+    "train_different": 8,
+    "validation_same": 4,
+    "validation_different": 4,
+    "test_same": 6,
+    "test_different": 6,
+    "blocks": 1,
+    "maps": 8,
+    "epochs": 1,
+}
+
+PRESETS = {"laptop": LAPTOP, "paper": PAPER, "smoke": SMOKE}
+
+PRESET = flags.DEFINE_enum(
+    "preset",
+    "laptop",
+    sorted(PRESETS),
+    "Values of all flags that are not given: laptop (minutes on two cores), paper (the paper's "
+    "own figures, for GPUs), smoke (seconds, to see that everything runs).",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """The chosen preset with the flags that were given put over it."""
+
+    values: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.values[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @classmethod
+    def from_flags(cls) -> Preset:
+        """Settle every value.
+
+        Raises:
+          InputError: a number is out of range.
+        """
+        name = PRESET.value
+        values = dict(PRESETS[name])
+        given = {key: flags.FLAGS[key].value for key in values}
+        dataset = given["dataset"] or values["dataset"]
+        if name == "laptop":
+            values |= LAPTOP_BY_DATASET.get(dataset, {})
+        values |= {key: value for key, value in given.items() if value is not None}
+        for key, value in values.items():
+            if key.startswith(("train_", "validation_", "test_")) and value < 1:
+                raise InputError(f"--{key} must be at least 1, got {value}.")
+            if key.endswith("_weight") and not 0.0 <= value < float("inf"):
+                raise InputError(f"--{key} must be 0 or more, got {value}.")
+        return cls(values)
+
+
+def help_of(name: str) -> str:
+    """The values of a flag in the presets, for its help text."""
+    others = "".join(
+        f", on {dataset} {values[name]}"
+        for dataset, values in LAPTOP_BY_DATASET.items()
+        if name in values
+    )
+    return f"(laptop {LAPTOP[name]}{others}, paper {PAPER[name]})"

@@ -1,0 +1,133 @@
+"""Measured rates with their intervals, and the tables drawn from them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weights.atomic import atomic_path
+
+Z95 = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """A measured value with a 95 % interval.
+
+    Attributes:
+      value: a rate as a fraction, or another number.
+      low: lower end of the interval; None where there is none.
+      high: upper end.
+      count: samples behind it.
+      paper: the paper's figure, as a fraction; None where the paper has none.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    paper: float | None = None
+
+    @classmethod
+    def rate(cls, outcomes: np.ndarray, paper: float | None = None) -> Measurement:
+        """Share of true outcomes, bool `[N]`, with its Wilson interval."""
+        count = int(np.size(outcomes))
+        hits = int(np.count_nonzero(outcomes))
+        low, high = wilson_interval(hits, count)
+        return cls(hits / count, low, high, count, paper)
+
+
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """95 % score interval of a rate (Wilson 1927), within [0, 1].
+
+    Raises:
+      ValueError: `count` is not positive or `hits` not in [0, count].
+    """
+    if count < 1 or not 0 <= hits <= count:
+        raise ValueError(f"hits must lie in [0, count] with count > 0, got {hits} of {count}.")
+    rate = hits / count
+    spread = Z95**2 / count
+    centre = (rate + spread / 2) / (1 + spread)
+    half = Z95 * math.sqrt(rate * (1 - rate) / count + spread / (4 * count)) / (1 + spread)
+    # At the ends the bound is exact; rounding must not push it past the rate.
+    low = 0.0 if hits == 0 else max(0.0, centre - half)
+    high = 1.0 if hits == count else min(1.0, centre + half)
+    return low, high
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a table: a name and a measurement for each column."""
+
+    name: str
+    columns: dict[str, Measurement]
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as it stands in `result.json`."""
+        return {"name": self.name} | {k: dataclasses.asdict(v) for k, v in self.columns.items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Row:
+        """The inverse of `as_json`."""
+        columns = {k: Measurement(**v) for k, v in data.items() if k != "name"}
+        return cls(data["name"], columns)
+
+
+def markdown_table(
+    rows: list[Row], first: str, notes: str = "", plain: tuple[str, ...] = ()
+) -> str:
+    """Rates in percent with interval, the paper's figure in brackets behind.
+
+    Columns named in `plain` are no rates and stand as they are.
+    """
+    columns = list(rows[0].columns)
+    lines = [
+        "| " + " | ".join([first, *columns]) + " |",
+        "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",
+    ]
+    for row in rows:
+        cells = [_cell(row.columns[c], 1 if c in plain else 100) for c in columns]
+        lines.append("| " + " | ".join([row.name, *cells]) + " |")
+    return "\n".join(lines) + "\n" + (f"\n{notes}\n" if notes else "")
+
+
+def _cell(measurement: Measurement, factor: int) -> str:
+    def shown(value: float) -> str:
+        return f"{factor * value:.2f}" if factor > 1 else f"{value:.4f}"
+
+    text = shown(measurement.value)
+    if measurement.low is not None and measurement.high is not None:
+        text += f" ({shown(measurement.low)} to {shown(measurement.high)})"
+    if measurement.paper is not None:
+        text += f" [{shown(measurement.paper)}]"
+    return text
+
+
+def csv_table(rows: list[Row]) -> str:
+    """One line for each row and column: value, low, high, count, paper."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row", "column", "value", "low", "high", "count", "paper"])
+    for row in rows:
+        for name, m in row.columns.items():
+            writer.writerow([row.name, name, m.value, m.low, m.high, m.count, m.paper])
+    return text.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON whole or not at all."""
+    write_text(path, json.dumps(data, indent=2) + "\n")

@@ -1,0 +1,215 @@
+"""A run: its folder, flags, metrics, TensorBoard events and result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import flags, logging
+
+from experiments.results import Row, csv_table, markdown_table, write_json, write_text
+from weights.errors import InputError
+
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
+)
+RESUME = flags.DEFINE_bool(
+    "resume",
+    False,
+    "Go on with the run in --output_dir, or without it with the latest unfinished run that has "
+    "the same flags.",
+)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0)
+
+# Flags that may differ between a run and its continuation.
+_FREE = ("output_dir", "resume")
+
+
+class Run:
+    """One run of an experiment, in a folder of its own.
+
+    Args:
+      experiment: its name, e.g. `table1`.
+      settings: every setting that decides the result; a run is only resumed with the same ones.
+
+    Raises:
+      InputError: the folder belongs to a run with other settings, or there is nothing to resume.
+      OSError: the folder cannot be written.
+    """
+
+    def __init__(self, experiment: str, settings: Mapping[str, Any]) -> None:
+        self.experiment = experiment
+        self._settings = json.loads(json.dumps(dict(settings)))
+        self.folder = self._folder()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        flags_file = self.folder / "flags.json"
+        if flags_file.exists():
+            self._check_same(json.loads(flags_file.read_text("utf-8")))
+        else:
+            write_json(flags_file, self._settings)
+        self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        # A continued run counts the time that its earlier parts took.
+        self._clock_file = self.folder / "seconds.json"
+        self._earlier = 0.0
+        if self._clock_file.exists():
+            self._earlier = float(json.loads(self._clock_file.read_text("utf-8")))
+        self._began = time.monotonic()
+        logging.info("Run folder: %s", self.folder)
+
+    def _folder(self) -> Path:
+        if OUTPUT_DIR.value:
+            folder = Path(OUTPUT_DIR.value)
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder} is a file; --output_dir must name a folder.")
+            if (folder / "flags.json").exists() and not RESUME.value:
+                raise InputError(
+                    f"{folder} holds a run already: pass --resume to go on with it, or choose "
+                    "another --output_dir."
+                )
+            return folder
+        base = Path("runs") / self.experiment
+        if RESUME.value:
+            for folder in sorted(base.glob("*/"), reverse=True):
+                file = folder / "flags.json"
+                unfinished = file.exists() and not (folder / "result.json").exists()
+                if unfinished and json.loads(file.read_text("utf-8")) == self._settings:
+                    return folder
+            logging.warning("No unfinished run with these flags under %s; starting anew.", base)
+        stem = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+        folder, number = base / stem, 1
+        while folder.exists():
+            number += 1
+            folder = base / f"{stem}_{number}"
+        return folder
+
+    def _check_same(self, before: dict[str, Any]) -> None:
+        names = sorted(set(before) | set(self._settings))
+        differ = [n for n in names if before.get(n) != self._settings.get(n)]
+        if differ:
+            what = ", ".join(f"--{n} (was {before.get(n)!r})" for n in differ)
+            raise InputError(
+                f"{self.folder} was run with other flags: {what}. Give the same ones to resume it, "
+                "or another --output_dir."
+            )
+
+    def log(self, row: str, step: int, values: Mapping[str, float]) -> None:
+        """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""
+        record = {"row": row, "step": step, "seconds": round(self.seconds(), 1), **values}
+        self._metrics.write(json.dumps(record) + "\n")
+        self._metrics.flush()
+        write_json(self._clock_file, round(self.seconds(), 1))
+        with self.writer(row).as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self.writer(row).flush()
+
+    def log_images(self, row: str, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Panels in TensorBoard; float `[N, H, W, 3]` in [0, 1] or uint8."""
+        with self.writer(row).as_default(step=step):
+            for name, batch in images.items():
+                tf.summary.image(name, batch, max_outputs=len(batch))
+        self.writer(row).flush()
+
+    def writer(self, row: str) -> tf.summary.SummaryWriter:
+        """TensorBoard's writer of one row; rows can then be laid over each other."""
+        if row not in self._writers:
+            self._writers[row] = tf.summary.create_file_writer(
+                str(self.folder / "tensorboard" / row)
+            )
+        return self._writers[row]
+
+    def seconds(self) -> float:
+        """Time of this run so far, its earlier parts included."""
+        return self._earlier + time.monotonic() - self._began
+
+    def finish(
+        self,
+        rows: list[Row],
+        precision: str,
+        first: str,
+        notes: str = "",
+        plain: tuple[str, ...] = (),
+        **extra: Any,
+    ) -> str:
+        """Write `result.json`, the table as Markdown and CSV; returns the Markdown."""
+        write_json(self._clock_file, round(self.seconds(), 1))
+        table = markdown_table(rows, first, notes, plain)
+        write_text(self.folder / f"{self.experiment}.md", table)
+        write_text(self.folder / f"{self.experiment}.csv", csv_table(rows))
+        write_json(
+            self.folder / "result.json",
+            {
+                "experiment": self.experiment,
+                "command": command(),
+                "commit": commit(),
+                "seed": SEED.value,
+                "seconds": round(self.seconds(), 1),
+                "device": device(),
+                "precision": precision,
+                **extra,
+                "rows": [row.as_json() for row in rows],
+            },
+        )
+        for writer in self._writers.values():
+            writer.close()
+        self._metrics.close()
+        return table
+
+
+def settings_from_flags(names: list[str]) -> dict[str, Any]:
+    """The values of flags by name, without those that a continuation may change."""
+    return {name: flags.FLAGS[name].value for name in sorted(names) if name not in _FREE}
+
+
+def command() -> str:
+    """The command of this process as one would type it."""
+    main = sys.modules["__main__"].__spec__
+    program = f"python -m {main.name}" if main else Path(sys.argv[0]).name
+    return " ".join([program, *(shlex.quote(argument) for argument in sys.argv[1:])])
+
+
+def commit() -> str | None:
+    """The project's commit, with `+` behind it where files have changed since; None outside git."""
+    root = Path(__file__).parent.parent
+    try:
+        head = _git(root, "rev-parse", "--short=12", "HEAD")
+        return head + ("+" if _git(root, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()
+
+
+def device() -> str:
+    """What computes: the GPUs by name, or the processor and the number of cores."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        return ", ".join(str(d.get("device_name", "GPU")) for d in details)
+    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return "CPU"

@@ -1,0 +1,116 @@
+"""How well a target network verifies faces, measured as the field does.
+
+    python -m experiments.verification                                  # ORL, drawn pairs
+    python -m experiments.verification --dataset=lfw --data_dir=DIR --pairs=pairsDevTrain.txt
+
+Accuracy over ten folds, each judged with the threshold of the other nine; ROC, equal error rate,
+true accept rate at false accept rates of 1e-2 and 1e-3; the threshold over all pairs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from absl import flags, logging
+
+from experiments import cli, data_flags
+from experiments import run as run_flags
+from experiments.data_flags import DATA_DIR, DATASET, TARGET, weights_of
+from experiments.figures import save_roc
+from experiments.presets import LAPTOP
+from experiments.results import Measurement, Row
+from experiments.run import SEED, Run, settings_from_flags
+from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
+from resgn.faces.alignment import aligned_faces
+from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
+from resgn.target import embed_all, load_target
+
+_PAIRS = flags.DEFINE_string(
+    "pairs", None, "List of pairs in LFW's format, e.g. pairs.txt. Default: pairs drawn at random."
+)
+_DRAWN = flags.DEFINE_integer(
+    "drawn", 1000, "Pairs of each kind to draw where --pairs is not given.", lower_bound=FOLDS
+)
+FALSE_ACCEPT_RATES = (0.01, 0.001)
+PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
+"""On LFW's View 2, by the networks' authors."""
+
+
+for _module in (data_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
+
+
+def main(_: list[str]) -> None:
+    """Align, embed, measure, write result and plot."""
+    dataset = load_dataset(DATASET.value or LAPTOP["dataset"], DATA_DIR.value)
+    pairs = choose_pairs(dataset)
+    name = TARGET.value or LAPTOP["target"]
+    target = load_target(name, weights_of(name))
+    run = Run(
+        "verification",
+        settings_from_flags(
+            ["dataset", "data_dir", "pairs", "drawn", "target", "facenet_weights", "seed"]
+        ),
+    )
+    used = np.unique(np.r_[pairs.probe, pairs.reference])
+    faces = aligned_faces(dataset, used)
+    pairs = with_faces(pairs, faces.indices)
+    rows = embed_all(tf.function(target), faces.images)
+    embeddings = np.full((len(dataset), rows.shape[1]), np.nan, np.float32)
+    embeddings[faces.indices] = rows
+    difference = embeddings[pairs.probe] - embeddings[pairs.reference]
+    row, roc = measure(target.name, np.sum(np.square(difference), axis=-1), pairs)
+    save_roc(run.folder / "roc.png", {target.name: roc})
+    notes = (
+        f"{len(pairs)} pairs of {dataset.name}; 95 % Wilson intervals in round brackets; in square "
+        "ones the accuracy that the network's author gives for LFW's View 2."
+    )
+    table = run.finish([row], "float32", "target", notes, plain=("threshold",), auc=roc.auc())
+    print("\n" + table)
+    print(f"{run.folder}: verification.md, verification.csv, result.json, roc.png")
+
+
+def choose_pairs(dataset: FaceDataset) -> Pairs:
+    """The pairs of --pairs, or drawn ones in ten folds."""
+    if _PAIRS.value:
+        return read_pairs(_PAIRS.value, dataset)
+    pairs = make_pairs(
+        dataset.people, np.arange(len(dataset)), _DRAWN.value, _DRAWN.value, SEED.value
+    )
+    fold = np.tile(np.arange(_DRAWN.value) % FOLDS, 2)
+    return Pairs(pairs.probe, pairs.reference, pairs.same, fold)
+
+
+def with_faces(pairs: Pairs, indices: np.ndarray) -> Pairs:
+    """The pairs in whose images a face was found; how many are left out is logged."""
+    there = np.isin(pairs.probe, indices) & np.isin(pairs.reference, indices)
+    if not there.all():
+        logging.warning(
+            "%d of %d pairs are left out: no face was found in an image.",
+            np.count_nonzero(~there),
+            len(pairs),
+        )
+    return pairs.select(there)
+
+
+def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocCurve]:
+    """All figures of one target on pairs with folds."""
+    if pairs.fold is None:
+        raise ValueError("pairs need folds.")
+    correct, _ = ten_fold(distances, pairs.same, pairs.fold)
+    roc = RocCurve.of(distances, pairs.same)
+    genuine = int(np.count_nonzero(pairs.same))
+    columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY[target])}
+    columns["eer"] = Measurement(roc.equal_error_rate(), None, None, len(pairs))
+    for far in FALSE_ACCEPT_RATES:
+        rate = roc.tar_at_far(far)
+        accepted = np.arange(genuine) < round(rate * genuine)
+        columns[f"tar_at_far_{far:g}"] = Measurement.rate(accepted)
+    threshold = calibrate_threshold(distances, pairs.same)
+    columns["threshold"] = Measurement(threshold, None, None, len(pairs))
+    return Row(target, columns), roc
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""Faces in: image files, data sets, pairs, landmarks and alignment."""

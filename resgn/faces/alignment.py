@@ -1,0 +1,216 @@
+"""Faces brought to one place and size."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tqdm
+from numpy.typing import NDArray
+
+from resgn.faces.dataset import FaceDataset
+from resgn.faces.image_file import read_image
+from resgn.faces.landmarks import dataset_landmarks, detect_landmarks
+from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+CROP = 160
+"""Side of an aligned face in pixels (ResGN, section 4: 160x160)."""
+
+_DLIB_SIDE = 150
+_DLIB_TEMPLATE = np.array([(47, 44.5), (100, 45), (73, 77), (49, 102), (96, 103)])
+
+
+def face_template(size: int = CROP) -> NDArray[np.float32]:
+    """Where the five landmarks belong in a crop of `size` x `size` pixels.
+
+    The places are those in dlib's 150x150 input, so that a bilinear resize of the crop to 150
+    (pixel centres at half, as `tf.image.resize` does) is what that network expects.
+
+    Args:
+      size: side of the crop.
+
+    Returns:
+      float32 `[5, 2]`, (x, y) with 0 in the middle of the first pixel: left eye, right eye, nose,
+      left and right corner of the mouth.
+    """
+    return ((_DLIB_TEMPLATE + 0.5) * (size / _DLIB_SIDE) - 0.5).astype(np.float32)
+
+
+FACE_TEMPLATE = face_template()
+"""float32 `[5, 2]`, `face_template(160)`."""
+FACE_TEMPLATE.setflags(write=False)
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFaces:
+    """Aligned crops of a data set.
+
+    Attributes:
+      images: uint8 `[N, size, size, 3]`, RGB.
+      indices: int64 `[N]`, which image of the data set each is.
+      people: int32 `[N]`, whose each is.
+    """
+
+    images: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    people: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def similarity(landmarks: NDArray[np.floating[Any]], size: int = CROP) -> NDArray[np.float64]:
+    """The rotation, scale and shift that bring landmarks nearest to the template.
+
+    Least squares over all five points. OpenCV's robust estimates drop points that do not fit, but a
+    turned or laughing face is no outlier: under noise of 1.5 % of the distance of the eyes the
+    corners of the crop move by at most 3.4 pixels in 99 of 100 faces of LFW, with LMEDS by 10.7 and
+    with RANSAC by 21, and dlib's network separates people at least as well (d' on all pairs of ORL
+    4.95, with LMEDS 4.93; on pairs of LFW 4.44 with either, RANSAC 4.39).
+
+    Args:
+      landmarks: `[5, 2]`, (x, y) in pixels.
+      size: side of the crop.
+
+    Returns:
+      float64 `[2, 3]`, from pixels of the image to pixels of the crop.
+
+    Raises:
+      ValueError: `landmarks` has another shape, is not finite, or its points fall together.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    if landmarks.shape != (5, 2) or not np.isfinite(landmarks).all():
+        raise ValueError(f"landmarks: expected finite [5, 2], got {landmarks.tolist()}")
+    # As complex numbers a similarity is z -> turn * z + shift, which is linear regression.
+    points = landmarks[:, 0] + 1j * landmarks[:, 1]
+    places = face_template(size).astype(np.float64) @ (1, 1j)
+    centred = points - points.mean()
+    spread = np.vdot(centred, centred).real
+    turn = np.vdot(centred, places - places.mean()) / spread if spread > 1e-6 else 0.0
+    if abs(turn) < 1e-4:
+        raise ValueError(f"landmarks: no face has its points at {landmarks.tolist()}")
+    shift = places.mean() - turn * points.mean()
+    return np.array(
+        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float64
+    )
+
+
+def align_face(
+    image: NDArray[np.uint8], landmarks: NDArray[np.floating[Any]], size: int = CROP
+) -> NDArray[np.uint8]:
+    """Cut out a face so that its landmarks lie on the template.
+
+    What lies outside the image is filled with its border. A face that is much larger than the crop
+    is first shrunk by averaging, since a warp alone would skip pixels.
+
+    Args:
+      image: uint8 `[H, W, 3]`.
+      landmarks: `[5, 2]`, (x, y) in pixels of `image`.
+      size: side of the crop.
+
+    Returns:
+      uint8 `[size, size, 3]`.
+
+    Raises:
+      ValueError: a shape or type is another, or `landmarks` are not those of a face.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+        raise ValueError(f"image: expected uint8 [H, W, 3], got {image.dtype} {list(image.shape)}")
+    matrix = similarity(landmarks, size)
+    shrink = int(1 / np.sqrt(np.linalg.det(matrix[:, :2])))
+    if shrink >= 2:
+        before = np.array(image.shape[1::-1])
+        after = np.maximum(before // shrink, 1)
+        image = np.asarray(
+            cv2.resize(image, after.tolist(), interpolation=cv2.INTER_AREA), np.uint8
+        )
+        ratio = before / after
+        # A pixel x of the shrunk image lies at (x + 0.5) * ratio - 0.5 of the image.
+        matrix[:, 2] += matrix[:, :2] @ (0.5 * ratio - 0.5)
+        matrix[:, :2] *= ratio
+    crop = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(crop, np.uint8)
+
+
+def aligned_faces(
+    dataset: FaceDataset,
+    indices: Sequence[int] | NDArray[np.integer[Any]],
+    size: int = CROP,
+    cache_dir: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> AlignedFaces:
+    """Align some images of a data set.
+
+    Images in which no face was found are left out, and how many is logged.
+
+    Args:
+      dataset: the data set.
+      indices: which of its images.
+      size: side of the crops.
+      cache_dir: where landmarks are kept, see `resgn.faces.landmark_cache.cache_folder`.
+      progress: show a progress bar while landmarks are being found.
+
+    Returns:
+      The crops in the order of `indices`.
+
+    Raises:
+      InputError: an image cannot be read.
+    """
+    chosen = np.asarray(indices, np.int64).reshape(-1)
+    landmarks = dataset_landmarks(dataset, chosen, cache_dir, progress)
+    there = np.isfinite(landmarks).all((1, 2))
+    if not there.all():
+        _log.info(
+            "%s: no face found in %d of %d images, left out",
+            dataset.name,
+            np.count_nonzero(~there),
+            len(there),
+        )
+    chosen, landmarks = chosen[there], landmarks[there]
+    images = np.empty([len(chosen), size, size, 3], np.uint8)
+
+    def align(i: int) -> None:
+        images[i] = align_face(dataset.image(int(chosen[i])), landmarks[i], size)
+
+    # Decoding and warping run outside of Python's lock.
+    with ThreadPoolExecutor() as pool:
+        done = pool.map(align, range(len(chosen)))
+        for _ in tqdm.tqdm(
+            done, desc="aligning", total=len(chosen), unit="image", delay=2, disable=not progress
+        ):
+            pass
+    return AlignedFaces(images, chosen, dataset.people[chosen])
+
+
+def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> NDArray[np.uint8]:
+    """Align the face in a user's own photograph.
+
+    Args:
+      path: the image file.
+      size: side of the crop.
+
+    Returns:
+      uint8 `[size, size, 3]`, RGB.
+
+    Raises:
+      InputError: the file cannot be read (see `read_image`), or no face was found in it.
+    """
+    image = read_image(path)
+    landmarks = detect_landmarks([image])[0]
+    if not np.isfinite(landmarks).all():
+        raise InputError(
+            f"{Path(path)}: no face was found. A face should be upright, look roughly towards the "
+            "camera and fill a good part of the picture."
+        )
+    return align_face(image, landmarks, size)

@@ -1,0 +1,159 @@
+"""A data set of faces: image files and whose they are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resgn.faces.image_file import SUFFIXES, read_image
+from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+DATASETS = ("orl", "lfw", "celeba", "folder")
+"""Names that `load_dataset` knows."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDataset:
+    """Image files and whose they are; nothing is read before it is asked for.
+
+    Attributes:
+      name: `orl`, `lfw` or `folder`.
+      root: the folder that `files` are relative to.
+      files: `[N]` relative names with `/` between folder and file, sorted by person and name.
+      people: int32 `[N]`, the person in each file, an index into `names`.
+      names: the people's names, sorted.
+    """
+
+    name: str
+    root: Path
+    files: tuple[str, ...]
+    people: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def path(self, index: int) -> Path:
+        """The file of image `index`."""
+        return self.root / self.files[index]
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Image `index` as uint8 RGB `[H, W, 3]`.
+
+        Raises:
+          InputError: the file cannot be read (see `read_image`).
+        """
+        return read_image(self.path(index))
+
+    def person_of(self, index: int) -> str:
+        """The name of the person in image `index`."""
+        return self.names[int(self.people[index])]
+
+
+def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> FaceDataset:
+    """List a data set.
+
+    Args:
+      name: `orl` (no `data_dir`), `lfw`, `celeba` or `folder`.
+      data_dir: where the data set is.
+
+    Returns:
+      Its files and people, in the same order on every machine.
+
+    Raises:
+      InputError: `name` is unknown, `data_dir` is not given where one is needed, or is missing,
+        empty, or of another layout.
+    """
+    # Each of these modules needs FaceDataset.
+    from resgn.faces import celeba, folder, lfw, orl
+
+    if name == "orl":
+        return orl.load_orl()
+    if name not in DATASETS:
+        raise InputError(f"No data set is called {name!r}; there are {', '.join(DATASETS)}.")
+    if data_dir is None or not str(data_dir):
+        raise InputError(f"The data set {name} needs --data_dir, the folder where it is.")
+    load = {"lfw": lfw.load_lfw, "celeba": celeba.load_celeba, "folder": folder.load_folder}
+    return load[name](data_dir)
+
+
+def existing_folder(data_dir: str | os.PathLike[str], expected: str) -> Path:
+    """The folder `data_dir`, links resolved.
+
+    Args:
+      data_dir: what the user gave.
+      expected: the layout that is expected there, for the message.
+
+    Raises:
+      InputError: it is missing, not a folder, or cannot be read.
+    """
+    path = Path(data_dir).expanduser()
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such folder. Expected: {expected}.")
+        if not path.is_dir():
+            raise InputError(f"{path} is not a folder. Expected: {expected}.")
+        os.listdir(path)
+        return path.resolve()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def found_in(folder: Path, count: int = 5) -> str:
+    """A few entries of `folder` in words, for a message about its layout."""
+    entries = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(folder))
+    if not entries:
+        return "it is empty"
+    shown = ", ".join(entries[:count])
+    more = f" and {len(entries) - count} more" if len(entries) > count else ""
+    return f"found {shown}{more}"
+
+
+def image_files(root: Path) -> list[tuple[str, str]]:
+    """The image files one folder below `root`, as (folder, file) names, sorted.
+
+    Hidden files and folders are left out, and so are links that lead out of `root`: a data set
+    never reads what is not its own. How many were left out for that is logged.
+    """
+    found: list[tuple[str, str]] = []
+    outside = 0
+    for person in sorted(os.scandir(root), key=lambda entry: entry.name):
+        if person.name.startswith(".") or not person.is_dir():
+            continue
+        if person.is_symlink() and not _is_inside(person.path, root):
+            outside += 1
+            continue
+        for file in sorted(os.scandir(person.path), key=lambda entry: entry.name):
+            suffix = os.path.splitext(file.name)[1].lower()
+            if file.name.startswith(".") or suffix not in SUFFIXES or not file.is_file():
+                continue
+            if file.is_symlink() and not _is_inside(file.path, root):
+                outside += 1
+                continue
+            found.append((person.name, file.name))
+    if outside:
+        _log.warning("%s: left out %d links that lead out of this folder", root, outside)
+    return found
+
+
+def dataset_from_files(name: str, root: Path, found: Iterable[tuple[str, str]]) -> FaceDataset:
+    """A data set of the (folder, file) names `found`, a folder for each person."""
+    found = sorted(found)
+    names = sorted({person for person, _ in found})
+    index = {person: i for i, person in enumerate(names)}
+    people = np.array([index[person] for person, _ in found], np.int32)
+    people.setflags(write=False)
+    files = tuple(f"{person}/{file}" for person, file in found)
+    return FaceDataset(name, root, files, people, tuple(names))
+
+
+def _is_inside(path: str, root: Path) -> bool:
+    return Path(path).resolve().is_relative_to(root)

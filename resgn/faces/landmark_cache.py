@@ -1,0 +1,107 @@
+"""Landmarks kept on disk between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from weights.atomic import atomic_path
+
+_log = logging.getLogger(__name__)
+
+
+def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where results are kept between runs; the folder need not exist.
+
+    Args:
+      cache_dir: the user's choice; otherwise `RESGN_CACHE_DIR`, otherwise `resgn` in
+        `XDG_CACHE_HOME` or `~/.cache`.
+    """
+    chosen = cache_dir or os.environ.get("RESGN_CACHE_DIR")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification has relative paths ignored.
+    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "resgn"
+
+
+class LandmarkCache:
+    """Landmarks by image file.
+
+    One file for each data set and version of the detector. An entry belongs to a relative name,
+    size and time of change, so that it survives when the data set moves and falls away when an
+    image changes. Every save takes in what another process saved in the meantime. A damaged file is
+    made anew; a folder that cannot be written means a warning and no cache.
+
+    Args:
+      name: of the data set.
+      version: of the detector; another version has another file.
+      cache_dir: see `cache_folder`.
+    """
+
+    def __init__(
+        self, name: str, version: int, cache_dir: str | os.PathLike[str] | None = None
+    ) -> None:
+        self.path = cache_folder(cache_dir) / f"landmarks-{name}-v{version}.npz"
+        self._entries = self._read()
+        self._unsaved: dict[str, NDArray[np.float32]] = {}
+        self._writable = True
+
+    @staticmethod
+    def key(root: Path, file: str) -> str:
+        """The entry of an image file: hexadecimal, 32 characters.
+
+        Raises:
+          OSError: the file is not there.
+        """
+        status = (root / file).stat()
+        content = f"{file}\0{status.st_size}\0{status.st_mtime_ns}"
+        return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """Landmarks float32 `[5, 2]`, NaN where no face was found; None where not known."""
+        return self._entries.get(key)
+
+    def put(self, key: str, landmarks: NDArray[np.float32]) -> None:
+        """Remember landmarks float32 `[5, 2]` until `save`."""
+        self._entries[key] = self._unsaved[key] = landmarks
+
+    def save(self) -> None:
+        """Write what is new to disk, whole or not at all."""
+        if not self._unsaved or not self._writable:
+            return
+        entries = self._read() | self._unsaved
+        try:
+            with atomic_path(self.path) as temporary:
+                np.savez(
+                    temporary,
+                    keys=np.array(list(entries), "S32"),
+                    landmarks=np.array(list(entries.values()), np.float32),
+                )
+            self._unsaved = {}
+        except OSError as error:
+            self._writable = False
+            _log.warning(
+                "%s cannot be written (%s): landmarks are not kept for the next run",
+                self.path,
+                error.strerror or error,
+            )
+
+    def _read(self) -> dict[str, NDArray[np.float32]]:
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                keys, landmarks = file["keys"], file["landmarks"]
+            if landmarks.dtype != np.float32 or landmarks.shape != (len(keys), 5, 2):
+                raise ValueError("unexpected arrays")
+            return dict(zip((key.decode("ascii") for key in keys), landmarks, strict=True))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return {}
+        # zipfile and numpy raise many things on damaged bytes; none of them matters here.
+        except Exception as error:
+            _log.warning("%s is damaged (%s): landmarks are found anew", self.path, error)
+            return {}

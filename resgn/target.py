@@ -1,0 +1,120 @@
+"""The network under attack: a face embedding on aligned crops."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from resgn import dlib_resnet as dlib
+from resgn.facenet import facenet_in_parts
+from resgn.randomization import randomize, randomized_size
+from weights.errors import InputError
+
+CROP_SIZE = 160
+"""Side of the aligned crops that every target takes."""
+
+TARGETS = ("dlib", "facenet")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Target:
+    """A face network in two differentiable parts, for Randomization works between them.
+
+    Attributes:
+      name: one of `TARGETS`.
+      prepare: images `[N, 160, 160, 3]` in [0, 1] to the network's own input `[N, S, S, 3]`.
+      network_at: gives the network for inputs of side S, from that input to embeddings `[N, D]`.
+      input_size: S for which the weights were trained.
+      padding: the colour that stands for nothing in the network's own input, one number or three.
+    """
+
+    name: str
+    prepare: Callable[[tf.Tensor], tf.Tensor]
+    network_at: Callable[[int], tf.keras.Model]
+    input_size: int
+    padding: tuple[float, ...]
+    _networks: dict[int, tf.keras.Model] = dataclasses.field(default_factory=dict)
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Unit embeddings `[N, D]` of images `[N, 160, 160, 3]` in [0, 1], differentiable."""
+        return self._embed(self.prepare(images), self.input_size)
+
+    def randomized(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The same behind Randomization (Xie et al. 2018), drawn from `seed`, int `[2]`."""
+        size = randomized_size(self.input_size)
+        return self._embed(randomize(self.prepare(images), size, self.padding, seed), size)
+
+    def _embed(self, inputs: tf.Tensor, size: int) -> tf.Tensor:
+        if size not in self._networks:
+            with tf.init_scope():  # built once, outside of whatever function is being traced
+                self._networks[size] = self.network_at(size)
+        embeddings = self._networks[size](inputs, training=False)
+        return tf.math.l2_normalize(embeddings, axis=-1, epsilon=1e-10)
+
+
+def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Target:
+    """The target of this name, frozen.
+
+    Args:
+      name: `dlib` (weights from the package `face-recognition-models` unless a path is given) or
+        `facenet` (needs a path: the paper's weights cannot be shipped).
+      weights: path of a weight file.
+
+    Raises:
+      InputError: unknown name, missing or damaged weights.
+    """
+    if name == "dlib":
+
+        def dlib_input(images: tf.Tensor) -> tf.Tensor:
+            return tf.image.resize(images, [dlib.INPUT_SIZE, dlib.INPUT_SIZE])
+
+        return Target(
+            name="dlib",
+            prepare=dlib_input,
+            network_at=lambda size: dlib.dlib_resnet(weights or "dlib", input_size=size),
+            input_size=dlib.INPUT_SIZE,
+            padding=tuple(mean / 255.0 for mean in dlib.CHANNEL_MEAN),
+        )
+    if name == "facenet":
+        if weights is None:
+            raise InputError(
+                "The target FaceNet needs its weights, which cannot be shipped: get "
+                "20170512-110547 (MS-Celeb-1M) from the project davidsandberg/facenet and pass "
+                "--facenet_weights=PATH; or use --target=dlib, which needs nothing."
+            )
+        prepare, network = facenet_in_parts(weights)
+        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,))
+    raise InputError(f"Unknown target {name!r}; known are {', '.join(TARGETS)}.")
+
+
+def embed_all(
+    embed: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray, batch_size: int = 64
+) -> np.ndarray:
+    """Apply a function to many images in batches of one shape.
+
+    Args:
+      embed: compiled or not, from float32 `[N, H, W, 3]` in [0, 1] to `[N, ...]`.
+      images: uint8, or float32 in [0, 1], `[N, H, W, 3]`.
+
+    Returns:
+      float32 `[N, ...]`.
+    """
+    results = []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        size = len(batch)
+        if size < batch_size and start > 0:  # one shape, one trace
+            batch = np.concatenate([batch, np.repeat(batch[-1:], batch_size - size, axis=0)])
+        results.append(embed(to_float(batch)).numpy()[:size])
+    return np.concatenate(results)
+
+
+def to_float(images: np.ndarray) -> tf.Tensor:
+    """8-bit images as float32 in [0, 1]; float images as they are."""
+    if images.dtype == np.uint8:
+        return tf.constant(images, tf.float32) / 255.0
+    return tf.constant(images, tf.float32)

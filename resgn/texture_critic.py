@@ -1,0 +1,83 @@
+"""The default texture critic: VGG-Face's layout at reduced width, trained on face identities.
+
+VGG-16 is hard to train from random weights as it stands, so BatchNorm follows every layer while
+it learns; afterwards it is folded into the layer, which leaves VGG-Face's own layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from weights.vgg_face_layout import BLOCKS, DENSE_UNITS, MEAN_RGB, scaled
+
+layers = tf.keras.layers
+
+DROPOUT = 0.3
+SHIFT = 5
+
+
+def identity_classifier(width: float, classes: int, input_size: int) -> tf.keras.Model:
+    """The critic with BatchNorm and a softmax layer on top, as it is trained.
+
+    Args:
+      width: factor on VGG-16's maps and units.
+      classes: number of people.
+      input_size: side of the images.
+
+    Returns:
+      A model from float32 RGB `[N, S, S, 3]` in [0, 1] to logits `[N, classes]`.
+    """
+    images = layers.Input((input_size, input_size, 3))
+    x = layers.Rescaling(255.0, offset=[-value for value in MEAN_RGB])(images)
+    for block, convolutions, maps in BLOCKS:
+        for index in range(1, convolutions + 1):
+            name = f"conv{block}_{index}"
+            x = layers.Conv2D(scaled(maps, width), 3, padding="same", use_bias=False, name=name)(x)
+            x = layers.ReLU()(layers.BatchNormalization(name=f"{name}_bn")(x))
+        x = layers.MaxPool2D()(x)
+    x = layers.Flatten()(x)
+    for name in ("fc6", "fc7"):
+        x = layers.Dense(scaled(DENSE_UNITS, width), use_bias=False, name=name)(x)
+        x = layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
+    x = layers.Dropout(DROPOUT)(x)
+    return tf.keras.Model(images, layers.Dense(classes, name="fc8")(x), name="identity_classifier")
+
+
+def fold_batch_norm(model: tf.keras.Model) -> Mapping[str, Mapping[str, np.ndarray]]:
+    """The same function, in inference, as layers of VGG-Face up to fc7: kernels and biases."""
+    folded = {}
+    for layer in model.layers:
+        if not isinstance(layer, layers.BatchNormalization):
+            continue
+        name = layer.name.removesuffix("_bn")
+        (kernel,) = model.get_layer(name).get_weights()
+        gamma, beta, mean, variance = (w.astype(np.float64) for w in layer.get_weights())
+        factor = gamma / np.sqrt(variance + layer.epsilon)
+        folded[name] = {
+            "kernel": (kernel * factor).astype(np.float32),
+            "bias": (beta - mean * factor).astype(np.float32),
+        }
+    return folded
+
+
+def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror, shift by a few pixels, vary light and contrast, sometimes drop the colour.
+
+    Args:
+      images: float32 `[N, S, S, 3]` in [0, 1].
+      seed: int `[2]`.
+    """
+    seeds = tf.random.experimental.stateless_split(seed, 5)
+    shape = tf.shape(images)
+    images = tf.image.stateless_random_flip_left_right(images, seeds[0])
+    padded = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]], mode="SYMMETRIC")
+    images = tf.image.stateless_random_crop(padded, shape, seeds[1])
+    each = [shape[0], 1, 1, 1]
+    contrast = tf.random.stateless_uniform(each, seeds[2], 0.7, 1.3)
+    light = tf.random.stateless_uniform(each, seeds[3], -0.15, 0.15)
+    grey = tf.random.stateless_uniform(each, seeds[4]) < 0.2
+    images = tf.where(grey, tf.image.rgb_to_grayscale(images), images)
+    return tf.clip_by_value((images - 0.5) * contrast + 0.5 + light, 0.0, 1.0)

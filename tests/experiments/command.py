@@ -1,0 +1,41 @@
+"""Runs entry points as a user does: in a process of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(module: str, *arguments: str, cache: Path | None = None) -> subprocess.Popen[str]:
+    """Start `python -m experiments.<module>`; landmarks and adversarial sets go to `cache`."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    if cache is not None:
+        environment["RESGN_CACHE_DIR"] = str(cache)
+    return subprocess.Popen(
+        [sys.executable, "-m", f"experiments.{module}", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cache or ROOT,
+    )
+
+
+def run(
+    module: str, *arguments: str, cache: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    process = start(module, *arguments, cache=cache)
+    output, error = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, error)
+
+
+def result(folder: Path) -> dict[str, Any]:
+    """A run's `result.json`."""
+    return json.loads((folder / "result.json").read_text("utf-8"))

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.results import wilson_interval
+from tests.experiments.command import result, run, start
+
+SMOKE = ("--preset=smoke", "--rows=joint,randomization,none")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def finished(cache: Path) -> Path:
+    """One undisturbed run."""
+    folder = cache / "whole"
+    done = run("table1", *SMOKE, f"--output_dir={folder}", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "| joint |" in done.stdout
+    return folder
+
+
+def test_result_follows_the_design(finished: Path) -> None:
+    data = result(finished)
+    assert data["experiment"] == "table1"
+    assert data["command"].startswith("python -m experiments.table1 --preset=smoke")
+    assert data["precision"] in ("float32", "mixed_bfloat16")
+    assert data["seed"] == 0
+    assert data["seconds"] > 0
+    assert [row["name"] for row in data["rows"]] == ["joint", "randomization", "none"]
+    for row in data["rows"]:
+        for column, count in (("dodging", 6), ("impersonation", 6), ("legitimate", 12)):
+            cell = row[column]
+            assert cell["count"] == count
+            hits = cell["value"] * count
+            assert hits == pytest.approx(round(hits))
+            assert (cell["low"], cell["high"]) == wilson_interval(round(hits), count)
+            assert 0.0 <= cell["low"] <= cell["value"] <= cell["high"] <= 1.0
+    assert data["rows"][0]["dodging"]["paper"] == 0.9945
+    # Only pairs that the target verifies correctly are attacked.
+    assert data["rows"][2]["legitimate"]["value"] == 1.0
+
+
+def test_leaves_everything_that_is_promised(finished: Path) -> None:
+    for name in ("flags.json", "metrics.jsonl", "table1.md", "table1.csv", "table1.png"):
+        assert (finished / name).stat().st_size > 0
+    assert list((finished / "tensorboard" / "joint").glob("events*"))
+    table = list(csv.DictReader((finished / "table1.csv").open()))
+    assert len(table) == 9
+    logged = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    epoch = next(line for line in logged if "loss/total" in line)
+    parts = [epoch[f"loss/{term}"] for term in ("pixel", "texture", "verification")]
+    assert epoch["loss/total"] == pytest.approx(sum(parts))
+    assert {"validation/dodging", "learning_rate", "images_per_second"} <= set(epoch)
+
+
+def test_a_second_run_crafts_nothing_and_gives_the_same_numbers(
+    finished: Path, cache: Path
+) -> None:
+    kept = {path.name: path.stat().st_mtime_ns for path in (cache / "adversarial").iterdir()}
+    assert len(kept) == 3
+    again = cache / "again"
+    done = run("table1", *SMOKE, f"--output_dir={again}", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "FGSM" not in done.stderr
+    assert {p.name: p.stat().st_mtime_ns for p in (cache / "adversarial").iterdir()} == kept
+    assert result(again)["rows"] == result(finished)["rows"]
+
+
+@pytest.mark.parametrize("landmark", ["flags.json", "training/joint/best.h5", "rows/joint.json"])
+def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
+    finished: Path, cache: Path, landmark: str
+) -> None:
+    folder = cache / landmark.replace("/", "_")
+    process = start("table1", *SMOKE, f"--output_dir={folder}", cache=cache)
+    deadline = time.monotonic() + 300
+    while not (folder / landmark).exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "result.json").exists()
+    done = run("table1", *SMOKE, f"--output_dir={folder}", "--resume", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert result(folder)["rows"] == result(finished)["rows"]
+
+
+def test_damaged_adversarial_set_is_made_anew(finished: Path, cache: Path) -> None:
+    victim = sorted((cache / "adversarial").iterdir())[0]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[: len(whole) // 2])
+    folder = cache / "mended"
+    done = run("table1", "--preset=smoke", "--rows=none", f"--output_dir={folder}", cache=cache)
+    assert done.returncode == 0, done.stderr
+    assert "is damaged" in done.stderr
+    assert result(folder)["rows"][0] == result(finished)["rows"][2]
+    assert victim.read_bytes() == whole
+
+
+def refused(*arguments: str, cache: Path) -> str:
+    """The one line with which a user's mistake is answered."""
+    done = run("table1", *arguments, cache=cache)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("epsilon", ["-0.03", "0", "1.5", "nan"])
+def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
+    assert "--eps must lie in (0, 1]" in refused(f"--eps={epsilon}", cache=tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--dataset=lfw",), "needs --data_dir"),
+        (("--dataset=lfw", "--data_dir=nowhere"), "no such folder"),
+        (("--rows=joint,jiont",), "choose, each once, from pixel"),
+        (("--target=facenet",), "pass --facenet_weights=PATH"),
+        (("--texture=vgg_face",), "pass --vgg_face_weights=PATH"),
+        (("--target=facenet", "--facenet_weights=nowhere.h5"), "nowhere.h5"),
+        (("--test_same=100000",), "Ask for fewer"),
+        (("--train_same=0",), "--train_same must be at least 1"),
+        (("--learning_rate=-1",), "learning_rate must be above 0"),
+        (("--texture_weight=-1",), "--texture_weight must be 0 or more"),
+    ],
+)
+def test_mistakes_get_one_clear_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    assert message in refused("--preset=smoke", *arguments, cache=tmp_path)
+
+
+def test_output_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    message = refused(*SMOKE, f"--output_dir={tmp_path / 'taken'}", cache=tmp_path)
+    assert "must name a folder" in message
+
+
+def test_a_finished_run_is_not_overwritten(finished: Path, cache: Path) -> None:
+    before = (finished / "result.json").read_bytes()
+    message = refused(*SMOKE, f"--output_dir={finished}", cache=cache)
+    assert "pass --resume" in message
+    assert (finished / "result.json").read_bytes() == before
+
+
+def test_resuming_with_other_flags_names_them(finished: Path, cache: Path) -> None:
+    message = refused(*SMOKE, "--seed=1", f"--output_dir={finished}", "--resume", cache=cache)
+    assert "--seed (was 0)" in message
+
+
+def test_a_full_disk_leaves_no_half_written_table(finished: Path, cache: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    folder = cache / "full"
+    folder.mkdir()
+    (folder / "metrics.jsonl").symlink_to(full)
+    message = refused(*SMOKE, f"--output_dir={folder}", cache=cache)
+    assert "No space left" in message
+    assert not (folder / "result.json").exists()
+    assert not (folder / "table1.md").exists()
+
+
+def test_help_names_every_value_of_the_presets() -> None:
+    from experiments.presets import LAPTOP
+
+    done = run("table1", "--helpshort")
+    for name in LAPTOP:
+        assert f"--{name}" in done.stdout or f"--[no]{name}" in done.stdout, name
