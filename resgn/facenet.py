@@ -72,7 +72,7 @@ def facenet_in_parts(
     Raises:
       InputError: as `facenet`.
     """
-    numbers = read_facenet(weights)
+    numbers = read_facenet(registry.resolve(weights, "facenet"))
     model = _build(numbers.attributes["embedding_size"], "none")
     keras_h5.assign(model, numbers.layers)
     return functools.partial(preprocess, kind=numbers.attributes["preprocessing"]), model
