@@ -18,23 +18,28 @@ LAYOUTS = {"vgg19": vgg19_shapes, "resnet50": resnet50_shapes}
 
 
 @pytest.mark.parametrize(
-    ("network", "top", "numbers"),
+    ("network", "with_top", "without"),
     [
         # Keras' own counts, as its documentation and model summaries give them.
-        ("vgg19", False, 20_024_384),
-        ("vgg19", True, 143_667_240),
-        ("resnet50", False, 23_587_712),
-        ("resnet50", True, 25_636_712),
+        ("vgg19", 143_667_240, 20_024_384),
+        ("resnet50", 25_636_712, 23_587_712),
     ],
 )
-def test_layers_are_those_of_keras(network: str, top: bool, numbers: int) -> None:
+def test_layers_are_those_of_keras(network: str, with_top: int, without: int) -> None:
     build = {"vgg19": tf.keras.applications.VGG19, "resnet50": tf.keras.applications.ResNet50}
     with tf.Graph().as_default():  # nothing is allocated in a graph
-        theirs = keras_h5.layer_shapes(build[network](weights=None, include_top=top))
-    ours = LAYOUTS[network](top)
+        theirs = keras_h5.layer_shapes(build[network](weights=None))
+    ours = LAYOUTS[network](True)
     assert ours == theirs
     assert list(ours) == list(theirs)  # the order matters where a file has other names
-    assert sum(math.prod(s) for w in ours.values() for s in w.values()) == numbers
+    assert _count(ours) == with_top
+    trunk = LAYOUTS[network](False)
+    assert list(trunk) == list(ours)[: len(trunk)]
+    assert _count(trunk) == without
+
+
+def _count(shapes: dict[str, dict[str, tuple[int, ...]]]) -> int:
+    return sum(math.prod(shape) for weights in shapes.values() for shape in weights.values())
 
 
 def _layers(network: str, names: dict[str, str] | None = None) -> keras_h5.LayerWeights:
