@@ -4,7 +4,7 @@
 
 The output says inside where it comes from (the source's name and SHA-256) and how images have to
 be preprocessed. Conversion is optional: every network also loads the source itself, only slower.
-FaceNet takes some seconds, VGG-Face about a minute and 2 GB of memory. A conversion that is killed
+It takes some seconds, and 2.5 GB of memory for VGG-Face. A conversion that is killed
 leaves no output.
 
 What is read: FaceNet from a frozen graph (.pb), a TensorFlow 1 checkpoint, a Keras .h5 (nyoki-mtl,
