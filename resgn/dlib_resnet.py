@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from weights import dlib_format
+from weights import dlib_format, files, keras_h5, registry
 
 INPUT_SIZE = 150
 CHANNEL_MEAN = (122.782, 117.001, 104.298)
@@ -57,8 +56,11 @@ def dlib_resnet(
     model = _build(size)
     if weights is None:
         return model
-    path = dlib_format.packaged_path() if weights == "dlib" else Path(weights)
-    _assign(model, dlib_format.read_face_resnet(path))
+    path = registry.resolve(weights, "dlib")
+    if files.first_bytes(path).startswith(files.HDF5):
+        keras_h5.load_weights(model, path)
+    else:
+        _assign(model, dlib_format.read_face_resnet(path))
     return model
 
 

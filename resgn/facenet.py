@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from weights import keras_h5
+from weights import keras_h5, registry
 from weights.errors import InputError
 from weights.facenet_files import PREPROCESSING, default_preprocessing, read_facenet
 from weights.facenet_layout import EMBEDDING_SIZES
@@ -33,7 +33,8 @@ def facenet(
 
     Args:
       weights: the path of a file in any of the formats of `weights.facenet_files` (frozen graph,
-        TensorFlow 1 checkpoint, Keras `.h5`, PyTorch `.pt`), or None for random numbers.
+        TensorFlow 1 checkpoint, Keras `.h5`, PyTorch `.pt`), a name that `weights.registry` knows
+        ("20170512-110547"), or None for random numbers.
       embedding_size: 128 (the 2017 checkpoints) or 512 (2018); None: what the file holds, 128
         without a file.
       preprocessing: "prewhiten" (2017), "fixed" (2018) or "none", see `preprocess`; None: what
@@ -54,7 +55,7 @@ def facenet(
     if weights is None:
         size = embedding_size or 128
         return _build(size, preprocessing or default_preprocessing(size))
-    numbers = read_facenet(weights)
+    numbers = read_facenet(registry.resolve(weights, "facenet"))
     size = numbers.attributes["embedding_size"]
     if embedding_size not in (None, size):
         raise InputError(f"{weights}: gives {size} dimensions, not {embedding_size}.")
@@ -71,7 +72,7 @@ def facenet_in_parts(
     Raises:
       InputError: as `facenet`.
     """
-    numbers = read_facenet(weights)
+    numbers = read_facenet(registry.resolve(weights, "facenet"))
     model = _build(numbers.attributes["embedding_size"], "none")
     keras_h5.assign(model, numbers.layers)
     return functools.partial(preprocess, kind=numbers.attributes["preprocessing"]), model

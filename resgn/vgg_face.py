@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-import weights as weights_room
-from weights import keras_h5
+from weights import keras_h5, registry
 from weights.errors import InputError
 from weights.vgg_face_files import read_vgg_face
 from weights.vgg_face_layout import (
@@ -30,11 +28,6 @@ from weights.vgg_face_layout import (
 
 OUTPUTS = ("fc7", "fc7_preactivation", "fc8")
 CHANNEL_ORDERS = ("RGB", "BGR")
-
-
-def small_path() -> Path:
-    """Where the project keeps its own small critic."""
-    return Path(weights_room.__file__).parent / "vgg_face_small.h5"
 
 
 def vgg_face(
@@ -55,7 +48,8 @@ def vgg_face(
 
     Args:
       weights: the path of a file in any of the formats of `weights.vgg_face_files` (MatConvNet
-        `.mat`, Keras `.h5`), "small" for the project's own critic, or None for random numbers.
+        `.mat`, Keras `.h5`), "small" for the project's own critic, a name that
+        `weights.registry` knows ("vgg_face_oxford"), or None for random numbers.
         What the file says goes before the defaults named below; a width, number of classes or
         input size that contradicts it is an error.
       width: factor on the filters of every convolution and the units of fc6 and fc7; 1.
@@ -79,7 +73,7 @@ def vgg_face(
     numbers = None
     said: Mapping[str, Any] = {}
     if weights is not None:
-        numbers = read_vgg_face(small_path() if weights == "small" else weights)
+        numbers = read_vgg_face(registry.resolve(weights, "vgg_face"))
         said = numbers.attributes
         if output == "fc8" and "fc8" not in numbers.layers:
             raise InputError(f"{weights}: without fc8, the classifier.")

@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights import files, keras_h5
+from weights.checkpoint_files import data_files, is_prefix
 from weights.errors import InputError
 from weights.facenet_layout import EMBEDDING_SIZES, FEATURES, facenet_layers, facenet_shapes
 from weights.frozen_graph import FrozenGraph
 from weights.network_weights import NetworkWeights, source_attributes
-from weights.tf1_checkpoint import Checkpoint, data_files
+from weights.tf1_checkpoint import Checkpoint
 from weights.torch_file import TorchFile
 
 NETWORK = "facenet"
@@ -87,7 +88,7 @@ def _format(path: Path) -> str:
     """Keras, torch, checkpoint or graph, by content where content says."""
     if not path.is_file():
         # A checkpoint is named by a prefix that is no file, or by its folder.
-        if path.exists() or data_files(path):
+        if path.exists() or is_prefix(path):
             return "checkpoint"
         raise InputError(f"{path}: no such file.")
     start = files.first_bytes(path)

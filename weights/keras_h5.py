@@ -6,8 +6,10 @@ The layout is that of Keras 1 and 2: the attribute `layer_names` of the file (or
 `sha256`, `preprocessing`, and may hold float16 to stay small.
 
 HDF5 can declare a dataset of any size in a few bytes, compress it a thousandfold, or point to
-another file. So shapes are compared with what the network needs before a dataset is read, and
-compressed, external and virtual datasets and links to other files are refused.
+another file; and HDF5's library loops for ever over damaged text of variable length. So shapes are
+compared with what the network needs before a dataset is read; compressed, chunked, external and
+virtual datasets and links are refused; text is written with its length fixed, and where others
+did not, it is read by a process of its own.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 from weights import files
 from weights.atomic import atomic_path
 from weights.errors import InputError
+from weights.h5_texts import variable_texts
 
 # Layer name -> weight name -> numbers; weight names are the variables' own: kernel, bias, beta,
 # gamma, moving_mean, moving_variance.
@@ -36,6 +39,7 @@ LayerShapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 
 _LARGEST_ATTRIBUTE = 1 << 20
 _MOST_LAYERS = 10_000
+_PLAIN = "Sfiub"  # text of fixed length, and numbers
 # The writer of this layout; Keras would convert the weights of a file that names none.
 _KERAS_VERSION = b"2.15.0"
 _OWN_ATTRIBUTES = ("layer_names", "backend", "keras_version")
@@ -77,19 +81,21 @@ def save_layer_weights(
         if name in _OWN_ATTRIBUTES:
             raise ValueError(f"attributes: {name!r} is written by itself")
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in layers]
-        file.attrs["backend"] = b"tensorflow"
-        file.attrs["keras_version"] = _KERAS_VERSION
+        file.attrs["layer_names"] = _fixed(list(layers))
+        file.attrs["backend"] = np.bytes_(b"tensorflow")
+        file.attrs["keras_version"] = np.bytes_(_KERAS_VERSION)
         for name, value in attributes.items():
-            file.attrs[name] = value
+            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
         for layer, arrays in layers.items():
             group = file.create_group(layer)
             # `layer/weight:0` inside the layer's group is where Keras itself looks.
-            group.attrs["weight_names"] = [f"{layer}/{name}:0".encode() for name in arrays]
+            group.attrs["weight_names"] = _fixed([f"{layer}/{name}:0" for name in arrays])
             for name, values in arrays.items():
-                stored = np.asarray(values, np.float16 if float16 else np.float32)
-                if float16 and not np.isfinite(stored).all():
-                    raise ValueError(f"{layer}/{name} does not fit into float16")
+                stored = np.asarray(values, np.float32)
+                if float16:
+                    if np.abs(stored).max(initial=0.0) > np.finfo(np.float16).max:
+                        raise ValueError(f"{layer}/{name} does not fit into float16")
+                    stored = stored.astype(np.float16)
                 group.create_dataset(f"{layer}/{name}:0", data=stored)
 
 
@@ -273,11 +279,10 @@ def read_dataset(dataset: h5py.Dataset, shape: tuple[int, ...], path: Path) -> N
         )
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize > 8:
         raise InputError(f"{path}: {name} holds {dataset.dtype}, expected floating point numbers.")
-    plain = dataset.id.get_create_plist().get_nfilters() == 0
-    if not plain or dataset.is_virtual or dataset.external:
+    if dataset.chunks is not None or dataset.is_virtual or dataset.external:
         raise InputError(
-            f"{path}: {name} is compressed or kept in another file, which is not accepted "
-            "(nothing that publishes these weights does so). Save it uncompressed in one file."
+            f"{path}: {name} is compressed, in chunks or in another file, which is not accepted "
+            "(no publisher of these weights does so). Save it plainly in one file."
         )
     # Unwritten datasets take no room in the file and read as zeros.
     if dataset.id.get_storage_size() != dataset.size * dataset.dtype.itemsize:
@@ -286,6 +291,11 @@ def read_dataset(dataset: h5py.Dataset, shape: tuple[int, ...], path: Path) -> N
     if not np.isfinite(values).all():
         raise InputError(f"{path}: {name} holds numbers that are not finite; it is damaged.")
     return values
+
+
+def _fixed(names: list[str]) -> NDArray[np.bytes_]:
+    """Text of fixed length; h5py would write lists of names with variable length."""
+    return np.array([name.encode() for name in names], np.bytes_)
 
 
 def _short_name(variable: str) -> str:
@@ -316,26 +326,39 @@ def _names(group: h5py.Group, attribute: str, path: Path) -> list[str]:
             parts.append(f"{attribute}{len(parts)}")
     names: list[str] = []
     for part in parts:
-        values = np.atleast_1d(_attribute(group, part, path))
-        names += [v.decode("utf8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+        if group.attrs.get_id(part).dtype.kind == "O":
+            listed = variable_texts(path).get(group.name, {}).get(part)
+            if listed is None:
+                raise InputError(f"{path}: its list of names cannot be read; the file is damaged.")
+            names += listed
+        else:
+            values = np.atleast_1d(_attribute(group, part, path))
+            names += [v.decode("utf8", "replace") for v in values if isinstance(v, bytes)]
         if len(names) > _MOST_LAYERS:
             raise InputError(f"{path}: more than {_MOST_LAYERS} layers; this is no such network.")
     return names
 
 
 def _attribute(group: h5py.Group, name: str, path: Path) -> Any:
-    """An attribute, if it is small; its declared size is looked at before it is read."""
+    """An attribute, if it is small and plain; what it declares is looked at before it is read."""
     stored = group.attrs.get_id(name)
+    if stored.dtype.kind not in _PLAIN:
+        raise InputError(f"{path}: attribute {name} is of a kind that Keras does not write.")
     if math.prod(stored.shape) * stored.dtype.itemsize > _LARGEST_ATTRIBUTE:
         raise InputError(f"{path}: attribute {name} is absurdly large; the file is damaged.")
     return group.attrs[name]
 
 
 def _attributes(file: h5py.File, path: Path) -> dict[str, Any]:
-    attributes = {}
+    attributes: dict[str, Any] = {}
     for name in file.attrs:
         # `layer_names`, possibly cut into `layer_names0`, ..., is structure.
-        if name.rstrip("0123456789") in _OWN_ATTRIBUTES or name in ("model_config",):
+        if name.rstrip("0123456789") in _OWN_ATTRIBUTES:
+            continue
+        if file.attrs.get_id(name).dtype.kind == "O":
+            texts = variable_texts(path).get(file.name, {}).get(name, [])
+            if len(texts) == 1:  # Keras' whole model as JSON, for one, is left out
+                attributes[name] = texts[0]
             continue
         value = _attribute(file, name, path)
         if isinstance(value, bytes):

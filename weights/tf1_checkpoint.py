@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from weights import files
+from weights.checkpoint_files import checkpoint_prefix, data_files
 from weights.errors import InputError
 
-_ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+# TensorFlow's reader reports damage in any of these.
+_DAMAGE = (tf.errors.OpError, ValueError, TypeError, LookupError, RuntimeError)
 
 
 class Checkpoint:
@@ -35,7 +35,7 @@ class Checkpoint:
             self._reader = tf.train.load_checkpoint(str(self.prefix))
             self._shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
             self._types = self._reader.get_variable_to_dtype_map()
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _DAMAGE as error:
             kind = files.describe(files.first_bytes(data[0]))
             raise InputError(
                 f"{self.prefix}: no TensorFlow checkpoint, or a damaged one ({kind}): "
@@ -65,46 +65,10 @@ class Checkpoint:
             )
         try:
             values = np.asarray(self._reader.get_tensor(name), np.float32)
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"{self.prefix}: {name} cannot be read; the checkpoint is damaged or truncated."
             ) from error
         if not np.isfinite(values).all():
             raise InputError(f"{self.prefix}: {name} holds numbers that are not finite.")
         return values
-
-
-def checkpoint_prefix(path: str | os.PathLike[str]) -> Path:
-    """The prefix that TensorFlow knows a checkpoint by; see `Checkpoint` for what is taken.
-
-    Raises:
-      InputError: there is no checkpoint, or a folder holds several.
-    """
-    path = Path(path)
-    if path.is_dir():
-        prefixes = sorted({_ENDING.sub("", str(p)) for p in path.glob("*.index")})
-        if not prefixes:
-            raise InputError(f"{path}: no TensorFlow checkpoint (`*.index`) in this folder.")
-        if len(prefixes) > 1:
-            names = ", ".join(Path(p).name for p in prefixes[:5])
-            raise InputError(f"{path}: several checkpoints ({names}); give one of them.")
-        return Path(prefixes[0])
-    prefix = Path(_ENDING.sub("", str(path)))
-    if not data_files(prefix):
-        raise InputError(
-            f"{path}: no such checkpoint; a file {prefix.name}.data-00000-of-00001 and a file "
-            f"{prefix.name}.index belong together in {prefix.parent}."
-        )
-    return prefix
-
-
-def data_files(prefix: Path) -> list[Path]:
-    """The files that hold a checkpoint's numbers: several of version 2, one of version 1."""
-    pieces = sorted(prefix.parent.glob(f"{_escape(prefix.name)}.data-?????-of-?????"))
-    if pieces:
-        return pieces if Path(f"{prefix}.index").is_file() else []
-    return [prefix] if prefix.is_file() else []
-
-
-def _escape(name: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", name)

@@ -107,14 +107,14 @@ def _read_keras(path: Path) -> NetworkWeights:
 
 def _read_mat(path: Path) -> NetworkWeights:
     data = load_mat(path, _LARGEST_MAT)
-    net = _item(data["net"]) if "net" in data else data
+    net = data.get("net", data)
     layers = _field(net, "layers")
     if layers is None:
         raise InputError(
             f"{path}: no network of MatConvNet: neither `net.layers` nor `layers` is in it."
         )
     # Layers without numbers (ReLU, pooling, dropout, softmax) lie between.
-    numbers = [n for n in (_layer_numbers(_item(layer)) for layer in np.ravel(layers)) if n]
+    numbers = [n for n in map(_layer_numbers, np.ravel(layers)) if n]
     if len(numbers) not in (len(_NAMES) - 1, len(_NAMES)):
         raise InputError(
             f"{path}: {len(numbers)} layers with weights, VGG-Face has {len(_NAMES)}; it is of "
@@ -191,17 +191,9 @@ def _shapes(path: Path, stored: _Shapes, said: Mapping[str, Any]) -> _Shapes:
     return shapes
 
 
-def _item(value: Any) -> Any:
-    """The one structure in SciPy's 1x1 array of structures."""
-    return value.flat[0] if isinstance(value, np.ndarray) and value.size == 1 else value
-
-
 def _field(structure: Any, name: str) -> Any:
     """A field of a structure or a variable of a file; None if there is none."""
-    if isinstance(structure, Mapping):
-        return structure.get(name)
-    fields = getattr(getattr(structure, "dtype", None), "names", None) or ()
-    return structure[name] if name in fields else None
+    return structure.get(name) if isinstance(structure, Mapping) else None
 
 
 def _layer_numbers(layer: Any) -> tuple[_Numbers, _Numbers] | None:
@@ -223,8 +215,8 @@ def _is_numeric(value: Any) -> bool:
 
 def _average_image(net: Any) -> list[float]:
     """The mean that training images were freed of; for a whole image, its mean colour."""
-    for holder in (_item(_field(net, "meta")), net):
-        image = _field(_item(_field(holder, "normalization")), "averageImage")
+    for holder in (_field(net, "meta"), net):
+        image = _field(_field(holder, "normalization"), "averageImage")
         if _is_numeric(image) and image.shape[-1] == 3:
             return [float(v) for v in image.reshape(-1, 3).mean(axis=0, dtype=np.float64)]
         if _is_numeric(image) and image.size == 3:

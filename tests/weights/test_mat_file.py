@@ -1,0 +1,181 @@
+"""MATLAB files that unfold too far, or are none."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from weights.errors import InputError
+from weights.mat_file import load_mat
+
+HEADER = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_reads_what_scipy_writes(tmp_path: Path, compressed: bool) -> None:
+    path = tmp_path / "x.mat"
+    cell = np.empty((1, 3), object)
+    cell[0, 0], cell[0, 1], cell[0, 2] = np.arange(3.0), "two", {"deep": np.float32([[7.0]])}
+    several = np.zeros(2, [("a", "f8")])
+    several["a"] = [1.0, 2.0]
+    values = {
+        "matrix": np.arange(24.0).reshape(2, 3, 4).astype(np.float32),
+        "small": np.array([[1, 2, 3]], np.uint8),
+        "whole": np.arange(300, dtype=np.int64).reshape(3, 100),
+        "text": "a face",
+        "empty": np.zeros((0, 0)),
+        "cell": cell,
+        "one": {"name": "conv1_1", "a_longer_name_of_a_field": np.eye(2)},
+        "several": several,
+        "complex": np.array([1j]),
+    }
+    scipy.io.savemat(path, values, do_compression=compressed)
+    read = load_mat(path, 1 << 20)
+    assert set(read) == set(values)
+    for name in ("matrix", "small", "whole", "empty"):
+        np.testing.assert_array_equal(read[name], values[name])
+    assert read["matrix"].dtype == np.float32
+    assert read["text"] == "a face"
+    np.testing.assert_array_equal(read["cell"][0, 0].ravel(), [0.0, 1.0, 2.0])
+    assert read["cell"][0, 1] == "two"
+    assert read["cell"][0, 2]["deep"] == 7.0
+    assert read["one"]["name"] == "conv1_1"
+    np.testing.assert_array_equal(read["one"]["a_longer_name_of_a_field"], np.eye(2))
+    assert [item["a"].item() for item in read["several"].ravel()] == [1.0, 2.0]
+    assert read["complex"] is None
+    with pytest.raises(InputError, match="unfolds to more than 0 MiB"):
+        load_mat(path, 50)
+
+
+def test_big_endian_files(tmp_path: Path) -> None:
+    # A 1x2 single matrix, written by hand in the order of old workstations.
+    flags = struct.pack(">IIII", 6, 8, 7, 0)
+    sizes = struct.pack(">IIii", 5, 8, 1, 2)
+    name = struct.pack(">HHc3x", 1, 1, b"x")  # a short element: length, type, data
+    numbers = struct.pack(">IIff", 7, 8, 1.5, -2.0)
+    body = flags + sizes + name + numbers
+    path = tmp_path / "big.mat"
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x01\x00MI"
+    path.write_bytes(header + struct.pack(">II", 14, len(body)) + body)
+    np.testing.assert_array_equal(load_mat(path, 1 << 10)["x"], [[1.5, -2.0]])
+
+
+def test_a_compressed_bomb_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.mat"
+    # 256 MiB of zeros in a quarter of a megabyte.
+    packer = zlib.compressobj(9)
+    packed = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(256)), packer.flush()])
+    path.write_bytes(HEADER + struct.pack("<II", 15, len(packed)) + packed)
+    assert path.stat().st_size < 1 << 19
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="unfolds to more than 1 MiB"):
+            load_mat(path, 1 << 20)
+        with pytest.raises(InputError, match="unfolds to more than 20 times its size"):
+            load_mat(path, 1 << 30)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def _element(kind: int, data: bytes) -> bytes:
+    return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+
+def _matrix(kind: int, sizes: tuple[int, ...], *parts: bytes) -> bytes:
+    return _element(
+        14,
+        _element(6, struct.pack("<II", kind, 0))
+        + _element(5, struct.pack(f"<{len(sizes)}i", *sizes))
+        + _element(1, b"x")
+        + b"".join(parts),
+    )
+
+
+def _nested(depth: int) -> bytes:
+    cell = _matrix(6, (1, 1), _element(9, bytes(8)))
+    for _ in range(depth):
+        cell = _matrix(1, (1, 1), cell)
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (_matrix(6, (100_000, 100_000), _element(9, bytes(8))), "larger than the file"),
+        (_matrix(6, (1 << 30, 1 << 30, 1 << 30), _element(9, bytes(8))), "larger than the file"),
+        (_matrix(6, (-1, -1), _element(9, bytes(8))), "larger than the file"),
+        (_matrix(6, (1, 3), _element(9, bytes(16))), "other dimensions than numbers"),
+        (_matrix(6, (1, 2), _element(99, bytes(16))), "numbers of an unknown type"),
+        (_matrix(1, (1 << 20, 1 << 20)), "larger than the file"),
+        (_matrix(1, (1, 2), _matrix(6, (1, 1), _element(9, bytes(8)))), "an element is missing"),
+        (_matrix(1, (1, 1), _element(9, bytes(8))), "holds no matrix"),
+        (_matrix(2, (1, 1), _element(5, bytes(4)), _element(1, bytes(4))), "another length"),
+        (_matrix(2, (1, 1), _element(5, bytes(8)), _element(1, bytes(4))), "length of its fields"),
+        (_matrix(4, (1, 1), _element(9, bytes(8))), "text of an unknown type"),
+        (_nested(40), "nested too deeply"),
+        (struct.pack("<II", 14, 1 << 31), "beyond the end"),
+        (struct.pack("<II", 15, 8) + bytes(8), "damaged"),
+    ],
+)
+def test_sizes_that_lie_cost_no_memory(tmp_path: Path, matrix: bytes, message: str) -> None:
+    path = tmp_path / "hostile.mat"
+    path.write_bytes(HEADER + matrix)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=message):
+            load_mat(path, 1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_truncated_anywhere(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "x.mat"
+    scipy.io.savemat(path, {"x": rng.normal(size=40)}, do_compression=True)
+    content = path.read_bytes()
+    for length in range(20, len(content), 7):
+        if length == 128:
+            continue  # the header alone is a file without variables
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"truncated|an empty file|unknown kind"):
+            load_mat(path, 1 << 20)
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[rng.integers(0, len(content))] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            load_mat(path, 1 << 20)
+
+
+def test_matlab_7_3_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "x.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["x"] = np.zeros(3)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    with pytest.raises(InputError, match=r"MATLAB 7.3 file.*-v7"):
+        load_mat(path, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file; a MATLAB .mat is needed"),
+        (b"<html>", "a web page"),
+        (b"MATLAB 5.0 MAT-file, but short", "its header"),
+    ],
+)
+def test_other_content(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.mat"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        load_mat(path, 1 << 20)
