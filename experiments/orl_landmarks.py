@@ -11,18 +11,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 import resgn.faces
+from experiments import cli, file_flags
 from resgn.faces.landmarks import detect_landmarks, images_digest
 from resgn.faces.orl import load_orl
 from weights.atomic import atomic_path
+from weights.errors import InputError
 
-_OUTPUT = flags.DEFINE_string(
-    "output",
-    str(Path(resgn.faces.__file__).with_name("orl_landmarks.json")),
-    "The file to write.",
-)
+flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
 
 
 def main(argv: list[str]) -> None:
@@ -36,20 +34,22 @@ def main(argv: list[str]) -> None:
         if np.isnan(points).any()
     ]
     if missing:
-        raise SystemExit(f"No face found in {', '.join(missing)}; nothing is written.")
+        raise InputError(f"No face found in {', '.join(missing)}; nothing is written.")
     lines = [
         f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
         for file, points in zip(dataset.files, landmarks, strict=True)
     ]
-    with atomic_path(_OUTPUT.value) as temporary:
+    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
+    output = Path(file_flags.OUTPUT.value or default)
+    with atomic_path(output) as temporary:
         temporary.write_text(
             f'{{"sha256": "{images_digest(dataset)}",\n"landmarks": {{\n'
             + ",\n".join(lines)
             + "\n}}\n",
             "utf-8",
         )
-    print(f"{len(lines)} faces of ORL: {_OUTPUT.value}")
+    print(f"{len(lines)} faces of ORL: {output}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)
