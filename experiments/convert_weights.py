@@ -4,8 +4,8 @@
 
 The output says inside where it comes from (the source's name and SHA-256) and how images have to
 be preprocessed. Conversion is optional: every network also loads the source itself, only slower.
-It takes some seconds, and 2.5 GB of memory for VGG-Face. A conversion that is killed
-leaves no output.
+It takes some seconds, and for VGG-Face 2.5 GB of memory. A conversion that is killed leaves no
+output.
 
 What is read: FaceNet from a frozen graph (.pb), a TensorFlow 1 checkpoint, a Keras .h5 (nyoki-mtl,
 deepface) or facenet-pytorch's .pt; VGG-Face from MatConvNet's .mat or a Keras .h5 (rcmalli,
