@@ -168,7 +168,10 @@ class Table1:
         ).only(LOSSES[name])
         loss = JointLoss(weights, self.texture, self.target, self.legitimate.threshold)
         folder = self.run.folder / "training" / name
-        trainer = Trainer(self.generator, loss, self.training, folder)
+        training = self.training
+        if name != "joint":
+            training = dataclasses.replace(training, epochs=self.preset.ablation_epochs)
+        trainer = Trainer(self.generator, loss, training, folder)
         train = self.sets["train"]
         data = TrainingSet(
             train.adversarial,
@@ -177,7 +180,7 @@ class Table1:
             self._features if weights.texture else np.zeros((len(train.images), 0), np.float32),
             train.embeddings,
         )
-        steps = self.training.epochs * (len(train) // self.training.batch_size)
+        steps = training.epochs * (len(train) // training.batch_size)
         with tqdm.tqdm(total=steps, desc=f"training {name}", unit="step", leave=False) as bar:
 
             def report(progress: Progress) -> None:
@@ -290,7 +293,13 @@ def notes(preset: presets.Preset, legitimate: LegitimatePairs) -> str:
         f"Data {preset.dataset}, target {preset.target} with threshold "
         f"{legitimate.threshold:.3f}, FGSM with eps {_EPS.value:g}, 8-bit images; "
         f"{preset.train_same} + {preset.train_different} training examples, people kept apart.",
-        f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} epochs.",
+        f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} epochs"
+        + (
+            "."
+            if preset.epochs == preset.ablation_epochs
+            else f" for the joint row and {preset.ablation_epochs} for the others, which are "
+            "therefore not to be compared with it."
+        ),
     ]
     if preset.scale > 1:
         parts.append(f"It works at 1/{preset.scale} of the resolution (not in the paper).")

@@ -19,7 +19,8 @@ import tqdm
 from absl import flags
 
 import weights as weights_room
-from experiments import cli
+from experiments import cli, file_flags
+from experiments.run import SEED
 from resgn.calibration import RocCurve, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.celeba import load_celeba
@@ -33,9 +34,6 @@ from weights.errors import InputError
 
 _LFW = flags.DEFINE_string("lfw_dir", None, "LFW's folder.")
 _CELEBA = flags.DEFINE_string("celeba_dir", None, "CelebA's folder.")
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "The .h5 to write; the project's own file by default."
-)
 _WIDTH = flags.DEFINE_float("width", 0.125, "Factor on VGG-16's maps and units.", 0.001, 1.0)
 _EPOCHS = flags.DEFINE_integer("epochs", 14, "Passes over the training people.", 1)
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Images a step.", 2)
@@ -45,7 +43,7 @@ _MINIMUM = flags.DEFINE_integer("minimum_images", 8, "People with fewer photogra
 _MAXIMUM = flags.DEFINE_integer(
     "maximum_images", 30, "Photographs taken of one person at the most."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.")
+flags.adopt_module_key_flags(file_flags)  # shown by --help
 
 HELD_OUT = 0.1
 PAIRS = 1000
@@ -53,9 +51,9 @@ PAIRS = 1000
 
 def main(_: list[str]) -> None:
     """Load, train, fold, measure on people kept out, save."""
-    tf.keras.utils.set_random_seed(_SEED.value)
+    tf.keras.utils.set_random_seed(SEED.value)
     images, people = load_people()
-    train, held_out = split_people(people, (1.0 - HELD_OUT, HELD_OUT), _SEED.value)
+    train, held_out = split_people(people, (1.0 - HELD_OUT, HELD_OUT), SEED.value)
     classes, labels = np.unique(people[train], return_inverse=True)
     print(
         f"{len(train)} photographs of {len(classes)} people, {len(held_out)} photographs kept out"
@@ -63,7 +61,9 @@ def main(_: list[str]) -> None:
     model = identity_classifier(_WIDTH.value, len(classes), _SIZE.value)
     began = time.time()
     accuracy = fit(model, images, train, labels)
-    output = Path(_OUTPUT.value or Path(weights_room.__file__).parent / "vgg_face_small.h5")
+    output = Path(
+        file_flags.OUTPUT.value or Path(weights_room.__file__).parent / "vgg_face_small.h5"
+    )
     keras_h5.save_layer_weights(
         fold_batch_norm(model),
         output,
@@ -123,7 +123,7 @@ def fit(model: tf.keras.Model, images: np.ndarray, train: np.ndarray, labels: np
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return tf.argmax(logits, -1, tf.int32) == target
 
-    rng = np.random.default_rng(_SEED.value)
+    rng = np.random.default_rng(SEED.value)
     accuracy = 0.0
     for epoch in range(_EPOCHS.value):
         order = rng.permutation(len(train))
@@ -131,7 +131,7 @@ def fit(model: tf.keras.Model, images: np.ndarray, train: np.ndarray, labels: np
         bar = tqdm.trange(steps, desc=f"epoch {epoch + 1}/{_EPOCHS.value}")
         for number in bar:
             rows = order[number * _BATCH.value : (number + 1) * _BATCH.value]
-            seed = tf.constant([_SEED.value, epoch * steps + number])
+            seed = tf.constant([SEED.value, epoch * steps + number])
             target = tf.constant(labels[rows], tf.int32)
             hits.append(step(tf.constant(images[train[rows]]), target, seed).numpy())
             bar.set_postfix_str(f"accuracy {np.mean(hits[-100:]):.3f}", refresh=False)
@@ -144,7 +144,7 @@ def measure(
 ) -> dict[str, float]:
     """Verification of people never seen, by fc7 scaled to unit length."""
     critic = tf.function(vgg_face(path))
-    pairs = make_pairs(people, held_out, PAIRS, PAIRS, _SEED.value)
+    pairs = make_pairs(people, held_out, PAIRS, PAIRS, SEED.value)
     features = embed_all(critic, images[held_out])
     features /= np.linalg.norm(features, axis=-1, keepdims=True)
     rows = np.full(len(people), -1)

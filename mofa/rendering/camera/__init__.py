@@ -1,0 +1,1 @@
+"""Cameras: from points in camera space to pixels and back."""
