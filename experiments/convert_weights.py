@@ -4,8 +4,8 @@
 
 The output says inside where it comes from (the source's name and SHA-256) and how images have to
 be preprocessed. Conversion is optional: every network also loads the source itself, only slower.
-It takes some seconds, and 2.5 GB of memory for VGG-Face. A conversion that is killed
-leaves no output.
+It takes some seconds, and for VGG-Face 2.5 GB of memory. A conversion that is killed leaves no
+output.
 
 What is read: FaceNet from a frozen graph (.pb), a TensorFlow 1 checkpoint, a Keras .h5 (nyoki-mtl,
 deepface) or facenet-pytorch's .pt; VGG-Face from MatConvNet's .mat or a Keras .h5 (rcmalli,
@@ -20,7 +20,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli, file_flags
+from experiments import cli, file_flags, weight_flags
 from resgn.dlib_resnet import dlib_resnet
 from weights import keras_h5, registry
 from weights.errors import InputError
@@ -29,16 +29,12 @@ from weights.imagenet_files import read_imagenet
 from weights.network_weights import NetworkWeights, source_attributes
 from weights.vgg_face_files import read_vgg_face
 
-FLAGS = flags.FLAGS
-_NETWORKS = ("facenet", "vgg_face", "vgg19", "resnet50", "dlib")
-_NETWORK = flags.DEFINE_enum("network", None, list(_NETWORKS), "Which network the file is of.")
 _SOURCE = flags.DEFINE_string(
     "source",
     None,
     "The file to convert, or the name of a file that `python -m experiments.weights` finds. A "
     "TensorFlow checkpoint is given by its prefix, one of its files, or its folder.",
 )
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
 _FORCE = flags.DEFINE_bool("force", False, "Replace the output if it exists.")
 _FLOAT16 = flags.DEFINE_bool(
     "float16", False, "Store half precision: half the size, about three decimal digits."
@@ -67,11 +63,16 @@ _INCLUDE_TOP = flags.DEFINE_bool(
     "include_top", False, "VGG-19 and ResNet-50: keep the fully connected layers."
 )
 
+for _shared in (weight_flags, file_flags):
+    flags.adopt_module_key_flags(_shared)  # shown by --help
+
 
 def main(arguments: list[str]) -> None:
     """Convert as the flags say."""
     del arguments
-    network, output = _given(_NETWORK), Path(_given(file_flags.OUTPUT))
+    network, output = _given(weight_flags.NETWORK), Path(_given(file_flags.OUTPUT))
+    if network == "morphable_model":
+        raise InputError("a morphable model needs no conversion: the renderer reads every format.")
     source = registry.resolve(_given(_SOURCE), network)
     _check_output(output, source, _FORCE.value)
     numbers = read(source, network)

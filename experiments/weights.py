@@ -6,7 +6,7 @@ Run it with
 
 It looks into the project's own folder for weights (`~/.cache/resgn/weights`), into the caches of
 Keras, deepface and PyTorch, and into `--weights_dir`. It takes a second or two, reads every file
-that it can verify by a hash, and downloads nothing.
+that it can verify by a hash, and downloads nothing. `--network=facenet` lists FaceNet's alone.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli
+from experiments import cli, weight_flags
 from weights import folders, registry
 from weights.errors import InputError
 
-FLAGS = flags.FLAGS
-_NETWORK = flags.DEFINE_enum(
-    "network", None, list(registry.NETWORKS), "Only the files of this network; all by default."
-)
 _WEIGHTS_DIR = flags.DEFINE_string(
     "weights_dir", None, "A folder to look into before the usual ones."
 )
+
+flags.adopt_module_key_flags(weight_flags)  # shown by --help
 
 _STATES = {True: "verified", False: "DIFFERS", None: "found"}
 
@@ -36,7 +34,7 @@ def main(arguments: list[str]) -> None:
     del arguments
     if _WEIGHTS_DIR.value is not None and not Path(_WEIGHTS_DIR.value).is_dir():
         raise InputError(f"--weights_dir={_WEIGHTS_DIR.value}: no such folder.")
-    print(table(_NETWORK.value, _WEIGHTS_DIR.value))
+    print(table(weight_flags.NETWORK.value, _WEIGHTS_DIR.value))
 
 
 def table(network: str | None = None, weights_dir: str | None = None) -> str:

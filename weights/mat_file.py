@@ -87,7 +87,9 @@ def load_mat(path: str | os.PathLike[str], largest: int) -> dict[str, Any]:
     reader = _Reader(path, "<" if start[126:128] == b"IM" else ">", largest)
     try:
         return dict(reader.variables(data))
-    except (struct.error, zlib.error, UnicodeError) as error:
+    except InputError:
+        raise
+    except (struct.error, zlib.error, ValueError) as error:
         raise InputError(f"{path}: a damaged MATLAB file ({error}).") from error
 
 

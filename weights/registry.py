@@ -265,6 +265,16 @@ KNOWN: tuple[KnownFile, ...] = (
         md5="2cb95161c43110f7111970584f804107",
     ),
     KnownFile(
+        "open_face_model",
+        "morphable_model",
+        "the project's own morphable model, from MakeHuman's head",
+        "this project",
+        "CC0; see weights/open_face_model.md",
+        ("open_face_model.h5",),
+        "it is part of the project, in its folder `weights`; check the project out again.",
+        "--model=PATH",
+    ),
+    KnownFile(
         "bfm2009",
         "morphable_model",
         "Basel Face Model 2009; expressions come from Exp_Pca.bin of Guo et al.",
@@ -272,7 +282,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("01_MorphableModel.mat",),
         _BASEL + " Exp_Pca.bin: github.com/Juyong/3DFace.",
-        "--morphable_model=PATH",
+        "--model=PATH",
     ),
     KnownFile(
         "bfm2017",
@@ -282,7 +292,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("model2017-1_bfm_nomouth.h5", "model2017-1_face12_nomouth.h5"),
         _BASEL,
-        "--morphable_model=PATH",
+        "--model=PATH",
     ),
     KnownFile(
         "bfm2019",
@@ -292,7 +302,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("model2019_bfm.h5", "model2019_face12.h5", "model2019_fullHead.h5"),
         _BASEL,
-        "--morphable_model=PATH",
+        "--model=PATH",
     ),
     KnownFile(
         "ict_facekit",
@@ -302,7 +312,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT",
         ("FaceXModel", "ICT-FaceKit/FaceXModel"),
         "github.com/ICT-VGL/ICT-FaceKit, folder FaceXModel.",
-        "--morphable_model=FOLDER",
+        "--model=FOLDER",
     ),
 )
 

@@ -106,7 +106,8 @@ class TorchFile:
         if tensor.storage.kind == "BFloat16Storage":
             values = (values.astype(np.uint32) << 16).view(np.float32)
         values = values.reshape([shape[axis] for axis in axes]).transpose(np.argsort(axes))
-        values = np.ascontiguousarray(values, np.float32)
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
+            values = np.ascontiguousarray(values, np.float32)
         if not np.isfinite(values).all():
             raise InputError(f"{self._path}: {name} holds numbers that are not finite.")
         return values

@@ -94,6 +94,7 @@ MISTAKES = {
     "--network=dlib --output=x.h5 --source=page": "truncated or another one",
     "--network=vgg_face --output=x.h5 --source=page --moving_averages": "is for --network=facenet",
     "--network=dlib --output=x.h5 --source=page --channel_order=BGR": "is for --network=vgg_face",
+    "--network=morphable_model --output=x.h5 --source=page": "needs no conversion",
     "--network=facenet --output=page.h5 --source=page.h5 --force": "is the source itself",
 }
 

@@ -148,9 +148,20 @@ def test_truncated_anywhere(tmp_path: Path, rng: np.random.Generator) -> None:
         path.write_bytes(content[:length])
         with pytest.raises(InputError, match=r"truncated|an empty file|unknown kind"):
             load_mat(path, 1 << 20)
-    for _ in range(200):
+
+
+def test_flipped_bytes_never_escape_as_other_errors(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path = tmp_path / "x.mat"
+    cell = np.empty((1, 2), object)
+    cell[0, 0], cell[0, 1] = np.arange(3.0), {"deep": np.eye(2)}
+    scipy.io.savemat(path, {"net": {"layers": cell}, "text": "abc"})
+    content = path.read_bytes()
+    for _ in range(500):
         damaged = bytearray(content)
-        damaged[rng.integers(0, len(content))] = rng.integers(0, 256)
+        for position in rng.integers(0, len(content), 3):
+            damaged[position] = rng.integers(0, 256)
         path.write_bytes(damaged)
         with contextlib.suppress(InputError):
             load_mat(path, 1 << 20)
