@@ -46,14 +46,6 @@ def test_flags_live_in_experiments_alone(room: str) -> None:
         )
 
 
-def test_entry_points_can_be_imported_together() -> None:
-    # Flags are global: a name that two files define would fail here.
-    import importlib
-
-    for path in sorted((ROOT / "experiments").glob("[a-z]*.py")):
-        importlib.import_module(f"experiments.{path.stem}")
-
-
 def test_every_file_says_what_it_is() -> None:
     for room in ROOMS:
         for path in (ROOT / room).rglob("*.py"):

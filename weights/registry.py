@@ -228,7 +228,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC BY 4.0 (the original's)",
         ("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",),
         _KERAS.format("tf.keras.applications.VGG19(include_top=False)"),
-        "--vgg19_weights=PATH",
+        "convert_weights --source=PATH",
         md5="253f8cb515780f3b799900260a226db6",
     ),
     KnownFile(
@@ -239,7 +239,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC BY 4.0 (the original's)",
         ("vgg19_weights_tf_dim_ordering_tf_kernels.h5",),
         _KERAS.format("tf.keras.applications.VGG19()"),
-        "--vgg19_weights=PATH",
+        "convert_weights --source=PATH",
         md5="cbe5617147190e668d6c5d5026f83318",
     ),
     KnownFile(
@@ -250,7 +250,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (the original's)",
         ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",),
         _KERAS.format("tf.keras.applications.ResNet50(include_top=False)"),
-        "--resnet50_weights=PATH",
+        "convert_weights --source=PATH",
         md5="4d473c1dd8becc155b73f8504c6f6626",
     ),
     KnownFile(
@@ -261,7 +261,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (the original's)",
         ("resnet50_weights_tf_dim_ordering_tf_kernels.h5",),
         _KERAS.format("tf.keras.applications.ResNet50()"),
-        "--resnet50_weights=PATH",
+        "convert_weights --source=PATH",
         md5="2cb95161c43110f7111970584f804107",
     ),
     KnownFile(
