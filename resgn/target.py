@@ -48,6 +48,7 @@ class Target:
         size = randomized_size(self.input_size)
         return self._embed(randomize(self.prepare(images), size, self.padding, seed), size)
 
+    @tf.autograph.experimental.do_not_convert  # building a network is plain Python
     def _embed(self, inputs: tf.Tensor, size: int) -> tf.Tensor:
         if size not in self._networks:
             with tf.init_scope():  # built once, outside of whatever function is being traced
