@@ -38,7 +38,8 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
 
 def fail(message: str) -> NoReturn:
     """Print one line on standard error and exit with 1."""
-    print(f"error: {message}", file=sys.stderr)
+    # A progress bar may have left the cursor in the middle of a line.
+    print(f"\nerror: {message}", file=sys.stderr)
     sys.exit(1)
 
 

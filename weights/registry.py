@@ -28,7 +28,7 @@ class KnownFile:
       licence: under which terms; "none stated" where the publisher is silent.
       files: the names under which it lies in a folder, most usual first.
       get: where to get it.
-      use: the flag that takes it.
+      use: the flag or the command that takes it.
       size: bytes, where known exactly.
       sha256: 64 hexadecimal digits, where verified.
       md5: 32 hexadecimal digits, where the publisher states no better.

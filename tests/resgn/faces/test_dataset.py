@@ -173,5 +173,5 @@ def test_a_folder_for_each_person_is_not_lfw(tmp_path: Path) -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(InputError, match="'celebs'; there are orl, lfw, folder"):
+    with pytest.raises(InputError, match="'celebs'; there are orl, lfw, celeba, folder"):
         load_dataset("celebs", "/")

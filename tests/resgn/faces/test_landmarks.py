@@ -228,7 +228,8 @@ def test_script_writes_what_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "orl.json"
-    monkeypatch.setattr(script, "_OUTPUT", type("Flag", (), {"value": str(path)}))
+    flag = type("Flag", (), {"value": str(path)})
+    monkeypatch.setattr(script.file_flags, "OUTPUT", flag)
     monkeypatch.setattr(script, "detect_landmarks", lambda images: _stored().copy())
     script.main([])
     assert "400 faces" in capsys.readouterr().out
