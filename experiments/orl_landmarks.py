@@ -34,7 +34,9 @@ def main(argv: list[str]) -> None:
         if np.isnan(points).any()
     ]
     if missing:
-        raise InputError(f"No face found in {', '.join(missing)}; nothing is written.")
+        raise InputError(
+            f"No face found in {missing[0]} and {len(missing) - 1} others; nothing is written."
+        )
     lines = [
         f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
         for file, points in zip(dataset.files, landmarks, strict=True)

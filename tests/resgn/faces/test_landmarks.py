@@ -240,7 +240,7 @@ def test_script_writes_what_is_read(
     )
     path.unlink()
     monkeypatch.setattr(script, "detect_landmarks", lambda images: _stored() * np.nan)
-    with pytest.raises(SystemExit, match=r"No face found in s1/1\.pgm"):
+    with pytest.raises(InputError, match=r"No face found in s1/1\.pgm and 399 others"):
         script.main([])
     assert not path.exists()
 
