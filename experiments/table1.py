@@ -187,14 +187,7 @@ class Table1:
                 bar.update(progress.step - bar.n)  # a resumed training starts further on
                 self.run.log(name, progress.step, scalars(progress))
 
-            return trainer.train(
-                data,
-                self._validate,
-                report,
-                lambda: bar.update(1) and None,
-                # Accuracy on few held-out pairs soon stands at 100 %; confidence still tells apart.
-                ranked_by="confidence",
-            )
+            return trainer.train(data, self._validate, report, lambda: bar.update(1) and None)
 
     @functools.cached_property
     def _features(self) -> np.ndarray:
@@ -204,7 +197,7 @@ class Table1:
         outcomes = self.sets["validation"].outcomes(
             tf.function(lambda images: self.target(cleaner(images, training=False)))
         )
-        return {name: float(np.mean(outcome)) for name, outcome in outcomes.items()}
+        return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
 
     def _log_panels(self, name: str, cleaner: tf.keras.Model, count: int = 2) -> None:
         """Legitimate, adversarial, perturbation amplified and cleaned, side by side."""

@@ -159,16 +159,14 @@ class Trainer:
         validate: Callable[[tf.keras.Model], dict[str, float]],
         report: Callable[[Progress], None] = lambda progress: None,
         on_step: Callable[[], None] = lambda: None,
-        ranked_by: str | None = None,
     ) -> tf.keras.Model:
         """Train to the end and return the network that did best on the held-out pairs.
 
         Args:
           data: the training set.
-          validate: from a network to figures on held-out pairs, more is better.
+          validate: from a network to rates in [0, 1] on held-out pairs; their mean ranks networks.
           report: called after each epoch.
           on_step: called after each step.
-          ranked_by: the figure by which the best network is chosen; the mean of all if None.
 
         Returns:
           The best network, frozen, with averaged weights and fitting statistics.
@@ -212,7 +210,7 @@ class Trainer:
             if last or (epoch + 1) % config.evaluate_every == 0:
                 self._recalibrate(data)
                 held_out = validate(self.averaged)
-                score = held_out[ranked_by] if ranked_by else np.mean(list(held_out.values()))
+                score = float(np.mean(list(held_out.values())))
                 if score >= float(self._best):
                     self._best.assign(score)
                     with atomic_path(self._folder / "best.h5") as path:

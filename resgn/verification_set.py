@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.target import embed_all
-from resgn.verification import score
 
 COLUMNS = ("dodging", "impersonation", "legitimate")
 
@@ -48,15 +47,6 @@ class VerificationSet:
         """For each pair `[P]`: is it judged rightly?"""
         return (self.distances(probe_embeddings) < self.threshold) == self.same
 
-    def confidence(self, probe_embeddings: np.ndarray) -> np.ndarray:
-        """For each pair `[P]`, the part of h = [1 - score, score] (Eq. 2) that falls to the truth.
-
-        In [0, 1], above 0.5 where the pair is verified rightly. It tells defences apart where all
-        of a small set is verified rightly.
-        """
-        different = score(tf.constant(self.distances(probe_embeddings)), self.threshold).numpy()
-        return np.where(self.same, 1.0 - different, different)
-
     def outcomes(
         self, embed: Callable[[tf.Tensor], tf.Tensor], batch_size: int = 32
     ) -> dict[str, np.ndarray]:
@@ -71,15 +61,13 @@ class VerificationSet:
 
         Returns:
           Bool arrays: `dodging` over the pairs of one person, `impersonation` over those of two,
-          `legitimate` over all. And `confidence` in the truth of all attacked pairs, float.
+          `legitimate` over all.
         """
-        embeddings = embed_all(embed, self.adversarial, batch_size)
-        attacked = self.verified(embeddings)
+        attacked = self.verified(embed_all(embed, self.adversarial, batch_size))
         probes, row = np.unique(self.probe, return_inverse=True)
         legitimate = embed_all(embed, self.images[probes], batch_size)[row]
         return {
             "dodging": attacked[self.same],
             "impersonation": attacked[~self.same],
             "legitimate": self.verified(legitimate),
-            "confidence": self.confidence(embeddings),
         }

@@ -133,21 +133,6 @@ def test_keeps_the_network_that_did_best_on_held_out_pairs(tmp_path) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_ranks_by_the_figure_that_is_named(tmp_path) -> None:
-    data = dataset()
-    kept: list[list[np.ndarray]] = []
-    figures = iter([(0.9, 0.1), (0.1, 0.3), (0.9, 0.2)])
-
-    def validate(model: tf.keras.Model) -> dict[str, float]:
-        kept.append(model.get_weights())
-        return dict(zip(("rate", "confidence"), next(figures), strict=True))
-
-    trainer = Trainer(GENERATOR, LOSS, CONFIG, tmp_path)
-    best = trainer.train(data, validate, ranked_by="confidence")
-    for a, b in zip(best.get_weights(), kept[1], strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 def test_the_running_average_is_what_is_evaluated(tmp_path) -> None:
     data = dataset()
     trainer = Trainer(GENERATOR, LOSS, dataclasses.replace(CONFIG, average=0.0), tmp_path)

@@ -41,14 +41,6 @@ def test_columns_by_hand() -> None:
     assert outcomes["legitimate"].tolist() == [True, True, True]
 
 
-def test_confidence_by_hand() -> None:
-    # Angle differences 228/255 and 5/255: distances 2 - 2 cos 0.8941 = 0.7471 and 0.000384. The
-    # same person at 0.7471: 1 - (0.5 + 0.2471 * 0.5 / 3.5) = 0.4647. Two people at 0.000384:
-    # 0.5 * 0.000384 / 0.5 = 0.000384; at 238/255, 0.8110: 0.5 + 0.3110 * 0.5 / 3.5 = 0.5444.
-    confidence = make().outcomes(embed)["confidence"]
-    np.testing.assert_allclose(confidence, [0.4647, 0.000384, 0.5444], atol=2e-4)
-
-
 def test_a_defence_sees_probes_alone() -> None:
     # A defence that turns everything black: near images 0 and 1, far from 2.
     outcomes = make().outcomes(lambda images: embed(tf.zeros_like(images)))
