@@ -44,7 +44,7 @@ def test_table_says_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None
     assert "found" in rows["small"]
     wrong = command.run("weights", "--weights_dir=/absent", cache=tmp_path)
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr == "error: --weights_dir=/absent: no such folder.\n"
+    assert wrong.stderr.lstrip() == "error: --weights_dir=/absent: no such folder.\n"
 
 
 def test_converted_networks_are_the_same(tmp_path: Path, small_vgg_face: Path) -> None:
