@@ -38,7 +38,7 @@ $(VENV)/.installed: setup.cfg setup.py constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[test,dev]'
 	@touch $@
 
-table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two cores.
+table1: install ## Table 1 of the ResGN paper, on ORL: about a quarter of an hour on two cores.
 	$(RUN) -m experiments.table1 $(CHOICE)
 
 verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.

@@ -1,7 +1,7 @@
 """Table 1 of Su et al. 2019: what cleaning with ResGN is worth, for each choice of losses.
 
     python -m experiments.table1                                     # ORL, minutes on two cores
-    python -m experiments.table1 --dataset=lfw --data_dir=DIR        # LFW, about an hour or two
+    python -m experiments.table1 --dataset=lfw --data_dir=DIR        # LFW, much longer
     python -m experiments.table1 --preset=paper --data_dir=DIR --facenet_weights=... \\
         --vgg_face_weights=...                                       # the paper's own figures
 
