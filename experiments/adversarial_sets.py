@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ SPARE = 1.3
 FORMAT = 1
 """Part of every cached set's name; to be raised when the making of a set changes."""
 
+_FLOATS = 1024
+"""Attacked images that are held as floats at a time, 300 MB of them at 160x160."""
 
 _FGSM = FGSM()  # one instance: what it compiled for a target serves every set
 
@@ -151,57 +154,90 @@ def _first(pairs: Pairs, wanted: tuple[int, int], part: str) -> Pairs:
 
 
 def attacked(
-    legitimate: LegitimatePairs, part: str, target: Target, identity: str, epsilon: float
-) -> VerificationSet:
+    legitimate: LegitimatePairs,
+    part: str,
+    target: Target,
+    identity: str,
+    epsilons: Sequence[float],
+    keep: bool = True,
+) -> dict[float, VerificationSet]:
     """The probes of a part under FGSM, from the cache if they were crafted before.
+
+    Those of several intensities are crafted together, since FGSM's gradient serves them all.
 
     Args:
       legitimate: the pairs.
       part: one of `PARTS`.
       target: under attack.
       identity: what names target, data and pairs; together with part and epsilon it names the set.
-      epsilon: budget in (0, 1].
+      epsilons: budgets in (0, 1].
+      keep: put what was crafted into the cache.
+
+    Returns:
+      A set for each budget.
     """
     pairs = legitimate.parts[part]
-    digest = hashlib.sha256(
-        json.dumps([FORMAT, identity, part, epsilon, legitimate.threshold]).encode()
-    )
-    digest.update(legitimate.images[pairs.probe].tobytes())
-    digest.update(np.ascontiguousarray(pairs.reference).tobytes())
-    path = cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
-    adversarial = _read_cache(path, legitimate.images[pairs.probe].shape)
-    if adversarial is None:
-        adversarial = _craft(legitimate, pairs, target, epsilon, part)
-        _write_cache(path, adversarial)
-    return VerificationSet(
-        legitimate.images,
-        legitimate.embeddings,
-        pairs.probe,
-        pairs.reference,
-        pairs.same,
-        adversarial,
-        legitimate.threshold,
-    )
+    probes = legitimate.images[pairs.probe]
+
+    def path(epsilon: float) -> Path:
+        digest = hashlib.sha256(
+            json.dumps([FORMAT, identity, part, epsilon, legitimate.threshold]).encode()
+        )
+        digest.update(probes.tobytes())
+        digest.update(np.ascontiguousarray(pairs.reference).tobytes())
+        return cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
+
+    found = {epsilon: _read_cache(path(epsilon), probes.shape) for epsilon in epsilons}
+    missing = [epsilon for epsilon in epsilons if found[epsilon] is None]
+    if missing:
+        crafted = _craft(legitimate, pairs, target, missing, part)
+        for epsilon, adversarial in zip(missing, crafted, strict=True):
+            found[epsilon] = adversarial
+            if keep:
+                _write_cache(path(epsilon), adversarial)
+    return {
+        epsilon: VerificationSet(
+            legitimate.images,
+            legitimate.embeddings,
+            pairs.probe,
+            pairs.reference,
+            pairs.same,
+            adversarial,
+            legitimate.threshold,
+        )
+        for epsilon, adversarial in found.items()
+        if adversarial is not None
+    }
 
 
 def _craft(
-    legitimate: LegitimatePairs, pairs: Pairs, target: Target, epsilon: float, part: str
+    legitimate: LegitimatePairs,
+    pairs: Pairs,
+    target: Target,
+    epsilons: Sequence[float],
+    part: str,
 ) -> np.ndarray:
-    adversarial = np.empty((len(pairs), *legitimate.images.shape[1:]), np.uint8)
+    """Attacked probes as 8-bit files hold them, uint8 `[K, P, H, W, 3]`."""
+    adversarial = np.empty((len(epsilons), len(pairs), *legitimate.images.shape[1:]), np.uint8)
+    shown = ", ".join(f"{epsilon:g}" for epsilon in epsilons)
+    # An attack gives floats, four times the size: not of all images and budgets at once.
+    chunk = max(32, _FLOATS // len(epsilons) // 32 * 32)
     for same, kind in ((True, Dodging), (False, Impersonation)):
-        rows = np.flatnonzero(pairs.same == same)
-        references = legitimate.embeddings[pairs.reference[rows]]
-        criterion: Criterion = kind(references, legitimate.threshold)
-        result = _FGSM(
-            target,
-            legitimate.images[pairs.probe[rows]],
-            criterion,
-            epsilons=[epsilon],
-            progress=functools.partial(
-                tqdm.tqdm, desc=f"FGSM {epsilon:g}, {part}, {kind.__name__.lower()}", unit="batch"
-            ),
-        )
-        adversarial[rows] = to_uint8(result.perturbed[0])
+        chosen = np.flatnonzero(pairs.same == same)
+        for start in range(0, len(chosen), chunk):
+            rows = chosen[start : start + chunk]
+            references = legitimate.embeddings[pairs.reference[rows]]
+            criterion: Criterion = kind(references, legitimate.threshold)
+            result = _FGSM(
+                target,
+                legitimate.images[pairs.probe[rows]],
+                criterion,
+                epsilons=epsilons,
+                progress=functools.partial(
+                    tqdm.tqdm, desc=f"FGSM {shown}, {part}, {kind.__name__.lower()}", unit="batch"
+                ),
+            )
+            adversarial[:, rows] = to_uint8(result.perturbed)
     return adversarial
 
 

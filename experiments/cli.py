@@ -12,13 +12,18 @@ from absl import app, logging
 from weights.errors import InputError
 
 
-def run(main: Callable[[list[str]], None]) -> NoReturn:
-    """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend."""
+def run(main: Callable[[list[str]], None], positional: bool = False) -> NoReturn:
+    """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend.
+
+    Args:
+      main: gets the program's name and what is left of the arguments behind it.
+      positional: whether anything may be left.
+    """
 
     def guarded(argv: list[str]) -> None:
         logging.set_verbosity(logging.INFO)
         standard.getLogger("tensorflow").setLevel(standard.ERROR)
-        if len(argv) > 1:
+        if len(argv) > 1 and not positional:
             raise app.UsageError(
                 f"unexpected argument {argv[1]!r}; options look like --name=value."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from experiments.results import Row
+from experiments.results import Measurement, Row
 from resgn.calibration import RocCurve
 from weights.atomic import atomic_path
 
@@ -31,6 +32,27 @@ plt.rcParams.update(
         "savefig.bbox": "tight",
     }
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class HeatMap:
+    """Rates over two quantities.
+
+    Attributes:
+      title: of the panel.
+      cells: rows from top to bottom.
+      across: what each column is called.
+      down: what each row is called.
+      across_label: the quantity that changes from column to column.
+      down_label: the quantity that changes from row to row.
+    """
+
+    title: str
+    cells: list[list[Measurement]]
+    across: list[str]
+    down: list[str]
+    across_label: str
+    down_label: str
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -90,4 +112,34 @@ def save_bars(path: Path, rows: list[Row], title: str) -> None:
     axes.legend(
         frameon=False, ncols=len(columns) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16)
     )
+    save_figure(figure, path)
+
+
+def save_heat_maps(path: Path, maps: list[HeatMap], title: str) -> None:
+    """Panels side by side; in each cell the rate in percent, the paper's below it in brackets."""
+    widths = [0.9 * len(panel.across) + 1.2 for panel in maps]
+    height = 0.75 * max(len(panel.down) for panel in maps) + 1.6
+    figure, axes = plt.subplots(
+        1, len(maps), figsize=(sum(widths), height), width_ratios=widths, squeeze=False
+    )
+    for panel, place in zip(maps, axes[0], strict=True):
+        values = 100 * np.array([[cell.value for cell in row] for row in panel.cells])
+        place.imshow(values, cmap="cividis", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(values):
+            paper = panel.cells[row][column].paper
+            place.text(
+                column,
+                row,
+                f"{value:.1f}" + (f"\n[{100 * paper:.1f}]" if paper is not None else ""),
+                ha="center",
+                va="center",
+                color="black" if value > 50 else "white",
+            )
+        place.set(title=panel.title, xlabel=panel.across_label, ylabel=panel.down_label)
+        place.set_xticks(range(len(panel.across)), panel.across)
+        place.set_yticks(range(len(panel.down)), panel.down)
+        place.spines[:].set_visible(False)
+        place.tick_params(length=0)
+    figure.suptitle(title, fontsize=10)
+    figure.tight_layout()
     save_figure(figure, path)

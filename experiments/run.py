@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,16 @@ class Run:
                 f"{self.folder} was run with other flags: {what}. Give the same ones to resume it, "
                 "or another --output_dir."
             )
+
+    def measured(self, name: str, measure: Callable[[], Row]) -> Row:
+        """A row of the table; one that was measured before a run was cut off is read back."""
+        file = self.folder / "rows" / f"{name}.json"
+        if file.exists():
+            return Row.from_json(json.loads(file.read_text("utf-8")))
+        row = measure()
+        self.log(name, 0, {f"test/{c}": m.value for c, m in row.columns.items()})
+        write_json(file, row.as_json())
+        return row
 
     def log(self, row: str, step: int, values: Mapping[str, float]) -> None:
         """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""

@@ -63,11 +63,21 @@ class VerificationSet:
           Bool arrays: `dodging` over the pairs of one person, `impersonation` over those of two,
           `legitimate` over all.
         """
-        attacked = self.verified(embed_all(embed, self.adversarial, batch_size))
-        probes, row = np.unique(self.probe, return_inverse=True)
-        legitimate = embed_all(embed, self.images[probes], batch_size)[row]
         return {
-            "dodging": attacked[self.same],
-            "impersonation": attacked[~self.same],
-            "legitimate": self.verified(legitimate),
+            **self.attacked_outcomes(embed, batch_size),
+            "legitimate": self.legitimate_outcomes(embed, batch_size),
         }
+
+    def attacked_outcomes(
+        self, embed: Callable[[tf.Tensor], tf.Tensor], batch_size: int = 32
+    ) -> dict[str, np.ndarray]:
+        """The first two columns, `dodging` and `impersonation`, of `outcomes`."""
+        attacked = self.verified(embed_all(embed, self.adversarial, batch_size))
+        return {"dodging": attacked[self.same], "impersonation": attacked[~self.same]}
+
+    def legitimate_outcomes(
+        self, embed: Callable[[tf.Tensor], tf.Tensor], batch_size: int = 32
+    ) -> np.ndarray:
+        """The third column of `outcomes`, bool `[P]`; the same at every attack intensity."""
+        probes, row = np.unique(self.probe, return_inverse=True)
+        return self.verified(embed_all(embed, self.images[probes], batch_size)[row])

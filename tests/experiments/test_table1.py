@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_leaves_everything_that_is_promised(finished: Path) -> None:
     assert {"validation/dodging", "learning_rate", "images_per_second"} <= set(epoch)
 
 
-def test_a_second_run_crafts_nothing_and_gives_the_same_numbers(
+def test_a_second_run_crafts_and_trains_nothing_and_gives_the_same_numbers(
     finished: Path, cache: Path
 ) -> None:
     kept = {path.name: path.stat().st_mtime_ns for path in (cache / "adversarial").iterdir()}
@@ -73,6 +74,19 @@ def test_a_second_run_crafts_nothing_and_gives_the_same_numbers(
     done = run("table1", *SMOKE, f"--output_dir={again}", cache=cache)
     assert done.returncode == 0, done.stderr
     assert "FGSM" not in done.stderr
+    assert "training joint" not in done.stderr
+    assert not (again / "training").exists()
+    # The course of the training that it takes over is logged all the same.
+    losses = [
+        [
+            json.loads(line)["loss/total"]
+            for line in (folder / "metrics.jsonl").open()
+            if "loss" in line
+        ]
+        for folder in (finished, again)
+    ]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 2
     assert {p.name: p.stat().st_mtime_ns for p in (cache / "adversarial").iterdir()} == kept
     assert result(again)["rows"] == result(finished)["rows"]
 
@@ -82,6 +96,7 @@ def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
     finished: Path, cache: Path, landmark: str
 ) -> None:
     folder = cache / landmark.replace("/", "_")
+    shutil.rmtree(cache / "cleaners")
     process = start("table1", *SMOKE, f"--output_dir={folder}", cache=cache)
     deadline = time.monotonic() + 300
     while not (folder / landmark).exists():

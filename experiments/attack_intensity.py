@@ -1,0 +1,133 @@
+"""Table 2 of Su et al. 2019: does a ResGN clean attacks of another intensity than it learned from?
+
+    python -m experiments.attack_intensity                  # the whole table, minutes on two cores
+    python -m experiments.attack_intensity --eps=0.03       # its column: trained at 0.03
+    python -m experiments.attack_intensity --dataset=lfw --data_dir=DIR
+
+A ResGN with the joint loss is trained for each intensity of --eps and measured at each of
+--test_eps: dodging, impersonation, and the legitimate probes that the paper's text promises and its
+table leaves out. One that Table 1 or an earlier run has trained already is used again.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import tqdm
+from absl import flags
+
+from experiments import cli, intensity_flags, verification_experiment
+from experiments import run as run_flags
+from experiments.cleaner_training import trained_cleaner
+from experiments.figures import HeatMap, save_heat_maps
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from experiments.verification_experiment import Images, VerificationExperiment
+from resgn.verification_set import COLUMNS
+from weights.errors import InputError
+
+INTENSITIES = (0.02, 0.03, 0.04)
+
+PAPER: dict[tuple[float, float], tuple[float, float]] = {
+    (0.02, 0.02): (0.9832, 0.9992),
+    (0.02, 0.03): (0.0512, 0.4248),
+    (0.02, 0.04): (0.0131, 0.3398),
+    (0.03, 0.02): (0.9833, 0.9935),
+    (0.03, 0.03): (0.9945, 0.9992),
+    (0.03, 0.04): (0.0568, 0.4223),
+    (0.04, 0.02): (0.9620, 0.9951),
+    (0.04, 0.03): (0.9869, 0.9976),
+    (0.04, 0.04): (0.9906, 0.9983),
+}
+"""Table 2 as printed: dodging and impersonation for (intensity of training, of the test)."""
+
+for _module in (verification_experiment, intensity_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
+
+
+def main(_: list[str]) -> None:
+    """Craft, train at each intensity, measure at each, write table and heat maps."""
+    learned = intensity_flags.intensities(INTENSITIES)
+    tested = intensity_flags.test_intensities(INTENSITIES)
+    if 0.0 in tested:
+        raise InputError("--test_eps must be above 0 here; the column legitimate is what 0 asks.")
+    experiment = VerificationExperiment.from_flags()
+    run = Run("attack_intensity", experiment.settings() | {"eps": learned, "test_eps": tested})
+    for part, epsilons in (("train", learned), ("validation", learned), ("test", tested)):
+        experiment.craft(part, epsilons)
+    rows = [
+        row
+        for epsilon in tqdm.tqdm(learned, desc="table 2", unit="ResGN")
+        for row in column(experiment, run, epsilon, tested)
+    ]
+    save_heat_maps(
+        run.folder / "attack_intensity.png",
+        heat_maps(rows, learned, tested),
+        f"Table 2 on {experiment.preset.dataset}: verified correctly (%), in brackets the paper",
+    )
+    notes = " ".join([*experiment.notes(tested), *experiment.network_notes()])
+    table = run.finish(rows, experiment.precision, "intensity", notes, **experiment.facts())
+    print("\n" + table)
+    print(f"{run.folder}: attack_intensity.md, .csv, .png, result.json, tensorboard/, cleaners/")
+
+
+def column(
+    experiment: VerificationExperiment, run: Run, learned: float, tested: tuple[float, ...]
+) -> list[Row]:
+    """One column of Table 2: the ResGN trained at one intensity, at all that it is tested at."""
+
+    @functools.cache  # not asked for where every row was measured before
+    def defended() -> Images:
+        name = f"train={learned:g}"
+        return experiment.defended(trained_cleaner(experiment, run, name, learned))
+
+    @functools.cache
+    def legitimate() -> np.ndarray:
+        return experiment.attacked("test", tested[0]).legitimate_outcomes(defended())
+
+    def measure(epsilon: float) -> Row:
+        outcomes = experiment.attacked("test", epsilon).attacked_outcomes(defended())
+        paper = PAPER.get((learned, epsilon), (None, None))
+        columns = {
+            column: Measurement.rate(outcomes[column], paper[number])
+            for number, column in enumerate(COLUMNS[:2])
+        }
+        columns["legitimate"] = Measurement.rate(legitimate())
+        return Row(row_name(learned, epsilon), columns)
+
+    return [
+        run.measured(row_name(learned, epsilon), functools.partial(measure, epsilon))
+        for epsilon in tested
+    ]
+
+
+def row_name(learned: float, tested: float) -> str:
+    """What a cell of Table 2 is called in `result.json`."""
+    return f"train={learned:g},test={tested:g}"
+
+
+def heat_maps(
+    rows: list[Row], learned: tuple[float, ...], tested: tuple[float, ...]
+) -> list[HeatMap]:
+    """The table as the paper prints it: a column for each training intensity."""
+    cells = {row.name: row.columns for row in rows}
+    maps = []
+    for name in COLUMNS:
+        # What is legitimate does not depend on the intensity of the test.
+        down = tested if name != "legitimate" else tested[:1]
+        maps.append(
+            HeatMap(
+                title=name,
+                cells=[[cells[row_name(t, e)][name] for t in learned] for e in down],
+                across=[f"{t:g}" for t in learned],
+                down=[f"{e:g}" for e in down] if name != "legitimate" else ["any"],
+                across_label="trained at eps",
+                down_label="tested at eps",
+            )
+        )
+    return maps
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,152 @@
+"""One ResGN for given losses and attack intensity: from the cache, or trained and kept there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from experiments import trained_cleaners
+from experiments.results import write_json
+from experiments.run import Run
+from experiments.verification_experiment import VerificationExperiment
+from resgn.losses import TERMS, JointLoss, LossWeights
+from resgn.saved_generator import save_generator
+from resgn.training import Progress, Trainer, TrainingConfig, TrainingSet
+from resgn.verification_set import COLUMNS, VerificationSet
+
+_log = logging.getLogger(__name__)
+
+
+def trained_cleaner(
+    experiment: VerificationExperiment,
+    run: Run,
+    name: str,
+    epsilon: float,
+    terms: tuple[str, ...] = TERMS,
+    epochs: int | None = None,
+) -> tf.keras.Model:
+    """The ResGN that learned to clean FGSM of one intensity.
+
+    One that was trained before with all the same settings on the same data is taken from the
+    user's cache. Otherwise it is trained in the run's folder, where a killed training goes on. In
+    both cases the course of its training is logged and the network left as `cleaners/<name>.h5`.
+
+    Args:
+      experiment: faces, target and settings.
+      run: logs and folder.
+      name: what the ResGN is called there.
+      epsilon: intensity of the attack on its training set.
+      terms: of the loss; one alone weighs 1, several as the preset says.
+      epochs: the preset's by default.
+
+    Returns:
+      The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same.
+    """
+    training = dataclasses.replace(experiment.training, epochs=epochs or experiment.training.epochs)
+    weights = LossWeights(
+        **{term: getattr(experiment.preset, f"{term}_weight") for term in TERMS}
+    ).only(terms)
+    train, validation = (experiment.attacked(part, epsilon) for part in ("train", "validation"))
+    settings = {
+        "generator": dataclasses.asdict(experiment.generator),
+        "training": dataclasses.asdict(training),
+        "loss": dataclasses.asdict(weights),
+        "threshold": train.threshold,
+        "target": experiment.critics["target"],
+        "texture": experiment.critics["texture"] if weights.texture else None,
+    }
+    entry = trained_cleaners.entry_name(settings, _content(train, validation))
+    kept = trained_cleaners.read(entry, training.precision)
+    if kept is not None:
+        _log.info("%s: trained before with the same settings, taken from the cache.", name)
+        for progress in kept.history:
+            run.log(name, progress.step, scalars(progress))
+        model = kept.model
+    else:
+        model, history = _train(experiment, run, name, training, weights, train, validation)
+        trained_cleaners.keep(entry, model, experiment.generator, settings, history)
+    about = {
+        "target": experiment.preset.target,
+        "dataset": experiment.dataset.name,
+        "loss": "+".join(terms),
+        "epsilon": epsilon,
+        "epochs": training.epochs,
+    }
+    save_generator(model, experiment.generator, run.folder / "cleaners" / f"{name}.h5", about)
+    return model
+
+
+def _train(
+    experiment: VerificationExperiment,
+    run: Run,
+    name: str,
+    training: TrainingConfig,
+    weights: LossWeights,
+    train: VerificationSet,
+    validation: VerificationSet,
+) -> tuple[tf.keras.Model, list[Progress]]:
+    texture = experiment.texture if weights.texture else tf.identity
+    loss = JointLoss(weights, texture, experiment.target, train.threshold)
+    folder = run.folder / "training" / name
+    trainer = Trainer(experiment.generator, loss, training, folder)
+    features = np.zeros((len(train.images), 0), np.float32)
+    data = TrainingSet(
+        train.adversarial,
+        train.probe,
+        train.images,
+        experiment.features if weights.texture else features,
+        train.embeddings,
+    )
+    record = folder / "history.json"
+
+    def validate(cleaner: tf.keras.Model) -> dict[str, float]:
+        outcomes = validation.outcomes(experiment.defended(cleaner))
+        return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
+
+    steps = training.epochs * (len(train) // training.batch_size)
+    with tqdm.tqdm(total=steps, desc=f"training {name}", unit="step", leave=False) as bar:
+
+        def report(progress: Progress) -> None:
+            bar.update(progress.step - bar.n)  # a resumed training starts further on
+            _remember(record, progress)
+            run.log(name, progress.step, scalars(progress))
+
+        model = trainer.train(data, validate, report, lambda: bar.update(1) and None)
+    return model, _history(record)
+
+
+def _history(record: Path) -> list[Progress]:
+    """What was reported after each epoch so far, also before a training was killed."""
+    if not record.exists():
+        return []
+    return [Progress(**progress) for progress in json.loads(record.read_text("utf-8"))]
+
+
+def _remember(record: Path, progress: Progress) -> None:
+    earlier = [before for before in _history(record) if before.epoch < progress.epoch]
+    write_json(record, [dataclasses.asdict(each) for each in (*earlier, progress)])
+
+
+def _content(train: VerificationSet, validation: VerificationSet) -> list[np.ndarray]:
+    """All data that decides a training."""
+    return [
+        array
+        for part in (train, validation)
+        for array in (part.adversarial, part.probe, part.reference, part.same, part.images)
+    ]
+
+
+def scalars(progress: Progress) -> dict[str, float]:
+    """What TensorBoard shows of an epoch."""
+    values = {f"loss/{term}": value for term, value in progress.terms.items()}
+    values["learning_rate"] = progress.learning_rate
+    values["images_per_second"] = progress.images_per_second
+    for column, value in (progress.held_out or {}).items():
+        values[f"validation/{column}"] = value
+    return values

@@ -1,0 +1,242 @@
+"""What the experiments on ResGN share: faces, target, pairs, attacked sets, and how to judge.
+
+Everything is settled from the flags once, with what is missing or wrong said before long work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from experiments import data_flags, face_flags, presets
+from experiments.adversarial_sets import (
+    PARTS,
+    Counts,
+    LegitimatePairs,
+    attacked,
+    legitimate_pairs,
+)
+from experiments.data_flags import DATA_DIR, weights_of
+from experiments.precision import settle_precision
+from experiments.run import SEED, settings_from_flags
+from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.generator import GeneratorConfig
+from resgn.target import Target, embed_all, load_target
+from resgn.training import TrainingConfig
+from resgn.verification_set import VerificationSet
+from resgn.vgg_face import vgg_face
+from weights import files, registry
+from weights.errors import InputError
+
+Images = Callable[[tf.Tensor], tf.Tensor]
+"""From images `[N, H, W, 3]` in [0, 1] to images, or to embeddings `[N, D]`."""
+
+RANDOMIZATION_SEED = 5
+
+for _module in (presets, data_flags, face_flags):
+    flags.adopt_module_key_flags(_module)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class VerificationExperiment:
+    """Faces, target and settings of an experiment on ResGN.
+
+    Attributes:
+      preset: all values of the preset, with the given flags over them.
+      precision: of ResGN's hidden layers.
+      seed: of everything.
+      generator: ResGN's size.
+      training: how it is trained (the joint loss; see `ablation_epochs` of the preset for others).
+      dataset: the faces.
+      target: the network under attack.
+    """
+
+    preset: presets.Preset
+    precision: str
+    seed: int
+    generator: GeneratorConfig
+    training: TrainingConfig
+    dataset: FaceDataset
+    target: Target
+
+    @classmethod
+    def from_flags(cls, texture: bool = True) -> VerificationExperiment:
+        """Settle everything.
+
+        Args:
+          texture: whether a texture critic is needed, so that a missing one shows at once.
+
+        Raises:
+          InputError: something is missing, damaged or out of range.
+        """
+        preset = presets.Preset.from_flags()
+        precision = settle_precision(flags.FLAGS.precision)
+        experiment = cls(
+            preset,
+            precision,
+            SEED.value,
+            *configurations(preset, precision),
+            load_dataset(preset.dataset, DATA_DIR.value),
+            load_target(preset.target, weights_of(preset.target)),
+        )
+        if texture:
+            experiment.texture  # noqa: B018, loaded and checked now
+        return experiment
+
+    def settings(self, *names: str) -> dict[str, Any]:
+        """Every setting that decides a result, with those of the flags `names`; for `Run`."""
+        return (
+            settings_from_flags([*names, *face_flags.SHARED])
+            | self.preset.values
+            | {"precision": self.precision}
+        )
+
+    @functools.cached_property
+    def texture(self) -> tf.keras.Model:
+        """The texture critic, frozen.
+
+        Raises:
+          InputError: the released VGG-Face is asked for without its file.
+        """
+        if self.preset.texture == "small":
+            return vgg_face("small")
+        path = flags.FLAGS.vgg_face_weights
+        if path is None:
+            raise InputError(
+                "The texture critic VGG-Face needs its weights, which cannot be shipped: get "
+                "vgg_face.mat from the VGG group at Oxford (or a Keras .h5 of it) and pass "
+                "--vgg_face_weights=PATH; or use --texture=small, which needs nothing."
+            )
+        return vgg_face(Path(path))
+
+    @functools.cached_property
+    def features(self) -> np.ndarray:
+        """The texture critic's view of every legitimate image, float32 `[I, F]`."""
+        return embed_all(tf.function(self.texture), self.legitimate.images)
+
+    @functools.cached_property
+    def critics(self) -> dict[str, str]:
+        """What names target and texture critic: the hashes of their weight files."""
+        texture = "small" if self.preset.texture == "small" else flags.FLAGS.vgg_face_weights
+        target = weights_of(self.preset.target) or self.preset.target
+        return {
+            "target": _file_hash(target, self.preset.target),
+            "texture": _file_hash(texture, "vgg_face"),
+        }
+
+    @functools.cached_property
+    def legitimate(self) -> LegitimatePairs:
+        """The pairs that the target verifies correctly.
+
+        Raises:
+          InputError: there are fewer of them than wanted.
+        """
+        counts = Counts(
+            *(
+                (getattr(self.preset, f"{part}_same"), getattr(self.preset, f"{part}_different"))
+                for part in PARTS
+            )
+        )
+        return legitimate_pairs(self.dataset, self.target, counts, self.preset.calibrate, self.seed)
+
+    def attacked(self, part: str, epsilon: float) -> VerificationSet:
+        """Pairs with their probes under FGSM, crafted once and kept in the user's cache.
+
+        Args:
+          part: `train`, `validation` or `test`.
+          epsilon: budget in (0, 1].
+        """
+        self.craft(part, [epsilon])
+        return self._sets[part, epsilon]
+
+    def craft(self, part: str, epsilons: Sequence[float], keep: bool = True) -> None:
+        """Craft the sets of several intensities together, which is faster than one by one.
+
+        Args:
+          part: `train`, `validation` or `test`.
+          epsilons: budgets in (0, 1].
+          keep: put them into the user's cache; otherwise they stay with this experiment alone.
+        """
+        missing = [epsilon for epsilon in epsilons if (part, epsilon) not in self._sets]
+        names = [self.preset.target, weights_of(self.preset.target), self.dataset.name]
+        sets = attacked(self.legitimate, part, self.target, json.dumps(names), missing, keep)
+        self._sets.update({(part, epsilon): made for epsilon, made in sets.items()})
+
+    @functools.cached_property
+    def _sets(self) -> dict[tuple[str, float], VerificationSet]:
+        return {}
+
+    @functools.cached_property
+    def undefended(self) -> Images:
+        """The target alone, compiled."""
+        return tf.function(self.target)
+
+    def defended(self, cleaner: tf.keras.Model) -> Images:
+        """The target behind a cleaner, compiled: images to embeddings."""
+        return tf.function(lambda images: self.target(cleaner(images, training=False)))
+
+    def randomized(self) -> Images:
+        """The target behind Randomization; each call draws anew, in an order that the seed sets."""
+        draws = iter(range(1 << 30))
+        embed = tf.function(self.target.randomized)
+        return lambda images: embed(
+            images, tf.constant([self.seed, RANDOMIZATION_SEED + next(draws)])
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What belongs into every `result.json`."""
+        return {"threshold": self.legitimate.threshold, "verified": self.legitimate.verified}
+
+    def notes(self, epsilons: Sequence[float]) -> list[str]:
+        """What was measured how, in sentences for below a table."""
+        preset = self.preset
+        return [
+            "Percent verified correctly, 95 % Wilson interval in round brackets, the paper's "
+            "figure in square ones.",
+            f"Data {preset.dataset}, target {preset.target} with threshold "
+            f"{self.legitimate.threshold:.3f}, FGSM with eps "
+            f"{', '.join(f'{e:g}' for e in epsilons)}, 8-bit images; "
+            f"{preset.train_same} + {preset.train_different} training examples, people kept apart.",
+        ]
+
+    def network_notes(self, but: str = "") -> list[str]:
+        """What ResGN was measured, in sentences for below a table; `but` follows the epochs."""
+        preset = self.preset
+        parts = [
+            f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} epochs{but}."
+        ]
+        if preset.scale > 1:
+            parts.append(f"It works at 1/{preset.scale} of the resolution (not in the paper).")
+        if preset.image_skip:
+            parts.append("Its input is added to its output (not in the paper).")
+        return parts
+
+
+def configurations(
+    preset: presets.Preset, precision: str
+) -> tuple[GeneratorConfig, TrainingConfig]:
+    """Network and training as the flags have them."""
+    generator = {f.name: getattr(preset, f.name) for f in dataclasses.fields(GeneratorConfig)}
+    training = {
+        f.name: getattr(preset, f.name)
+        for f in dataclasses.fields(TrainingConfig)
+        if f.name not in ("precision", "seed")
+    }
+    return (
+        GeneratorConfig(**generator),
+        TrainingConfig(**training, precision=precision, seed=SEED.value),
+    )
+
+
+def _file_hash(weights: str, network: str) -> str:
+    """The hash of a weight file; a checkpoint of several files goes by its name."""
+    path = registry.resolve(weights, network)
+    return files.sha256(path) if path.is_file() else str(path.resolve())

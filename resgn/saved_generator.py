@@ -1,0 +1,97 @@
+"""A trained ResGN as one file: its weights, and the network that they belong to."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from resgn.generator import GeneratorConfig, residual_generator
+from weights import keras_h5
+from weights.errors import InputError
+
+SMALL = Path(keras_h5.__file__).parent / "resgn_small.h5"
+"""The small ResGN that the project trained itself."""
+
+NETWORK = "resgn"
+
+_LARGEST = {"blocks": 256, "maps": 1024, "in_kernel": 31, "out_kernel": 31, "scale": 16}
+"""No ResGN is larger; a damaged file could ask for any size."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SavedGenerator:
+    """A ResGN that came out of a file.
+
+    Attributes:
+      model: frozen, from images `[N, H, W, 3]` in [0, 1] to the same.
+      config: its size.
+      about: what else the file says, e.g. how it was trained.
+    """
+
+    model: tf.keras.Model
+    config: GeneratorConfig
+    about: dict[str, Any]
+
+
+def save_generator(
+    model: tf.keras.Model,
+    config: GeneratorConfig,
+    path: str | os.PathLike[str],
+    about: Mapping[str, str | int | float] | None = None,
+) -> None:
+    """Write a ResGN as a Keras `.h5` whose attributes say how large it is; whole or not at all.
+
+    Args:
+      model: of `residual_generator(config)`.
+      config: its size.
+      path: the file; it is replaced if it exists.
+      about: what else the file should say.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    attributes = dataclasses.asdict(config) | {"network": NETWORK} | dict(about or {})
+    keras_h5.save_weights(model, path, attributes)
+
+
+def load_generator(
+    path: str | os.PathLike[str] | None = None, precision: str = "float32"
+) -> SavedGenerator:
+    """Read a file of `save_generator`.
+
+    Args:
+      path: the file; None for the small ResGN that comes with the project.
+      precision: Keras policy of the hidden layers.
+
+    Raises:
+      InputError: the file is missing, damaged, or of another network.
+    """
+    path = SMALL if path is None else Path(path).expanduser()
+    about = keras_h5.read_attributes(path)
+    if about.pop("network", None) != NETWORK:
+        raise InputError(
+            f"{path}: not a ResGN that this project saved; training leaves them as "
+            "cleaners/<row>.h5 in the folder of a run."
+        )
+    config = _config(about, path)
+    model = residual_generator(config, precision)
+    keras_h5.load_weights(model, path)
+    model.trainable = False
+    return SavedGenerator(model, config, about)
+
+
+def _config(about: dict[str, Any], path: Path) -> GeneratorConfig:
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(GeneratorConfig):
+        value = about.pop(field.name, None)
+        largest = _LARGEST.get(field.name)
+        fits = isinstance(value, bool) if largest is None else type(value) is int
+        if not fits or (largest is not None and not 1 <= value <= largest):
+            raise InputError(f"{path}: {field.name} is {value!r}; the file is damaged.")
+        values[field.name] = value
+    return GeneratorConfig(**values)
