@@ -73,6 +73,7 @@ def trained_cleaner(
         trained_cleaners.keep(entry, model, experiment.generator, settings, history)
     about = {
         "target": experiment.preset.target,
+        "threshold": train.threshold,
         "dataset": experiment.dataset.name,
         "loss": "+".join(terms),
         "epsilon": epsilon,
