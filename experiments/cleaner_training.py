@@ -6,12 +6,13 @@ import dataclasses
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from experiments import trained_cleaners
+from experiments import monitoring, trained_cleaners
 from experiments.results import write_json
 from experiments.run import Run
 from experiments.verification_experiment import VerificationExperiment
@@ -53,7 +54,7 @@ def trained_cleaner(
         **{term: getattr(experiment.preset, f"{term}_weight") for term in TERMS}
     ).only(terms)
     train, validation = (experiment.attacked(part, epsilon) for part in ("train", "validation"))
-    settings = {
+    settings: dict[str, Any] = {
         "generator": dataclasses.asdict(experiment.generator),
         "training": dataclasses.asdict(training),
         "loss": dataclasses.asdict(weights),
@@ -61,6 +62,17 @@ def trained_cleaner(
         "target": experiment.critics["target"],
         "texture": experiment.critics["texture"] if weights.texture else None,
     }
+    monitoring.log_hyperparameters(
+        run,
+        name,
+        {
+            "losses": "+".join(terms),
+            "epsilon": epsilon,
+            **{f"{term}_weight": value for term, value in settings["loss"].items()},
+            **settings["generator"],
+            **settings["training"],
+        },
+    )
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
     if kept is not None:
@@ -68,8 +80,11 @@ def trained_cleaner(
         for progress in kept.history:
             run.log(name, progress.step, scalars(progress))
         model = kept.model
+        monitoring.log_weights(run, name, kept.history[-1].step, model)
     else:
-        model, history = _train(experiment, run, name, training, weights, train, validation)
+        model, history = _train(
+            experiment, run, name, epsilon, training, weights, train, validation
+        )
         trained_cleaners.keep(entry, model, experiment.generator, settings, history)
     about = {
         "target": experiment.preset.target,
@@ -79,6 +94,7 @@ def trained_cleaner(
         "epsilon": epsilon,
         "epochs": training.epochs,
     }
+    monitoring.log_graph(run, name, model)
     save_generator(model, experiment.generator, run.folder / "cleaners" / f"{name}.h5", about)
     return model
 
@@ -87,6 +103,7 @@ def _train(
     experiment: VerificationExperiment,
     run: Run,
     name: str,
+    epsilon: float,
     training: TrainingConfig,
     weights: LossWeights,
     train: VerificationSet,
@@ -117,6 +134,10 @@ def _train(
             bar.update(progress.step - bar.n)  # a resumed training starts further on
             _remember(record, progress)
             run.log(name, progress.step, scalars(progress))
+            monitoring.log_weights(run, name, progress.step, trainer.averaged)
+            monitoring.log_panels(
+                run, name, progress.step, trainer.averaged, "validation", validation, epsilon
+            )
 
         model = trainer.train(data, validate, report, lambda: bar.update(1) and None)
     return model, _history(record)

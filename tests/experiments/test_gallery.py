@@ -31,12 +31,10 @@ def photograph(index: int, folder: Path) -> Path:
 
 def test_examples_of_the_test_set(in_process, identity: Path, tmp_path: Path) -> None:
     folder = in_process(gallery, f"--weights={identity}", "--examples=2", output=tmp_path / "run")
-    data = result(folder)
-    rows = {row["name"]: row for row in data["rows"]}
+    rows = {row["name"]: row for row in result(folder)["rows"]}
     assert list(rows) == ["dodging 1", "dodging 2", "impersonation 1", "impersonation 2"]
     for name, row in rows.items():
         threshold = row["threshold"]["value"]
-        assert threshold == data["threshold"]
         # The pairs are verified correctly before the attack, which moves them towards the error.
         assert (row["probe"]["value"] < threshold) == name.startswith("dodging")
         moved = row["adversarial"]["value"] - row["probe"]["value"]
