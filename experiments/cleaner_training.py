@@ -66,11 +66,16 @@ def trained_cleaner(
         run,
         name,
         {
-            "losses": "+".join(terms),
+            # TensorBoard shows the first five of the alphabet unless told otherwise.
+            "batch_size": training.batch_size,
+            "epochs": training.epochs,
             "epsilon": epsilon,
-            **{f"{term}_weight": value for term, value in settings["loss"].items()},
-            **settings["generator"],
-            **settings["training"],
+            "learning_rate": training.learning_rate,
+            "losses": "+".join(terms),
+            "network": " ".join(f"{k}={v}" for k, v in settings["generator"].items()),
+            "precision": training.precision,
+            "schedule": training.schedule,
+            "weights": " ".join(f"{k}={v:g}" for k, v in settings["loss"].items()),
         },
     )
     entry = trained_cleaners.entry_name(settings, _content(train, validation))

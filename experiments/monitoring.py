@@ -29,7 +29,7 @@ def log_hyperparameters(run: Run, name: str, values: Mapping[str, str | float | 
         # The same for every training of every run: which columns the table has.
         hparams.hparams_config([hparams.HParam(each) for each in values], _METRICS)
     with run.writer(name).as_default(step=0):
-        hparams.hparams(dict(values), trial_id=f"{run.folder} {name}")
+        hparams.hparams(dict(values), trial_id=f"{name} ({run.folder.name})")
 
 
 def log_graph(run: Run, name: str, model: tf.keras.Model) -> None:
@@ -48,7 +48,7 @@ def log_weights(run: Run, name: str, step: int, model: tf.keras.Model) -> None:
         for layer in model.layers:
             for variable in layer.weights:
                 kind = variable.name.rsplit("/", 1)[-1].split(":")[0]
-                tf.summary.histogram(f"{layer.name}/{kind}", variable)
+                tf.summary.histogram(f"weights/{layer.name}/{kind}", variable)
 
 
 def log_panels(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from experiments import attack_intensity, intensity_flags
 from experiments.attack_intensity import PAPER, row_name
@@ -45,6 +46,28 @@ def test_leaves_figure_table_and_networks(finished: Path) -> None:
     for name in ("attack_intensity.md", "attack_intensity.csv", "attack_intensity.png"):
         assert (finished / name).stat().st_size > 0
     assert (finished / "cleaners" / "train=0.02.h5").exists()
+
+
+def logged(folder: Path) -> tuple[set[str], set[str], bool]:
+    """Plugins and tags of a TensorBoard folder, and whether there is a graph."""
+    plugins, tags, graph = set(), set(), False
+    for file in folder.glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            graph |= bool(event.graph_def)
+            for value in event.summary.value:
+                tags.add(value.tag)
+                plugins.add(value.metadata.plugin_data.plugin_name)
+    return plugins, tags, graph
+
+
+def test_tensorboard_shows_all_of_a_training(finished: Path) -> None:
+    plugins, tags, graph = logged(finished / "tensorboard" / "train=0.02")
+    assert {"scalars", "images", "histograms", "hparams"} <= plugins
+    assert graph
+    assert {"loss/pixel", "loss/verification", "loss/total", "learning_rate"} <= tags
+    assert {"images_per_second", "validation/dodging", "weights/first/kernel"} <= tags
+    assert any(tag.startswith("validation/impersonation: legitimate, adv") for tag in tags)
+    assert logged(finished / "tensorboard")[0] == {"hparams"}
 
 
 def test_one_column_uses_the_training_again(in_process, finished: Path, tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from resgn.faces.alignment import aligned_faces
+from resgn.faces.orl import load_orl
 from resgn.generator import GeneratorConfig, residual_generator
-from resgn.saved_generator import load_generator, save_generator
+from resgn.saved_generator import SMALL, load_generator, save_generator
 from weights.errors import InputError
 
 CONFIG = GeneratorConfig(blocks=2, maps=4, in_kernel=5, out_kernel=1, scale=2, image_skip=True)
@@ -69,3 +71,19 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("text")
     with pytest.raises(InputError, match=r"a Keras \.h5"):
         load_generator(tmp_path / "text.h5")
+
+
+def test_the_small_one_that_comes_along() -> None:
+    if not SMALL.exists():
+        pytest.skip("there is none yet")
+    assert SMALL.stat().st_size <= 8 << 20
+    assert SMALL.with_suffix(".md").exists()
+    loaded = load_generator()
+    assert {"target", "threshold", "dataset", "epsilon"} <= set(loaded.about)
+    faces = aligned_faces(load_orl(), range(0, 400, 40), progress=False).images / np.float32(255)
+    # It cleans: what it takes away is small, and it takes away more of noise than of the face.
+    noise = 0.03 * np.random.default_rng(0).choice([-1.0, 1.0], faces.shape).astype(np.float32)
+    noisy = np.clip(faces + noise, 0, 1)
+    cleaned = loaded.model(tf.constant(noisy)).numpy()
+    assert np.abs(loaded.model(tf.constant(faces)).numpy() - faces).mean() < 0.02
+    assert np.square(cleaned - faces).mean() < np.square(noisy - faces).mean()
