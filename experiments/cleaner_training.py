@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 from pathlib import Path
@@ -127,9 +128,10 @@ def _train(
         train.embeddings,
     )
     record = folder / "history.json"
+    defended = functools.cache(experiment.defended)  # one network, compiled once for all epochs
 
     def validate(cleaner: tf.keras.Model) -> dict[str, float]:
-        outcomes = validation.outcomes(experiment.defended(cleaner))
+        outcomes = validation.outcomes(defended(cleaner))
         return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
 
     steps = training.epochs * (len(train) // training.batch_size)

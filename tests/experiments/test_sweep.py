@@ -11,7 +11,7 @@ from weights.errors import InputError
 
 
 def test_a_point_for_each_defence_and_intensity(in_process, tmp_path: Path) -> None:
-    folder = in_process(sweep, "--test_eps=0.03,0,0.1", "--epochs=1", output=tmp_path / "run")
+    folder = in_process(sweep, "--test_eps=0.03,0,0.1", output=tmp_path / "run")
     rows = {row["name"]: row for row in result(folder)["rows"]}
     names = [
         f"{d},eps={e}" for d in ("none", "randomization", "resgn") for e in ("0", "0.03", "0.1")
