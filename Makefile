@@ -11,7 +11,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 verification weights render face-model bench test lint clean
+.PHONY: help install table1 table2 gallery sweep tensorboard verification weights render face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -40,6 +40,18 @@ $(VENV)/.installed: setup.cfg setup.py constraints.txt
 
 table1: install ## Table 1 of the ResGN paper, on ORL: about a quarter of an hour on two cores.
 	$(RUN) -m experiments.table1 $(CHOICE)
+
+table2: install ## Table 2: ResGN trained at one attack intensity, tested at others.
+	$(RUN) -m experiments.attack_intensity $(CHOICE)
+
+gallery: install ## Figure 2: faces, attacked and cleaned, with their distances.
+	$(RUN) -m experiments.gallery $(CHOICE)
+
+sweep: install ## Accuracy against attack intensity from 0 to 0.1.
+	$(RUN) -m experiments.sweep $(CHOICE)
+
+tensorboard: install ## Losses, images, weights and hyperparameters of all runs in the browser.
+	$(VENV)/bin/tensorboard --logdir=runs $(ARGS)
 
 verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.
 	$(RUN) -m experiments.verification --dataset=$(DATASET) $(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)

@@ -49,7 +49,7 @@ for _module in (verification_experiment, intensity_flags, run_flags):
 def main(_: list[str]) -> None:
     """Craft, train at each intensity, measure at each, write table and heat maps."""
     learned = intensity_flags.intensities(INTENSITIES)
-    tested = intensity_flags.test_intensities(INTENSITIES)
+    tested = intensity_flags.tested_intensities(INTENSITIES)
     if 0.0 in tested:
         raise InputError("--test_eps must be above 0 here; the column legitimate is what 0 asks.")
     experiment = VerificationExperiment.from_flags()

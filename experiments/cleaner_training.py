@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from experiments import trained_cleaners
+from experiments import monitoring, trained_cleaners
 from experiments.results import write_json
 from experiments.run import Run
 from experiments.verification_experiment import VerificationExperiment
@@ -53,7 +55,7 @@ def trained_cleaner(
         **{term: getattr(experiment.preset, f"{term}_weight") for term in TERMS}
     ).only(terms)
     train, validation = (experiment.attacked(part, epsilon) for part in ("train", "validation"))
-    settings = {
+    settings: dict[str, Any] = {
         "generator": dataclasses.asdict(experiment.generator),
         "training": dataclasses.asdict(training),
         "loss": dataclasses.asdict(weights),
@@ -61,6 +63,22 @@ def trained_cleaner(
         "target": experiment.critics["target"],
         "texture": experiment.critics["texture"] if weights.texture else None,
     }
+    monitoring.log_hyperparameters(
+        run,
+        name,
+        {
+            # TensorBoard shows the first five of the alphabet unless told otherwise.
+            "batch_size": training.batch_size,
+            "epochs": training.epochs,
+            "epsilon": epsilon,
+            "learning_rate": training.learning_rate,
+            "losses": "+".join(terms),
+            "network": " ".join(f"{k}={v}" for k, v in settings["generator"].items()),
+            "precision": training.precision,
+            "schedule": training.schedule,
+            "weights": " ".join(f"{k}={v:g}" for k, v in settings["loss"].items()),
+        },
+    )
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
     if kept is not None:
@@ -68,16 +86,21 @@ def trained_cleaner(
         for progress in kept.history:
             run.log(name, progress.step, scalars(progress))
         model = kept.model
+        monitoring.log_weights(run, name, kept.history[-1].step, model)
     else:
-        model, history = _train(experiment, run, name, training, weights, train, validation)
+        model, history = _train(
+            experiment, run, name, epsilon, training, weights, train, validation
+        )
         trained_cleaners.keep(entry, model, experiment.generator, settings, history)
     about = {
         "target": experiment.preset.target,
+        "threshold": train.threshold,
         "dataset": experiment.dataset.name,
         "loss": "+".join(terms),
         "epsilon": epsilon,
         "epochs": training.epochs,
     }
+    monitoring.log_graph(run, name, model)
     save_generator(model, experiment.generator, run.folder / "cleaners" / f"{name}.h5", about)
     return model
 
@@ -86,6 +109,7 @@ def _train(
     experiment: VerificationExperiment,
     run: Run,
     name: str,
+    epsilon: float,
     training: TrainingConfig,
     weights: LossWeights,
     train: VerificationSet,
@@ -104,9 +128,10 @@ def _train(
         train.embeddings,
     )
     record = folder / "history.json"
+    defended = functools.cache(experiment.defended)  # one network, compiled once for all epochs
 
     def validate(cleaner: tf.keras.Model) -> dict[str, float]:
-        outcomes = validation.outcomes(experiment.defended(cleaner))
+        outcomes = validation.outcomes(defended(cleaner))
         return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
 
     steps = training.epochs * (len(train) // training.batch_size)
@@ -116,6 +141,10 @@ def _train(
             bar.update(progress.step - bar.n)  # a resumed training starts further on
             _remember(record, progress)
             run.log(name, progress.step, scalars(progress))
+            monitoring.log_weights(run, name, progress.step, trainer.averaged)
+            monitoring.log_panels(
+                run, name, progress.step, trainer.averaged, "validation", validation, epsilon
+            )
 
         model = trainer.train(data, validate, report, lambda: bar.update(1) and None)
     return model, _history(record)

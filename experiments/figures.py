@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -142,4 +142,60 @@ def save_heat_maps(path: Path, maps: list[HeatMap], title: str) -> None:
         place.tick_params(length=0)
     figure.suptitle(title, fontsize=10)
     figure.tight_layout()
+    save_figure(figure, path)
+
+
+def save_curves(
+    path: Path,
+    places: Sequence[float],
+    curves: Mapping[str, list[Row]],
+    columns: Sequence[str],
+    label: str,
+    title: str,
+    mark: float | None = None,
+) -> None:
+    """Rates over one quantity with bands for their intervals, a panel for each column.
+
+    Args:
+      path: the PNG.
+      places: values of the quantity.
+      curves: for each curve a row at each of `places`.
+      columns: of the rows, one panel each.
+      label: of the quantity.
+      title: of the figure.
+      mark: a value of the quantity that a dotted line marks.
+    """
+    figure, axes = plt.subplots(1, len(columns), figsize=(4.6 * len(columns), 3.8), sharey=True)
+    for column, panel in zip(columns, np.atleast_1d(axes), strict=True):
+        for number, (name, rows) in enumerate(curves.items()):
+            cells = [row.columns[column] for row in rows]
+            color = COLORS[number]
+            panel.plot(places, [100 * c.value for c in cells], marker=".", label=name, color=color)
+            ends = [
+                [100 * (c.value if end is None else end) for c, end in pairs]
+                for pairs in (
+                    [(c, c.low) for c in cells],
+                    [(c, c.high) for c in cells],
+                )
+            ]
+            panel.fill_between(places, *ends, color=color, alpha=0.2, linewidth=0)
+            paper = [
+                (place, 100 * cell.paper)
+                for place, cell in zip(places, cells, strict=True)
+                if cell.paper is not None
+            ]
+            if paper:
+                at, values = zip(*paper, strict=True)
+                panel.plot(at, values, "x", color=color, markersize=7, label=f"{name}, paper")
+        if mark is not None:
+            panel.axvline(mark, color="black", linestyle=":", linewidth=1)
+        panel.set(title=column, xlabel=label, ylim=(-2, 102))
+        panel.grid(alpha=0.3)
+    np.atleast_1d(axes)[0].set_ylabel("verified correctly (%)")
+    handles, names = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    figure.suptitle(title, fontsize=10)
+    figure.tight_layout()
+    figure.legend(
+        handles, names, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.01)
+    )
     save_figure(figure, path)

@@ -42,7 +42,7 @@ def intensity(default: float = 0.03) -> float:
     return values[0]
 
 
-def test_intensities(default: Sequence[float]) -> tuple[float, ...]:
+def tested_intensities(default: Sequence[float]) -> tuple[float, ...]:
     """What --test_eps names, each in [0, 1] and once, or the default; 0 is no attack.
 
     Raises:

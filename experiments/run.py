@@ -132,7 +132,7 @@ class Run:
         self.writer(row).flush()
 
     def writer(self, row: str) -> tf.summary.SummaryWriter:
-        """TensorBoard's writer of one row; rows can then be laid over each other."""
+        """TensorBoard's writer of one row, or with "" of what concerns them all."""
         if row not in self._writers:
             self._writers[row] = tf.summary.create_file_writer(
                 str(self.folder / "tensorboard" / row)

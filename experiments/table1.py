@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 import tqdm
 from absl import flags
 
@@ -23,6 +22,7 @@ from experiments import cli, intensity_flags, verification_experiment
 from experiments import run as run_flags
 from experiments.cleaner_training import trained_cleaner
 from experiments.figures import save_bars
+from experiments.monitoring import log_panels
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from experiments.verification_experiment import VerificationExperiment
@@ -101,24 +101,8 @@ class Table1:
         cleaner = trained_cleaner(
             self.experiment, self.run, name, self.epsilon, LOSSES[name], epochs
         )
-        self._log_panels(name, cleaner)
+        log_panels(self.run, name, 0, cleaner, "test", test, self.epsilon)
         return test.outcomes(self.experiment.defended(cleaner))
-
-    def _log_panels(self, name: str, cleaner: tf.keras.Model, count: int = 2) -> None:
-        """Legitimate, adversarial, perturbation amplified and cleaned, side by side."""
-        test = self.experiment.attacked("test", self.epsilon)
-        for column, rows in (
-            ("dodging", np.flatnonzero(test.same)[:count]),
-            ("impersonation", np.flatnonzero(~test.same)[:count]),
-        ):
-            legitimate = test.images[test.probe[rows]] / np.float32(255)
-            adversarial = test.adversarial[rows] / np.float32(255)
-            amplified = np.clip(0.5 + (adversarial - legitimate) / (2 * self.epsilon), 0, 1)
-            cleaned = cleaner(tf.constant(adversarial), training=False).numpy()
-            panel = np.concatenate([legitimate, adversarial, amplified, cleaned], axis=2)
-            self.run.log_images(
-                name, 0, {f"{column}: legitimate, adversarial, perturbation, cleaned": panel}
-            )
 
 
 def check_rows(rows: list[str]) -> list[str]:

@@ -170,6 +170,19 @@ class VerificationExperiment:
         sets = attacked(self.legitimate, part, self.target, json.dumps(names), missing, keep)
         self._sets.update({(part, epsilon): made for epsilon, made in sets.items()})
 
+    def unattacked(self, part: str) -> VerificationSet:
+        """The same pairs with every probe as it was: an attack of intensity 0."""
+        pairs, legitimate = self.legitimate.parts[part], self.legitimate
+        return VerificationSet(
+            legitimate.images,
+            legitimate.embeddings,
+            pairs.probe,
+            pairs.reference,
+            pairs.same,
+            legitimate.images[pairs.probe],
+            legitimate.threshold,
+        )
+
     @functools.cached_property
     def _sets(self) -> dict[tuple[str, float], VerificationSet]:
         return {}
@@ -184,12 +197,19 @@ class VerificationExperiment:
         return tf.function(lambda images: self.target(cleaner(images, training=False)))
 
     def randomized(self) -> Images:
-        """The target behind Randomization; each call draws anew, in an order that the seed sets."""
+        """The target behind Randomization; each call draws anew, in an order that the seed sets.
+
+        What this method returns begins with the first draw again.
+        """
         draws = iter(range(1 << 30))
-        embed = tf.function(self.target.randomized)
+        embed = self._randomized
         return lambda images: embed(
             images, tf.constant([self.seed, RANDOMIZATION_SEED + next(draws)])
         )
+
+    @functools.cached_property
+    def _randomized(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        return tf.function(self.target.randomized)
 
     def facts(self) -> dict[str, Any]:
         """What belongs into every `result.json`."""

@@ -91,6 +91,35 @@ def detect_landmarks(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]
     return np.concatenate(found) if found else np.zeros([0, 5, 2], np.float32)
 
 
+def count_faces(image: NDArray[np.uint8]) -> int:
+    """How many faces are found in an image by the first search that finds one.
+
+    Args:
+      image: uint8 RGB `[H, W, 3]`.
+    """
+    for search in SEARCHES:
+        if search.only_larger and max(image.shape[:2]) <= search.inner / 2:
+            continue
+        boxes, _, scores = _cascade(search)(_canvas(image, search)[0][None])
+        found = boxes[0][scores[0] > 0]
+        if len(found):
+            return _distinct(found)
+    return 0
+
+
+def _distinct(boxes: NDArray[np.float32]) -> int:
+    """How many of the boxes `[K, 4]` (x1, y1, x2, y2) do not lie in one another for the most."""
+    areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), -1)
+    kept: list[int] = []
+    for box in np.argsort(-areas):
+        shared = np.minimum(boxes[kept, 2:], boxes[box, 2:]) - np.maximum(
+            boxes[kept, :2], boxes[box, :2]
+        )
+        if not (np.prod(np.maximum(shared, 0), -1) > 0.5 * areas[box]).any():
+            kept.append(int(box))
+    return len(kept)
+
+
 def dataset_landmarks(
     dataset: FaceDataset,
     indices: Sequence[int] | NDArray[np.integer[Any]],

@@ -10,7 +10,7 @@ from tests.experiments.command import ROOT, run
 def entry_points() -> list[str]:
     """Files of experiments/ that can be run."""
     files = sorted((ROOT / "experiments").glob("[a-z]*.py"))
-    return [file.stem for file in files if "cli.run(main" in file.read_text("utf-8")]
+    return [file.stem for file in files if "    cli.run(" in file.read_text("utf-8")]
 
 
 def test_there_are_entry_points() -> None:

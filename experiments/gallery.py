@@ -1,0 +1,152 @@
+"""Figure 2 of Su et al. 2019: a reference, a probe under attack, and the probe cleaned.
+
+    python -m experiments.gallery                                  # from the test pairs of ORL
+    python -m experiments.gallery --dataset=lfw --data_dir=DIR
+    python -m experiments.gallery --probe=a.jpg --reference=b.jpg  # your own photographs
+
+Below each probe stands its distance to the reference and what the target makes of it. The pairs are
+the first of the test set, not chosen by how they look. ResGN is the joint one of Table 1, from the
+cache or trained now, or that of --weights. For your own photographs it is the small one that comes
+with the project, unless --weights names another; the face is found and aligned by itself (of
+several the one that is large and near the middle), and it is attacked to be taken for another
+person if both show the same one, and for the reference otherwise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import flags, logging
+
+from attacks import FGSM, Dodging, Impersonation, to_uint8
+from experiments import cli, generator_flags, intensity_flags, verification_experiment
+from experiments import run as run_flags
+from experiments.cleaner_training import trained_cleaner
+from experiments.examples import Example, Judge, save_gallery, save_images
+from experiments.results import Row
+from experiments.run import Run
+from experiments.verification_experiment import VerificationExperiment
+from resgn.faces.alignment import align_photograph
+from resgn.faces.image_file import read_image
+from resgn.faces.landmarks import count_faces
+from resgn.saved_generator import SavedGenerator, load_generator
+from resgn.target import to_float
+from resgn.verification import squared_distance
+from weights.errors import InputError
+
+_EXAMPLES = flags.DEFINE_integer(
+    "examples", 3, "Pairs shown of each kind, dodging and impersonation.", lower_bound=1
+)
+_PROBE = flags.DEFINE_string("probe", None, "Your photograph that is attacked and cleaned.")
+_REFERENCE = flags.DEFINE_string("reference", None, "Your photograph that it is compared with.")
+
+for _module in (verification_experiment, intensity_flags, generator_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
+
+
+def main(_: list[str]) -> None:
+    """Collect the examples and draw them."""
+    if (_PROBE.value is None) != (_REFERENCE.value is None):
+        raise InputError("--probe and --reference belong together: give both photographs.")
+    epsilon = intensity_flags.intensity()
+    weights = generator_flags.WEIGHTS.value
+    own = [aligned(path) for path in (_PROBE.value, _REFERENCE.value) if path is not None]
+    saved = load_generator(weights) if own or weights else None
+    experiment = VerificationExperiment.from_flags(texture=saved is None)
+    names = ["probe", "reference", "weights", "examples"]
+    run = Run("gallery", experiment.settings(*names) | {"eps": epsilon})
+    if saved is None:
+        cleaner = trained_cleaner(experiment, run, "joint", epsilon)
+        examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
+    elif own:
+        examples = [own_example(experiment, saved, own[0], own[1], epsilon)]
+    else:
+        examples = first_examples(experiment, saved.model, epsilon, _EXAMPLES.value)
+
+    title = f"FGSM with eps {epsilon:g} against {experiment.target.name}"
+    save_gallery(run.folder / "gallery.png", examples, epsilon, title)
+    save_images(run.folder / "images", examples)
+    rows = [Row(example.name, example.measurements()) for example in examples]
+    notes = (
+        "Squared distances of unit embeddings to the reference; the same person where the "
+        "distance is below the threshold."
+    )
+    table = run.finish(rows, experiment.precision, "pair", notes, plain=tuple(rows[0].columns))
+    print("\n" + table)
+    print(f"{run.folder}: gallery.png, images/, gallery.md, gallery.csv, result.json")
+
+
+def aligned(path: str) -> np.ndarray:
+    """The face in a photograph, uint8 `[160, 160, 3]`.
+
+    Raises:
+      InputError: it cannot be read, or there is no face in it.
+    """
+    crop = align_photograph(path)
+    faces = count_faces(read_image(path))
+    if faces > 1:
+        logging.warning(
+            "%s: %d faces were found; the one that is large and near the middle is taken. Cut the "
+            "photograph to take another.",
+            Path(path),
+            faces,
+        )
+    return crop
+
+
+def threshold_of(saved: SavedGenerator, experiment: VerificationExperiment) -> float:
+    """The target's threshold: the one that the ResGN learned with, else that of the data set."""
+    if saved.about.get("target") == experiment.target.name and "threshold" in saved.about:
+        return float(saved.about["threshold"])
+    return experiment.legitimate.threshold
+
+
+def own_example(
+    experiment: VerificationExperiment,
+    saved: SavedGenerator,
+    probe: np.ndarray,
+    reference: np.ndarray,
+    epsilon: float,
+) -> Example:
+    """Attack and clean one aligned face, uint8 `[160, 160, 3]`, compared with another."""
+    threshold = threshold_of(saved, experiment)
+    judge = Judge(experiment.undefended, saved.model, threshold)
+    embeddings = judge.embed(to_float(np.stack([probe, reference])))
+    same = bool(squared_distance(embeddings[0], embeddings[1]) < threshold)
+    criterion = (Dodging if same else Impersonation)(embeddings[1:].numpy(), threshold)
+    result = FGSM()(experiment.target, probe[None], criterion, epsilons=[epsilon])
+    adversarial = to_uint8(result.perturbed[0, 0])
+    return judge.example(
+        "dodging" if same else "impersonation", same, reference, probe, adversarial
+    )
+
+
+def first_examples(
+    experiment: VerificationExperiment, cleaner: tf.keras.Model, epsilon: float, count: int
+) -> list[Example]:
+    """The first test pairs of one person, then the first of two.
+
+    Raises:
+      InputError: there are fewer of them.
+    """
+    test = experiment.attacked("test", epsilon)
+    judge = Judge(experiment.undefended, cleaner, test.threshold)
+    examples = []
+    for same, kind in ((True, "dodging"), (False, "impersonation")):
+        pairs = np.flatnonzero(test.same == same)
+        if len(pairs) < count:
+            raise InputError(
+                f"--examples={count}: there are {len(pairs)} test pairs ({kind}); ask for fewer."
+            )
+        for number, pair in enumerate(pairs[:count], start=1):
+            reference, probe = test.images[test.reference[pair]], test.images[test.probe[pair]]
+            examples.append(
+                judge.example(f"{kind} {number}", same, reference, probe, test.adversarial[pair])
+            )
+    return examples
+
+
+if __name__ == "__main__":
+    cli.run(main)

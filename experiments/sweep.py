@@ -1,0 +1,125 @@
+"""Accuracy against attack intensity, from none to 0.1: no defence, Randomization and ResGN.
+
+    python -m experiments.sweep                             # ORL, minutes on two cores
+    python -m experiments.sweep --dataset=lfw --data_dir=DIR
+    python -m experiments.sweep --test_eps=0,0.01,0.05      # other intensities
+
+A finer look at what Tables 1 and 2 of Su et al. 2019 show at three intensities. ResGN has the joint
+loss and learns from one intensity, --eps; one that Table 1 or an earlier run has trained already is
+used again. Only the probe passes through a defence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import tqdm
+from absl import flags
+
+from experiments import attack_intensity, cli, intensity_flags, table1, verification_experiment
+from experiments import run as run_flags
+from experiments.cleaner_training import trained_cleaner
+from experiments.figures import save_curves
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from experiments.verification_experiment import Images, VerificationExperiment
+from resgn.verification_set import VerificationSet
+
+INTENSITIES = (0.0, 0.005, *(step / 100 for step in range(1, 11)))
+DEFENCES = ("none", "randomization", "resgn")
+COLUMNS = ("dodging", "impersonation")
+
+for _module in (verification_experiment, intensity_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
+
+
+def main(_: list[str]) -> None:
+    """Train or find ResGN, measure each defence at each intensity, write curves."""
+    learned = intensity_flags.intensity()
+    tested = sorted(intensity_flags.tested_intensities(INTENSITIES))
+    experiment = VerificationExperiment.from_flags()
+    run = Run("sweep", experiment.settings() | {"eps": learned, "test_eps": tested})
+    experiment.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
+    sweep = Sweep(experiment, run, learned)
+    cells = [(defence, epsilon) for defence in DEFENCES for epsilon in tested]
+    rows = [sweep.row(*cell) for cell in tqdm.tqdm(cells, desc="sweep", unit="point")]
+
+    curves = {
+        defence: [row for row, (name, _) in zip(rows, cells, strict=True) if name == defence]
+        for defence in DEFENCES
+    }
+    save_curves(
+        run.folder / "sweep.png",
+        tested,
+        curves,
+        COLUMNS,
+        "attack intensity eps (images in [0, 1])",
+        f"{experiment.preset.dataset}: verified correctly; ResGN trained at {learned:g}",
+        mark=learned,
+    )
+    notes = " ".join([*experiment.notes(tested), *experiment.network_notes()])
+    table = run.finish(rows, experiment.precision, "defence", notes, **experiment.facts())
+    print("\n" + table)
+    print(f"{run.folder}: sweep.md, sweep.csv, sweep.png, result.json, tensorboard/, cleaners/")
+
+
+@dataclasses.dataclass(eq=False)
+class Sweep:
+    """Measures one point after the other; one that was measured before is read back."""
+
+    experiment: VerificationExperiment
+    run: Run
+    learned: float
+
+    def row(self, defence: str, epsilon: float) -> Row:
+        """What one defence is worth at one intensity."""
+        name = f"{defence},eps={epsilon:g}"
+        return self.run.measured(name, lambda: self._measure(name, defence, epsilon))
+
+    def _measure(self, name: str, defence: str, epsilon: float) -> Row:
+        outcomes = self._set(epsilon).attacked_outcomes(self._defences[defence]())
+        paper = paper_figures(defence, self.learned, epsilon)
+        return Row(
+            name,
+            {
+                column: Measurement.rate(outcomes[column], figure)
+                for column, figure in zip(COLUMNS, paper, strict=True)
+            },
+        )
+
+    def _set(self, epsilon: float) -> VerificationSet:
+        if epsilon:
+            return self.experiment.attacked("test", epsilon)
+        return self.experiment.unattacked("test")
+
+    @functools.cached_property
+    def _defences(self) -> dict[str, Callable[[], Images]]:
+        return {
+            "none": lambda: self.experiment.undefended,
+            # The same draws at every intensity, so that the curve shows the attack alone.
+            "randomization": self.experiment.randomized,
+            "resgn": lambda: self._resgn,
+        }
+
+    @functools.cached_property
+    def _resgn(self) -> Images:
+        return self.experiment.defended(
+            trained_cleaner(self.experiment, self.run, "joint", self.learned)
+        )
+
+
+def paper_figures(
+    defence: str, learned: float, epsilon: float
+) -> tuple[float | None, float | None]:
+    """What Tables 1 and 2 say of a point, dodging and impersonation; None where they are silent."""
+    if defence == "resgn":
+        return attack_intensity.PAPER.get((learned, epsilon), (None, None))
+    if epsilon == 0.03:
+        return table1.PAPER[defence][:2]
+    return (None, None)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from experiments import gallery
+from resgn.faces.orl import load_orl
+from resgn.generator import GeneratorConfig, residual_generator
+from resgn.saved_generator import save_generator
+from tests.experiments.command import result
+from weights.errors import InputError
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    """A ResGN that changes nothing, from a target called dlib with threshold 0.3."""
+    config = GeneratorConfig(blocks=1, maps=8, in_kernel=3, out_kernel=3, scale=2, image_skip=True)
+    path = tmp_path / "identity.h5"
+    save_generator(residual_generator(config), config, path, {"target": "dlib", "threshold": 0.3})
+    return path
+
+
+def photograph(index: int, folder: Path) -> Path:
+    path = folder / f"{index}.png"
+    cv2.imwrite(str(path), load_orl().image(index))
+    return path
+
+
+def test_examples_of_the_test_set(in_process, identity: Path, tmp_path: Path) -> None:
+    folder = in_process(gallery, f"--weights={identity}", "--examples=2", output=tmp_path / "run")
+    rows = {row["name"]: row for row in result(folder)["rows"]}
+    assert list(rows) == ["dodging 1", "dodging 2", "impersonation 1", "impersonation 2"]
+    for name, row in rows.items():
+        threshold = row["threshold"]["value"]
+        # The pairs are verified correctly before the attack, which moves them towards the error.
+        assert (row["probe"]["value"] < threshold) == name.startswith("dodging")
+        moved = row["adversarial"]["value"] - row["probe"]["value"]
+        assert (moved > 0) == name.startswith("dodging")
+        # The cleaner is the identity.
+        assert row["cleaned"]["value"] == pytest.approx(row["adversarial"]["value"], abs=1e-4)
+        stem = name.replace(" ", "_")
+        attacked = cv2.imread(str(folder / "images" / f"{stem}_adversarial.png")).astype(int)
+        probe = cv2.imread(str(folder / "images" / f"{stem}_probe.png")).astype(int)
+        assert 7 <= np.abs(attacked - probe).max() <= 8
+    assert (folder / "gallery.png").stat().st_size > 10_000
+
+
+def test_own_photographs(in_process, identity: Path, tmp_path: Path) -> None:
+    probe, reference = photograph(0, tmp_path), photograph(1, tmp_path)
+    flags = [f"--probe={probe}", f"--reference={reference}", f"--weights={identity}"]
+    folder = in_process(gallery, *flags, output=tmp_path / "run")
+    (row,) = result(folder)["rows"]
+    assert row["threshold"]["value"] == pytest.approx(0.3)
+    assert row["name"] == ("dodging" if row["probe"]["value"] < 0.3 else "impersonation")
+    assert cv2.imread(str(folder / "images" / f"{row['name']}_probe.png")).shape == (160, 160, 3)
+
+
+def test_one_of_two_photographs(in_process, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="belong together"):
+        in_process(gallery, f"--probe={photograph(0, tmp_path)}", output=tmp_path / "run")
+
+
+@pytest.mark.parametrize("content", ["nothing", "no face"])
+def test_photograph_that_shows_no_face(
+    in_process, identity: Path, content: str, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.png"
+    if content == "nothing":
+        bad.write_bytes(b"not an image")
+    else:
+        cv2.imwrite(str(bad), np.full((120, 100, 3), 128, np.uint8))
+    message = "is not an image that can be read" if content == "nothing" else "no face was found"
+    flags = [f"--probe={bad}", f"--reference={photograph(0, tmp_path)}", f"--weights={identity}"]
+    with pytest.raises(InputError, match=message):
+        in_process(gallery, *flags, output=tmp_path / "run")
+
+
+def test_several_faces_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    faces = [load_orl().image(index) for index in (0, 100)]
+    path = tmp_path / "two.png"
+    cv2.imwrite(str(path), np.concatenate(faces, axis=1))
+    assert gallery.aligned(str(path)).shape == (160, 160, 3)
+    assert "2 faces were found" in caplog.text
+
+
+def test_more_examples_than_pairs(in_process, identity: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--examples=7: there are 6 test pairs"):
+        in_process(gallery, f"--weights={identity}", "--examples=7", output=tmp_path / "run")

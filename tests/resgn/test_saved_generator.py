@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from resgn.faces.alignment import aligned_faces
+from resgn.faces.orl import load_orl
+from resgn.generator import GeneratorConfig, residual_generator
+from resgn.saved_generator import SMALL, load_generator, save_generator
+from weights.errors import InputError
+
+CONFIG = GeneratorConfig(blocks=2, maps=4, in_kernel=5, out_kernel=1, scale=2, image_skip=True)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    model = residual_generator(CONFIG)
+    rng = np.random.default_rng(0)
+    for variable in model.variables:
+        variable.assign(rng.uniform(0.1, 0.2, variable.shape))
+    save_generator(model, CONFIG, tmp_path / "resgn.h5", {"target": "dlib", "epochs": 3})
+    return tmp_path / "resgn.h5"
+
+
+def test_any_architecture_comes_back_the_same(saved: Path, rng: np.random.Generator) -> None:
+    loaded = load_generator(saved)
+    assert loaded.config == CONFIG
+    assert loaded.about == {"target": "dlib", "epochs": 3}
+    assert not loaded.model.trainable_variables
+    model = residual_generator(CONFIG)
+    filled = np.random.default_rng(0)
+    for variable in model.variables:
+        variable.assign(filled.uniform(0.1, 0.2, variable.shape))
+    images = tf.constant(rng.uniform(size=(1, 8, 10, 3)), tf.float32)
+    np.testing.assert_array_equal(loaded.model(images), model(images, training=False))
+
+
+def test_the_other_output_comes_back_too(tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, scale=1, image_skip=False)
+    save_generator(residual_generator(config), config, tmp_path / "a.h5")
+    assert load_generator(tmp_path / "a.h5").config == config
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("network", "vgg_face", "not a ResGN"),
+        ("blocks", 10**9, "blocks is 1000000000"),
+        ("blocks", 0, "blocks is 0"),
+        ("maps", 2.5, "maps is 2.5"),
+        ("image_skip", 1, "image_skip is 1"),
+        ("blocks", 3, "block3a"),
+        ("maps", 5, "has shape"),
+    ],
+)
+def test_files_that_lie(saved: Path, attribute: str, value: object, message: str) -> None:
+    with h5py.File(saved, "a") as file:
+        file.attrs[attribute] = np.bytes_(value) if isinstance(value, str) else value
+    with pytest.raises(InputError, match=message):
+        load_generator(saved)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_generator(tmp_path / "absent.h5")
+    (tmp_path / "text.h5").write_text("text")
+    with pytest.raises(InputError, match=r"a Keras \.h5"):
+        load_generator(tmp_path / "text.h5")
+
+
+def test_the_small_one_that_comes_along() -> None:
+    if not SMALL.exists():
+        pytest.skip("there is none yet")
+    assert SMALL.stat().st_size <= 8 << 20
+    assert SMALL.with_suffix(".md").exists()
+    loaded = load_generator()
+    assert {"target", "threshold", "dataset", "epsilon"} <= set(loaded.about)
+    faces = aligned_faces(load_orl(), range(0, 400, 40), progress=False).images / np.float32(255)
+    # It cleans: what it takes away is small, and it takes away more of noise than of the face.
+    noise = 0.03 * np.random.default_rng(0).choice([-1.0, 1.0], faces.shape).astype(np.float32)
+    noisy = np.clip(faces + noise, 0, 1)
+    cleaned = loaded.model(tf.constant(noisy)).numpy()
+    assert np.abs(loaded.model(tf.constant(faces)).numpy() - faces).mean() < 0.02
+    assert np.square(cleaned - faces).mean() < np.square(noisy - faces).mean()
