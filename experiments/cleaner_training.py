@@ -14,10 +14,12 @@ import tqdm
 from experiments import trained_cleaners
 from experiments.results import write_json
 from experiments.run import Run
+from experiments.strategy import JIT
 from experiments.verification_experiment import VerificationExperiment
-from resgn.losses import TERMS, JointLoss, LossWeights
+from resgn.losses import TERMS, LossWeights
 from resgn.saved_generator import save_generator
-from resgn.training import Progress, Trainer, TrainingConfig, TrainingSet
+from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training_set import TrainingSet
 from resgn.verification_set import COLUMNS, VerificationSet
 
 _log = logging.getLogger(__name__)
@@ -63,14 +65,15 @@ def trained_cleaner(
     }
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
-    if kept is not None:
+    if experiment.devices.everyone(kept is not None) and kept is not None:
         _log.info("%s: trained before with the same settings, taken from the cache.", name)
         for progress in kept.history:
             run.log(name, progress.step, scalars(progress))
         model = kept.model
     else:
         model, history = _train(experiment, run, name, training, weights, train, validation)
-        trained_cleaners.keep(entry, model, experiment.generator, settings, history)
+        if experiment.devices.chief:
+            trained_cleaners.keep(entry, model, experiment.generator, settings, history)
     about = {
         "target": experiment.preset.target,
         "dataset": experiment.dataset.name,
@@ -91,10 +94,15 @@ def _train(
     train: VerificationSet,
     validation: VerificationSet,
 ) -> tuple[tf.keras.Model, list[Progress]]:
-    texture = experiment.texture if weights.texture else tf.identity
-    loss = JointLoss(weights, texture, experiment.target, train.threshold)
-    folder = run.folder / "training" / name
-    trainer = Trainer(experiment.generator, loss, training, folder)
+    folder = Path("training") / name
+    trainer = Trainer(
+        experiment.generator,
+        experiment.loss(weights),
+        training,
+        run.shared / folder,
+        experiment.devices.strategy,
+        JIT.value,
+    )
     features = np.zeros((len(train.images), 0), np.float32)
     data = TrainingSet(
         train.adversarial,
@@ -103,7 +111,7 @@ def _train(
         experiment.features if weights.texture else features,
         train.embeddings,
     )
-    record = folder / "history.json"
+    record = run.folder / folder / "history.json"
 
     def validate(cleaner: tf.keras.Model) -> dict[str, float]:
         outcomes = validation.outcomes(experiment.defended(cleaner))

@@ -10,7 +10,8 @@ import tensorflow as tf
 from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
 from resgn.schedules import Staircase, WarmCosine
-from resgn.training import Progress, Trainer, TrainingConfig, TrainingSet
+from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training_set import TrainingSet
 from weights.errors import InputError
 
 GENERATOR = GeneratorConfig(1, 8, 3, 3, 1, image_skip=True)
@@ -203,9 +204,9 @@ def test_refuses_settings_that_cannot_be(name: str, value: object) -> None:
 
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     data = dataset()
-    first = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=0)]
-    again = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=0)]
-    other = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=1)]
+    first = [batch[0].numpy() for batch in data.batches(4, seed=1, epochs=range(1))]
+    again = [batch[0].numpy() for batch in data.batches(4, seed=1, epochs=range(1))]
+    other = [batch[0].numpy() for batch in data.batches(4, seed=1, epochs=range(1, 2))]
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert len(first) == 2
