@@ -67,7 +67,7 @@ class Run:
             self.folder = self.shared = self._folder()
         else:
             self._scratch = tempfile.TemporaryDirectory()
-            self.folder, self.shared = Path(self._scratch.name), Path(OUTPUT_DIR.value)
+            self.folder, self.shared = Path(self._scratch.name), Path(OUTPUT_DIR.value or "")
         self.folder.mkdir(parents=True, exist_ok=True)
         flags_file = self.folder / "flags.json"
         if flags_file.exists():
