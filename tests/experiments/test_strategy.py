@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver
 
+from experiments import strategy
 from experiments.precision import settle_precision
-from experiments.strategy import ONE, check_cluster
+from experiments.strategy import ONE, Devices, check_cluster
 from tests.experiments.command import ROOT
 from tests.experiments.toy_training import train
 from weights.errors import InputError
@@ -62,6 +66,12 @@ def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[s
     assert virtual["devices"] == ["CPU:0", "CPU:1"]
     assert virtual["squares"] == [0, 1, 4, 9, 16]
     assert virtual["everyone"] == [True, False]
+
+
+def test_what_many_devices_cannot_do_is_refused(virtual: dict[str, Any]) -> None:
+    batch, jit = virtual["refused"]
+    assert "--batch_size=3 cannot be shared out over 2 devices" in batch
+    assert "--jit works on one device only" in jit
 
 
 def test_one_device_works_alone() -> None:
@@ -139,9 +149,44 @@ def test_a_cluster_that_can_be() -> None:
     check_cluster('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}')
 
 
-def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow as tf
+def test_several_machines_need_a_common_folder() -> None:
+    flags.FLAGS.mark_as_parsed()
+    with (
+        flagsaver.flagsaver(strategy="multi_worker", output_dir=None),
+        pytest.raises(InputError, match="needs --output_dir"),
+    ):
+        Devices.from_flags()
 
+
+def test_a_process_starts_itself_anew_when_a_machine_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flags.FLAGS.mark_as_parsed()
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(strategy, "_PAUSE", 0.0)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "experiments.table1", "--resume"])
+    monkeypatch.setenv("RESGN_RESTARTS", "3")
+
+    def lost(_: list[str]) -> None:
+        raise tf.errors.UnavailableError(None, None, "heartbeat timeout")
+
+    with flagsaver.flagsaver(strategy="multi_worker"):
+        strategy.restarting(lost)([])
+    assert started == [[sys.executable, "-m", "experiments.table1", "--resume"]]
+    assert os.environ["RESGN_RESTARTS"] == "4"
+    # Alone there is nobody to lose, and no error is hidden.
+    with pytest.raises(tf.errors.UnavailableError):
+        strategy.restarting(lost)([])
+    monkeypatch.setenv("RESGN_RESTARTS", str(strategy.RESTARTS))
+    with (
+        flagsaver.flagsaver(strategy="multi_worker"),
+        pytest.raises(tf.errors.UnavailableError),
+    ):
+        strategy.restarting(lost)([])
+
+
+def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settle_precision("mixed_float16") == "mixed_float16"
     assert settle_precision("auto") in ("float32", "mixed_bfloat16")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])

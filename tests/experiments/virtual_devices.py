@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.strategy import ONE, devices
-from tests.experiments.toy_training import train
+from resgn.training import Trainer, TrainingConfig
+from tests.experiments.toy_training import GENERATOR, LOSS, train
+from weights.errors import InputError
 
 
 def main(file: Path) -> None:
@@ -33,6 +35,14 @@ def main(file: Path) -> None:
             "finite": bool(np.isfinite(together.terms()).all()),
         }
 
+    refused = []
+    for batch_size, jit in ((3, False), (4, True)):
+        config = TrainingConfig(batch_size=batch_size)
+        try:
+            Trainer(GENERATOR, LOSS, config, file.parent, two.strategy, jit)
+        except InputError as error:
+            refused.append(str(error))
+    found["refused"] = refused
     seen: list[str] = []
 
     def work(rows: np.ndarray) -> np.ndarray:
