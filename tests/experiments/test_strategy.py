@@ -17,6 +17,8 @@ from absl.testing import flagsaver
 
 from experiments import strategy
 from experiments.precision import settle_precision
+from experiments.results import Measurement, Row, write_json
+from experiments.run import Run
 from experiments.strategy import ONE, Devices, check_cluster
 from tests.experiments.command import ROOT
 from tests.experiments.toy_training import train
@@ -156,6 +158,30 @@ def test_several_machines_need_a_common_folder() -> None:
         pytest.raises(InputError, match="needs --output_dir"),
     ):
         Devices.from_flags()
+
+
+class Second(Devices):
+    """A machine that is not the chief."""
+
+    chief = False
+
+
+def test_only_the_chief_writes_into_the_folder_of_the_run(tmp_path: Path) -> None:
+    flags.FLAGS.mark_as_parsed()
+    row = Row("none", {"dodging": Measurement.rate(np.array([True, False]))})
+    write_json(tmp_path / "rows" / "none.json", row.as_json())
+    with flagsaver.flagsaver(output_dir=str(tmp_path)):
+        run = Run("table1", {"eps": 0.03}, Second("none", ONE.strategy))
+    run.log("joint", 1, {"loss": 1.0})
+    run.log_images("joint", 1, {"panel": np.zeros((1, 4, 4, 3), np.uint8)})
+    read = run.measured("none", lambda: pytest.fail("measured again"))
+    assert read == row
+    made = Row("joint", row.columns)
+    assert run.measured("joint", lambda: made) == made
+    run.finish([read, made], "float32", "losses")
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()] == [
+        "rows/none.json"
+    ]
 
 
 def test_a_process_starts_itself_anew_when_a_machine_is_lost(
