@@ -27,6 +27,7 @@ from experiments.cleaner_training import trained_cleaner
 from experiments.examples import Example, Judge, save_gallery, save_images
 from experiments.results import Row
 from experiments.run import Run
+from experiments.strategy import restarting
 from experiments.verification_experiment import VerificationExperiment
 from resgn.faces.alignment import align_photograph
 from resgn.faces.image_file import read_image
@@ -56,7 +57,7 @@ def main(_: list[str]) -> None:
     saved = load_generator(weights) if own or weights else None
     experiment = VerificationExperiment.from_flags(texture=saved is None)
     names = ["probe", "reference", "weights", "examples"]
-    run = Run("gallery", experiment.settings(*names) | {"eps": epsilon})
+    run = Run("gallery", experiment.settings(*names) | {"eps": epsilon}, experiment.devices)
     if saved is None:
         cleaner = trained_cleaner(experiment, run, "joint", epsilon)
         examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
@@ -112,7 +113,7 @@ def own_example(
 ) -> Example:
     """Attack and clean one aligned face, uint8 `[160, 160, 3]`, compared with another."""
     threshold = threshold_of(saved, experiment)
-    judge = Judge(experiment.undefended, saved.model, threshold)
+    judge = Judge(tf.function(experiment.target), saved.model, threshold)
     embeddings = judge.embed(to_float(np.stack([probe, reference])))
     same = bool(squared_distance(embeddings[0], embeddings[1]) < threshold)
     criterion = (Dodging if same else Impersonation)(embeddings[1:].numpy(), threshold)
@@ -132,7 +133,7 @@ def first_examples(
       InputError: there are fewer of them.
     """
     test = experiment.attacked("test", epsilon)
-    judge = Judge(experiment.undefended, cleaner, test.threshold)
+    judge = Judge(tf.function(experiment.target), cleaner, test.threshold)
     examples = []
     for same, kind in ((True, "dodging"), (False, "impersonation")):
         pairs = np.flatnonzero(test.same == same)
@@ -149,4 +150,4 @@ def first_examples(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(restarting(main))

@@ -24,6 +24,7 @@ from experiments.cleaner_training import trained_cleaner
 from experiments.figures import save_curves
 from experiments.results import Measurement, Row
 from experiments.run import Run
+from experiments.strategy import restarting
 from experiments.verification_experiment import Images, VerificationExperiment
 from resgn.verification_set import VerificationSet
 
@@ -40,7 +41,8 @@ def main(_: list[str]) -> None:
     learned = intensity_flags.intensity()
     tested = sorted(intensity_flags.tested_intensities(INTENSITIES))
     experiment = VerificationExperiment.from_flags()
-    run = Run("sweep", experiment.settings() | {"eps": learned, "test_eps": tested})
+    settings = experiment.settings() | {"eps": learned, "test_eps": tested}
+    run = Run("sweep", settings, experiment.devices)
     experiment.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
     sweep = Sweep(experiment, run, learned)
     cells = [(defence, epsilon) for defence in DEFENCES for epsilon in tested]
@@ -122,4 +124,4 @@ def paper_figures(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(restarting(main))
