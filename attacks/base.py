@@ -153,17 +153,54 @@ class Attack(abc.ABC):
             raise ValueError(f"epsilons must be [K] or [K, {count}], got shape {budgets.shape}.")
         masks = None if mask is None else check_mask(mask, images.shape)
         full = full_size(count, batch_size)
+        return self.craft_batches(
+            model,
+            images,
+            criterion,
+            criterion.tensors(),
+            budgets,
+            masks,
+            full=full,
+            seed=seed,
+            progress=progress,
+        )
 
+    def craft_batches(
+        self,
+        model: Model,
+        images: np.ndarray,
+        criterion: Criterion,
+        data: Sequence[tf.Tensor],
+        epsilons: np.ndarray,
+        masks: np.ndarray | None,
+        *,
+        full: int,
+        seed: int,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """`craft` on what was checked before, with the criterion's data given apart from it.
+
+        Args:
+          model: see `__call__`.
+          images: float32 `[N, H, W, 3]`.
+          criterion: gives loss and margin.
+          data: the criterion's, each `[N, ...]`.
+          epsilons: float32 `[K, N]`.
+          masks: float32 `[N, H, W, 1]` or None.
+          full: rows of each batch.
+          seed: see `__call__`.
+          progress: see `__call__`.
+        """
         run = self._compiled(model, criterion)
-        data = criterion.tensors()
-        perturbed = np.empty((len(budgets), *images.shape), np.float32)
+        count = len(images)
+        perturbed = np.empty((len(epsilons), *images.shape), np.float32)
         starts: Iterable[int] = range(0, count, full)
-        for start, size, rows in rows_of_batches(
-            count, full, progress(starts) if progress else starts
-        ):
+        if progress:
+            starts = progress(starts)
+        for start, size, rows in rows_of_batches(count, full, starts):
             result = run(
                 tf.constant(images[rows]),
-                tf.constant(budgets[:, rows]),
+                tf.constant(epsilons[:, rows]),
                 None if masks is None else tf.constant(masks[rows]),
                 tf.constant([seed, start], tf.int32),
                 *(tf.gather(tensor, rows) for tensor in data),

@@ -35,14 +35,25 @@ class CompiledPerModel:
         functions = self._functions.setdefault(model, {})
         kind = type(criterion)
         if kind not in functions:
-            functions[kind] = self._compile(weakref.proxy(model), criterion)
+            alive: Any = weakref.proxy(model)
+            functions[kind] = self._compile(alive, criterion)
         return functions[kind]
 
     def _compile(self, model: Model, criterion: Criterion) -> Compiled:
-        function = self._build(model, criterion)
+        return tf.function(_Counted(self._build(model, criterion), self), reduce_retracing=False)
 
-        def counted(*arguments: Any) -> Any:
-            self.traces += 1
-            return function(*arguments)
 
-        return tf.function(counted, reduce_retracing=False)
+class _Counted:
+    """Counts how often it is traced.
+
+    An object, since TensorFlow warns of frequent retracing by the code of a function: every attack
+    would share it.
+    """
+
+    def __init__(self, function: Callable[..., Any], counter: CompiledPerModel) -> None:
+        self._function = function
+        self._counter = counter
+
+    def __call__(self, *arguments: Any) -> Any:
+        self._counter.traces += 1
+        return self._function(*arguments)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -60,11 +62,24 @@ def judge(
     Returns:
       Margin float32 `[K, N]`, success bool `[K, N]`, success after rounding to 8 bits `[K, N]`.
     """
+    full = full_size(candidates.shape[1], batch_size)
+    return judge_batches(model, candidates, criterion, criterion.tensors(), full=full, seed=seed)
+
+
+def judge_batches(
+    model: Model,
+    candidates: np.ndarray,
+    criterion: Criterion,
+    data: Sequence[tf.Tensor],
+    *,
+    full: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`judge` in batches of `full`, with the criterion's data given apart from it."""
     run = compiled_judge(model, criterion)
-    data = criterion.tensors()
     count = candidates.shape[1]
     found = [np.empty(candidates.shape[:2], kind) for kind in (np.float32, bool, bool)]
-    for start, size, rows in rows_of_batches(count, full_size(count, batch_size)):
+    for start, size, rows in rows_of_batches(count, full):
         results = run(
             tf.constant(candidates[:, rows]),
             tf.constant([seed + start, JUDGE_SEED]),

@@ -55,6 +55,7 @@ class Objective:
         *,
         look: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
         of_margin: bool = False,
+        keep_undefined: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Margin and gradient of one and the same forward pass.
 
@@ -63,6 +64,7 @@ class Objective:
           seed: int `[2]`, for random models and for `look`.
           look: transforms the images, with a seed, before the model sees them.
           of_margin: take the gradient of the margin rather than that of the loss.
+          keep_undefined: return what is not finite as it is.
 
         Returns:
           The margin `[N]` at x (at its transform if there is a `look`), and the gradient of the
@@ -79,7 +81,8 @@ class Objective:
             return margin, gradient
 
         margin, gradient = self._mean(once, seed)
-        gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+        if not keep_undefined:
+            gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
         return margin, gradient if self.mask is None else gradient * self.mask
 
     def project(self, x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
