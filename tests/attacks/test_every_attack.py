@@ -128,7 +128,9 @@ def test_transfer_attacks_climb(name: str, rng: np.random.Generator) -> None:
     epsilon=st.floats(1e-4, 1.0),
     level=st.floats(-50.0, 50.0),
     seed=st.integers(0, 2**31 - 1),
-    levels_of_grey=st.lists(st.floats(0.0, 1.0, width=32, allow_subnormal=False), min_size=1, max_size=3),
+    levels_of_grey=st.lists(
+        st.floats(0.0, 1.0, width=32, allow_subnormal=False), min_size=1, max_size=3
+    ),
     share=st.sampled_from([0.1, 0.5, 1.0]),
 )
 def test_never_leaves_ball_mask_or_cube(
