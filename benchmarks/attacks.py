@@ -24,7 +24,8 @@ from absl import app, flags
 import experiments  # noqa: F401  # isort: skip
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Attack, Dodging, Model, judge
+from attacks import FGSM, PGD, Attack, Dodging, judge
+from attacks.stochastic import Deterministic
 from benchmarks.peers import Craft, Task, installed_peers
 from experiments.adversarial_sets import Counts, LegitimatePairs, legitimate_pairs
 from experiments.precision import settle_precision
@@ -53,7 +54,7 @@ def main(argv: list[str]) -> None:
     images = to_float(pairs.images[probes]).numpy()
     criterion = Dodging(pairs.embeddings[references], pairs.threshold)
 
-    networks: dict[str, Model] = {"": target}
+    networks: dict[str, Deterministic] = {"": target}
     if _BFLOAT16.value == "yes" or (
         _BFLOAT16.value == "auto" and settle_precision("auto") == "mixed_bfloat16"
     ):
@@ -125,19 +126,19 @@ def _logits(network: Target, criterion: Dodging, images: tf.Tensor) -> tf.Tensor
     return tf.stack([-margin, margin], axis=-1)
 
 
-def _craft(attack: Attack, network: Model, criterion: Dodging, task: Task) -> Craft:
+def _craft(attack: Attack, network: Deterministic, criterion: Dodging, task: Task) -> Craft:
     return lambda: attack.craft(
         network, task.images, criterion, epsilons=[task.epsilon], batch_size=len(task.images)
     )[0]
 
 
-def _attack(attack: Attack, network: Model, criterion: Dodging, task: Task) -> Craft:
+def _attack(attack: Attack, network: Deterministic, criterion: Dodging, task: Task) -> Craft:
     return lambda: attack(
         network, task.images, criterion, epsilons=[task.epsilon], batch_size=len(task.images)
     ).perturbed[0]
 
 
-def _floor(network: Model, criterion: Dodging, images: np.ndarray, steps: int) -> Craft:
+def _floor(network: Deterministic, criterion: Dodging, images: np.ndarray, steps: int) -> Craft:
     """As many gradients as the attack takes steps, and nothing else."""
     data = criterion.tensors()
 
