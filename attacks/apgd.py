@@ -61,6 +61,7 @@ class APGD(Attack):
         self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Algorithm 1 from one random start: the best point and its margin `[N]`."""
+        project = objective.ball(epsilon)
         marks = checkpoints(self.steps)
         # At each checkpoint: how many steps lie between it and the one before; elsewhere 0.
         intervals = [0] * (self.steps + 1)
@@ -73,10 +74,10 @@ class APGD(Attack):
 
         def advance(i: tf.Tensor, now: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict]:
             x, eta = now["x"], spread(now["eta"])
-            step = objective.project(x + eta * ascent(now["gradient"], objective.norm), epsilon)
+            step = project(x + eta * ascent(now["gradient"], objective.norm))
             share = tf.where(i > 1, MOMENTUM, 1.0)  # no step before the first
             step = x + share * (step - x) + (1.0 - share) * (x - now["before"])
-            reached = objective.project(step, epsilon)
+            reached = project(step)
             margin, gradient = climb(reached, i)
 
             rose = now["rose"] + tf.cast(margin > now["margin"], tf.float32)
