@@ -1,18 +1,53 @@
 """Attacks on face verification and on codes; they take a differentiable callable, no network."""
 
-from attacks.base import Attack, check_epsilons, check_images
+from attacks.adaptive import Composition, bpda, through
+from attacks.apgd import APGD
+from attacks.base import Attack
+from attacks.carlini_wagner import CarliniWagner
 from attacks.criteria import Criterion, Dodging, Impersonation
+from attacks.deepfool import DeepFool
+from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
-from attacks.result import AttackResult, to_uint8
+from attacks.images import check_epsilons, check_images, check_mask
+from attacks.judging import judge
+from attacks.minimization import MinimizationAttack
+from attacks.minimum_epsilon import MinimumEpsilon, minimum_epsilon
+from attacks.momentum import DIFGSM, MIFGSM, TIFGSM
+from attacks.pgd import BIM, PGD
+from attacks.result import AttackResult, to_uint8, worst_case
+from attacks.square import Square
+from attacks.stochastic import EOT, Model, Stochastic
 
 __all__ = [
+    "APGD",
+    "BIM",
+    "DIFGSM",
+    "EOT",
     "FGSM",
+    "MIFGSM",
+    "PGD",
+    "TIFGSM",
     "Attack",
     "AttackResult",
+    "CarliniWagner",
+    "Composition",
     "Criterion",
+    "DeepFool",
     "Dodging",
     "Impersonation",
+    "MinimizationAttack",
+    "MinimumEpsilon",
+    "Model",
+    "Square",
+    "Stochastic",
+    "bpda",
     "check_epsilons",
     "check_images",
+    "check_mask",
+    "eyeglasses",
+    "judge",
+    "minimum_epsilon",
+    "through",
     "to_uint8",
+    "worst_case",
 ]

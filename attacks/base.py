@@ -1,70 +1,71 @@
-"""The frame of every attack: it batches, compiles, clips, and decides success.
+"""The frame of every attack: it batches, compiles, projects, and has success decided.
 
-An attack itself is only its step: see `fgsm.py`.
+An attack itself is only its step: see `fgsm.py` and `pgd.py`.
 """
 
 from __future__ import annotations
 
 import abc
-import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from attacks.batches import full_size, rows_of_batches
+from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion
+from attacks.images import check_epsilons, check_images, check_mask
+from attacks.judging import judge
+from attacks.norms import Norm, check_norm
+from attacks.objective import Objective
 from attacks.result import AttackResult
+from attacks.stochastic import Model
 
-Model = Callable[[tf.Tensor], tf.Tensor]
-"""A differentiable function from float32 images `[N, H, W, 3]` in [0, 1] to outputs `[N, D]`."""
-
-Compiled = Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
-
-
-def check_epsilons(epsilons: Sequence[float]) -> tuple[float, ...]:
-    """Return the budgets as floats.
-
-    Raises:
-      ValueError: there is none, or one is not in (0, 1].
-    """
-    values = tuple(float(epsilon) for epsilon in epsilons)
-    if not values:
-        raise ValueError("epsilons must name at least one budget.")
-    for value in values:
-        if not 0.0 < value <= 1.0:  # also refuses NaN
-            raise ValueError(
-                f"epsilon must lie in (0, 1], in the unit of images in [0, 1]; got {value}. "
-                "7.65 grey levels of 255 are 0.03."
-            )
-    return values
+Progress = Callable[[Iterable[int]], Iterable[int]]
 
 
 class Attack(abc.ABC):
-    """Base of all attacks on images in [0, 1] with a budget in the L-infinity norm."""
+    """Base of all attacks on images in [0, 1] with a budget in the L-infinity or the L2 norm.
 
-    def __init__(self) -> None:
-        # Keyed weakly: a compiled function must not keep a network alive that its user dropped.
-        self._compiled: Any = weakref.WeakKeyDictionary()
-        self.traces = 0
+    Args:
+      norm: `linf` or `l2`.
 
-    @abc.abstractmethod
-    def perturb(
-        self,
-        loss: Callable[[tf.Tensor], tf.Tensor],
-        images: tf.Tensor,
-        epsilons: tf.Tensor,
-    ) -> tf.Tensor:
-        """The attack's own step, compiled together with the model.
+    Raises:
+      ValueError: another norm.
+    """
+
+    def __init__(self, norm: str = "linf") -> None:
+        self.norm: Norm = check_norm(norm)
+        self._compiled = CompiledPerModel(self._build)
+
+    @property
+    def traces(self) -> int:
+        """How often this attack was traced."""
+        return self._compiled.traces
+
+    def perturb(self, objective: Objective, epsilons: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The attack on one batch for all budgets, compiled together with the model.
 
         Args:
-          loss: differentiable, from images `[N, H, W, 3]` to what is to be increased, `[N]`.
-          images: float32 `[N, H, W, 3]` in [0, 1].
-          epsilons: float32 `[K]`.
+          objective: the batch, and what is to be increased.
+          epsilons: float32 `[K, N]`.
+          seed: int `[2]`, for stateless draws.
 
         Returns:
-          `[K, N, H, W, 3]`. What leaves the ball or [0, 1] is clipped by the base class.
+          `[K, N, H, W, 3]`. What leaves the ball, the mask or [0, 1] is projected by the frame.
         """
+        return tf.map_fn(
+            lambda epsilon: self.perturb_within(objective, epsilon, seed),
+            epsilons,
+            fn_output_signature=tf.float32,
+            parallel_iterations=1,
+        )
+
+    @abc.abstractmethod
+    def perturb_within(
+        self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """The same for one budget: `epsilon` `[N]`, one for each image; returns `[N, H, W, 3]`."""
 
     def __call__(
         self,
@@ -73,17 +74,23 @@ class Attack(abc.ABC):
         criterion: Criterion,
         *,
         epsilons: Sequence[float],
+        mask: np.ndarray | tf.Tensor | None = None,
         batch_size: int = 32,
-        progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
     ) -> AttackResult:
-        """Attack every image.
+        """Attack every image, and decide success in float and after rounding to 8 bits.
 
         Args:
-          model: from images `[N, H, W, 3]` to outputs `[N, D]`, with its own normalisation inside.
+          model: from images `[N, H, W, 3]` to outputs `[N, D]`, with its own normalisation inside;
+            or a `Stochastic`, which also takes a seed.
           images: float32 `[N, H, W, 3]` in [0, 1], or uint8.
           criterion: what to reach, with one row of data for each image.
-          epsilons: the budgets, each in (0, 1], in the unit of images in [0, 1].
+          epsilons: the budgets, in the unit of images in [0, 1]: each in (0, 1] for L-infinity,
+            positive for L2.
+          mask: 1 where pixels may be changed and 0 elsewhere, `[H, W, 1]` or `[N, H, W, 1]`.
           batch_size: images for each call of the model.
+          seed: of random starts and random models; the same seed gives the same images.
           progress: wraps the iteration over batches, e.g. `tqdm.tqdm`.
 
         Returns:
@@ -92,82 +99,130 @@ class Attack(abc.ABC):
         Raises:
           ValueError: shapes, range or budgets are not as above.
         """
-        budgets = check_epsilons(epsilons)
-        images = check_images(images)
-        if len(criterion) != len(images):
-            raise ValueError(
-                f"criterion has {len(criterion)} rows for {len(images)} images; it needs one each."
-            )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
-        count = len(images)
-        perturbed = np.empty((len(budgets), *images.shape), np.float32)
-        success = np.empty((len(budgets), count), bool)
-        success_8bit = np.empty((len(budgets), count), bool)
-
-        run = self._function(model, criterion)
-        epsilon_tensor = tf.constant(budgets, tf.float32)
-        data = criterion.tensors()
-        # Few images take a smaller power of two, and a last batch is filled up by repeating its
-        # rows: few shapes, few traces.
-        full = min(batch_size, 1 << (count - 1).bit_length())
-        starts: Iterable[int] = range(0, count, full)
-        for start in progress(starts) if progress else starts:
-            size = min(full, count - start)
-            rows = start + np.arange(full) % size
-            batch = tf.constant(images[rows])
-            results = run(batch, epsilon_tensor, *(tf.gather(tensor, rows) for tensor in data))
-            for target, result in zip((perturbed, success, success_8bit), results, strict=True):
-                target[:, start : start + size] = result.numpy()[:, :size]
-        return AttackResult(budgets, perturbed, success, success_8bit)
-
-    def _function(self, model: Model, criterion: Criterion) -> Compiled:
-        """The compiled attack on this model; one trace for each shape and kind of criterion."""
-        functions = self._compiled.setdefault(model, {})
-        kind = type(criterion)
-        if kind not in functions:
-            functions[kind] = self._compile(weakref.proxy(model), criterion)
-        return functions[kind]
-
-    def _compile(self, model: Model, criterion: Criterion) -> Compiled:
-        # `loss` and `success` take their data as arguments, so any criterion of this type serves.
-        def run(
-            images: tf.Tensor, epsilons: tf.Tensor, *data: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            self.traces += 1
-            perturbed = self.perturb(lambda x: criterion.loss(model(x), *data), images, epsilons)
-            radius = tf.reshape(epsilons, [-1, 1, 1, 1, 1])
-            perturbed = tf.clip_by_value(perturbed, images - radius, images + radius)
-            perturbed = tf.clip_by_value(perturbed, 0.0, 1.0)
-
-            def succeeded(candidates: tf.Tensor) -> tf.Tensor:
-                return tf.map_fn(
-                    lambda x: criterion.success(model(x), *data),
-                    candidates,
-                    fn_output_signature=tf.bool,
-                )
-
-            rounded = tf.round(perturbed * 255.0) / 255.0
-            return perturbed, succeeded(perturbed), succeeded(rounded)
-
-        return tf.function(run, reduce_retracing=False)
-
-
-def check_images(images: np.ndarray | tf.Tensor) -> np.ndarray:
-    """Return images as float32 `[N, H, W, 3]` in [0, 1]; uint8 is divided by 255.
-
-    Raises:
-      ValueError: another shape, no image, values that are not finite or outside [0, 1].
-    """
-    array = np.asarray(images)
-    if array.ndim != 4 or array.shape[-1] != 3 or 0 in array.shape:
-        raise ValueError(f"images must be [N, H, W, 3] with N, H, W > 0, got shape {array.shape}.")
-    if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255.0)
-    array = array.astype(np.float32)
-    if not (np.isfinite(array).all() and array.min() >= 0.0 and array.max() <= 1.0):
-        raise ValueError(
-            f"images must be finite and lie in [0, 1], got [{array.min()}, {array.max()}]; "
-            "divide 8-bit values by 255."
+        budgets = check_epsilons(epsilons, self.norm)
+        perturbed = self.craft(
+            model,
+            images,
+            criterion,
+            epsilons=budgets,
+            mask=mask,
+            batch_size=batch_size,
+            seed=seed,
+            progress=progress,
         )
-    return array
+        margin, success, success_8bit = judge(
+            model, perturbed, criterion, batch_size=batch_size, seed=seed
+        )
+        return AttackResult(budgets, perturbed, success, success_8bit, margin, self.norm)
+
+    def craft(
+        self,
+        model: Model,
+        images: np.ndarray | tf.Tensor,
+        criterion: Criterion,
+        *,
+        epsilons: Sequence[float] | np.ndarray,
+        mask: np.ndarray | tf.Tensor | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """The adversarial images alone, `[K, N, H, W, 3]`: nothing is spent on judging them.
+
+        Args:
+          model: see `__call__`, as all the others.
+          images: likewise.
+          criterion: likewise.
+          epsilons: budgets `[K]`, or `[K, N]`: one for each image.
+          mask: likewise.
+          batch_size: likewise.
+          seed: likewise.
+          progress: likewise.
+        """
+        images = check_images(images)
+        count = len(images)
+        if len(criterion) != count:
+            raise ValueError(
+                f"criterion has {len(criterion)} rows for {count} images; it needs one each."
+            )
+        budgets = np.asarray(epsilons, np.float32)
+        check_epsilons(budgets.ravel().tolist(), self.norm)
+        if budgets.ndim == 1:
+            budgets = np.repeat(budgets[:, np.newaxis], count, axis=1)
+        if budgets.ndim != 2 or budgets.shape[1] != count:
+            raise ValueError(f"epsilons must be [K] or [K, {count}], got shape {budgets.shape}.")
+        masks = None if mask is None else check_mask(mask, images.shape)
+        full = full_size(count, batch_size)
+        return self.craft_batches(
+            model,
+            images,
+            criterion,
+            criterion.tensors(),
+            budgets,
+            masks,
+            full=full,
+            seed=seed,
+            progress=progress,
+        )
+
+    def craft_batches(
+        self,
+        model: Model,
+        images: np.ndarray,
+        criterion: Criterion,
+        data: Sequence[tf.Tensor],
+        epsilons: np.ndarray,
+        masks: np.ndarray | None,
+        *,
+        full: int,
+        seed: int,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """`craft` on what was checked before, with the criterion's data given apart from it.
+
+        Args:
+          model: see `__call__`.
+          images: float32 `[N, H, W, 3]`.
+          criterion: gives loss and margin.
+          data: the criterion's, each `[N, ...]`.
+          epsilons: float32 `[K, N]`.
+          masks: float32 `[N, H, W, 1]` or None.
+          full: rows of each batch.
+          seed: see `__call__`.
+          progress: see `__call__`.
+        """
+        run = self._compiled(model, criterion)
+        count = len(images)
+        perturbed = np.empty((len(epsilons), *images.shape), np.float32)
+        starts: Iterable[int] = range(0, count, full)
+        if progress:
+            starts = progress(starts)
+        for start, size, rows in rows_of_batches(count, full, starts):
+            result = run(
+                tf.constant(images[rows]),
+                tf.constant(epsilons[:, rows]),
+                None if masks is None else tf.constant(masks[rows]),
+                tf.constant([seed, start], tf.int32),
+                *(tf.gather(tensor, rows) for tensor in data),
+            )
+            perturbed[:, start : start + size] = result.numpy()[:, :size]
+        return perturbed
+
+    def _build(self, model: Model, criterion: Criterion) -> Compiled:
+        def run(
+            images: tf.Tensor,
+            epsilons: tf.Tensor,
+            mask: tf.Tensor | None,
+            seed: tf.Tensor,
+            *data: tf.Tensor,
+        ) -> tf.Tensor:
+            objective = Objective(model, criterion, data, images, mask, self.norm)
+            found = self.perturb(objective, epsilons, seed)
+            found = tf.where(tf.math.is_finite(found), found, images)
+            return tf.map_fn(
+                lambda pair: objective.project(*pair),
+                (found, epsilons),
+                fn_output_signature=tf.float32,
+            )
+
+        return run

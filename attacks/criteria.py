@@ -19,7 +19,7 @@ class Criterion(abc.ABC):
     """When an attack has succeeded, and which way leads there.
 
     A criterion holds one row of data for each sample; `tensors` gives that data to a compiled
-    function and the two other methods take it back, so that new data never retraces.
+    function and the other methods take it back, so that new data never retraces.
     """
 
     @abc.abstractmethod
@@ -35,8 +35,12 @@ class Criterion(abc.ABC):
         """For each sample `[N]`, what the attack increases."""
 
     @abc.abstractmethod
+    def margin(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """For each sample `[N]`, by how much the attack has succeeded; below 0 it has not."""
+
     def success(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
-        """For each sample, bool `[N]`: has the attack succeeded?"""
+        """For each sample, bool `[N]`: has the attack succeeded? By default, margin above 0."""
+        return self.margin(outputs, *data) > 0.0
 
 
 class _Verification(Criterion):
@@ -78,9 +82,13 @@ class Dodging(_Verification):
         """The distance to the reference."""
         return squared_distance(outputs, data[0])
 
+    def margin(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The distance minus the threshold."""
+        return squared_distance(outputs, data[0]) - data[1]
+
     def success(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
         """The distance has reached the threshold."""
-        return squared_distance(outputs, data[0]) >= data[1]
+        return self.margin(outputs, *data) >= 0.0
 
 
 class Impersonation(_Verification):
@@ -90,6 +98,6 @@ class Impersonation(_Verification):
         """Minus the distance to the reference."""
         return -squared_distance(outputs, data[0])
 
-    def success(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
-        """The distance has fallen below the threshold."""
-        return squared_distance(outputs, data[0]) < data[1]
+    def margin(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The threshold minus the distance."""
+        return data[1] - squared_distance(outputs, data[0])

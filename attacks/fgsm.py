@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from attacks.base import Attack
+from attacks.norms import ascent, spread
+from attacks.objective import Objective
 
 
 class FGSM(Attack):
-    """One step of size epsilon along the sign of the gradient, the same for every epsilon."""
+    """One step of size epsilon along the sign of the gradient, the same for every epsilon.
 
-    def perturb(
-        self,
-        loss: Callable[[tf.Tensor], tf.Tensor],
-        images: tf.Tensor,
-        epsilons: tf.Tensor,
+    In L2 the step goes along the gradient itself, scaled to length epsilon.
+    """
+
+    def perturb(self, objective: Objective, epsilons: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """All budgets share one gradient, `[K, N, H, W, 3]`."""
+        _, gradient = objective.gradient(objective.images, seed)
+        return objective.images + spread(epsilons) * ascent(gradient, objective.norm)
+
+    def perturb_within(
+        self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
-        """Eq. 1: `x + epsilon * sign(grad loss(x))`, `[K, N, H, W, 3]`."""
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            losses = loss(images)
-        step = tf.sign(tape.gradient(losses, images))
-        return images + tf.reshape(epsilons, [-1, 1, 1, 1, 1]) * step
+        """Eq. 1: `x + epsilon * sign(grad loss(x))`."""
+        return self.perturb(objective, epsilon[tf.newaxis], seed)[0]

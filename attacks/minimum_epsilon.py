@@ -1,0 +1,175 @@
+"""The smallest budget that breaks each sample, by bracketing and bisection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from attacks.base import Attack
+from attacks.batches import full_size
+from attacks.criteria import Criterion
+from attacks.images import check_images, check_mask
+from attacks.judging import judge_batches
+from attacks.minimization import MinimizationAttack
+from attacks.norms import Norm
+from attacks.stochastic import Model
+
+FIRST = {"linf": 0.01, "l2": 0.5}
+"""Budget with which bracketing begins."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MinimumEpsilon:
+    """How far each sample is from being broken.
+
+    Attributes:
+      values: float64 `[N]`, upper bounds of the smallest budget: the attack succeeded with it. 0
+        where the untouched image succeeds already, infinite where no budget did.
+      norm: in which the budgets are.
+    """
+
+    values: NDArray[np.float64]
+    norm: Norm
+
+    def quantile(self, share: float) -> float:
+        """The budget that breaks this share of the samples; infinite where none does."""
+        # Of values among which there are infinite ones nothing can be interpolated.
+        return float(np.quantile(self.values, share, method="higher"))
+
+    @property
+    def median(self) -> float:
+        """The budget that breaks half of the samples."""
+        return self.quantile(0.5)
+
+    @property
+    def unbroken(self) -> float:
+        """Share of the samples that no budget broke."""
+        return float(np.mean(np.isinf(self.values)))
+
+    def success(self, epsilons: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+        """The success curve: for each budget `[K]` the share of samples it breaks, `[K]`."""
+        ordered = np.sort(self.values)
+        return np.searchsorted(ordered, np.asarray(epsilons), side="right") / len(ordered)
+
+
+def minimum_epsilon(
+    attack: Attack,
+    model: Model,
+    images: np.ndarray | tf.Tensor,
+    criterion: Criterion,
+    *,
+    first: float | None = None,
+    maximum: float | None = None,
+    tolerance: float = 0.05,
+    quantized: bool = False,
+    mask: np.ndarray | tf.Tensor | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
+) -> MinimumEpsilon:
+    """For every image the smallest budget with which the attack succeeds.
+
+    From `first` the budget doubles until the attack succeeds, or halves until it does not; then it
+    is bisected. Each image has its own bracket; the images that are still open share batches. An
+    attack that looks for the smallest perturbation itself (Carlini-Wagner, DeepFool) runs once, and
+    what it found is measured.
+
+    Args:
+      attack: any.
+      model: see `Attack.__call__`.
+      images: float32 `[N, H, W, 3]` in [0, 1], or uint8.
+      criterion: with one row of data for each image.
+      first: budget to begin with, by default `FIRST`.
+      maximum: budget beyond which nothing is tried: by default 1 in L-infinity, and in L2 the
+        distance of black from white.
+      tolerance: bisection ends when the bracket is this share of its upper end.
+      quantized: success is that of the image rounded to 8 bits.
+      mask: see `Attack.__call__`.
+      batch_size: images for each call of the model.
+      seed: see `Attack.__call__`.
+      progress: wraps the iteration over rounds, of which there are at most as many as it is given.
+
+    Raises:
+      ValueError: shapes or ranges are not as above.
+    """
+    images = check_images(images)
+    count = len(images)
+    if len(criterion) != count:
+        raise ValueError(
+            f"criterion has {len(criterion)} rows for {count} images; it needs one each."
+        )
+    if not 0.0 < tolerance < 1.0:
+        raise ValueError(f"tolerance must lie in (0, 1), got {tolerance}.")
+    most = 1.0 if attack.norm == "linf" else float(np.sqrt(np.prod(images.shape[1:])))
+    maximum = most if maximum is None else min(maximum, most)
+    first = min(FIRST[attack.norm], maximum) if first is None else first
+    if not 0.0 < first <= maximum:
+        raise ValueError(f"first must lie in (0, maximum = {maximum}], got {first}.")
+    masks = None if mask is None else check_mask(mask, images.shape)
+    data = criterion.tensors()
+    full = full_size(count, batch_size)
+
+    def broken(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        part = [tf.gather(tensor, rows) for tensor in data]
+        _, success, success_8bit = judge_batches(
+            model, candidates, criterion, part, full=full, seed=seed
+        )
+        return (success_8bit if quantized else success)[0]
+
+    def attacked(rows: np.ndarray, budgets: np.ndarray) -> np.ndarray:
+        return attack.craft_batches(
+            model,
+            images[rows],
+            criterion,
+            [tf.gather(tensor, rows) for tensor in data],
+            budgets[np.newaxis].astype(np.float32),
+            None if masks is None else masks[rows],
+            full=full,
+            seed=seed,
+        )
+
+    everyone = np.arange(count)
+    upper = np.where(broken(images[np.newaxis], everyone), 0.0, np.inf)
+    if isinstance(attack, MinimizationAttack):
+        rows = np.flatnonzero(np.isinf(upper))
+        if len(rows):
+            found = attacked(rows, np.full(len(rows), maximum))
+            sizes = _size(found[0] - images[rows], attack.norm)
+            upper[rows] = np.where(broken(found, rows), sizes, np.inf)
+        return MinimumEpsilon(upper, attack.norm)
+
+    lower = np.zeros(count)
+    rounds: Iterable[int] = range(_rounds(first, maximum, tolerance))
+    for _ in progress(rounds) if progress else rounds:
+        unbroken = np.isinf(upper)
+        rows = np.flatnonzero(
+            np.where(unbroken, lower < maximum, upper - lower > tolerance * upper)
+            & (upper > tolerance * first)
+        )
+        if not len(rows):
+            break
+        budgets = np.where(
+            unbroken,
+            np.minimum(np.where(lower > 0.0, 2.0 * lower, first), maximum),
+            # Halve as long as no budget is known to be too small.
+            (lower + np.where(unbroken, 0.0, upper)) / 2.0,
+        )[rows].astype(np.float32)
+        won = broken(attacked(rows, budgets), rows)
+        upper[rows] = np.where(won, budgets, upper[rows])
+        lower[rows] = np.where(won, lower[rows], budgets)
+    return MinimumEpsilon(upper, attack.norm)
+
+
+def _rounds(first: float, maximum: float, tolerance: float) -> int:
+    """Enough for any sample: either way to the end of the range, then bisection."""
+    outward = np.ceil(np.log2(max(maximum / first, 1.0 / tolerance))) + 1
+    return int(outward + np.ceil(np.log2(1.0 / tolerance)) + 1)
+
+
+def _size(perturbation: np.ndarray, norm: Norm) -> NDArray[np.float64]:
+    flat = perturbation.reshape(len(perturbation), -1).astype(np.float64)
+    return np.abs(flat).max(-1) if norm == "linf" else np.sqrt(np.square(flat).sum(-1))

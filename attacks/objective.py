@@ -1,0 +1,112 @@
+"""What an attack climbs: the criterion on the outputs of the model, seen from the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from attacks.criteria import Criterion
+from attacks.norms import Norm, project, random_start
+from attacks.stochastic import Model, Stochastic
+
+
+class Objective:
+    """A batch under attack, within a function that is being compiled.
+
+    Attributes:
+      images: float32 `[N, H, W, 3]` in [0, 1], untouched.
+      norm: of the budget.
+      mask: None, or float32 `[N, H, W, 1]`: 1 where an attack may change pixels, 0 elsewhere.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        criterion: Criterion,
+        data: tuple[tf.Tensor, ...],
+        images: tf.Tensor,
+        mask: tf.Tensor | None,
+        norm: Norm,
+    ) -> None:
+        self._model = model
+        self._criterion = criterion
+        self._data = data
+        self.images = images
+        self.mask = mask
+        self.norm = norm
+
+    def outputs(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The model's outputs `[N, D]`; a random model draws from `seed`, int `[2]`."""
+        if isinstance(self._model, Stochastic):
+            return self._model(x, seed)
+        return self._model(x)
+
+    def margin(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """`[N]`, above 0 where x succeeds; of a random model the mean over its samples."""
+        return self._mean(
+            lambda draw: self._criterion.margin(self.outputs(x, draw), *self._data), seed
+        )
+
+    def gradient(
+        self,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        *,
+        look: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        of_margin: bool = False,
+        keep_undefined: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Margin and gradient of one and the same forward pass.
+
+        Args:
+          x: `[N, H, W, 3]`.
+          seed: int `[2]`, for random models and for `look`.
+          look: transforms the images, with a seed, before the model sees them.
+          of_margin: take the gradient of the margin rather than that of the loss.
+          keep_undefined: return what is not finite as it is.
+
+        Returns:
+          The margin `[N]` at x (at its transform if there is a `look`), and the gradient of the
+          loss `[N, H, W, 3]`, zero outside the mask and wherever it is not finite.
+        """
+
+        def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                outputs = self.outputs(x if look is None else look(x, draw), draw)
+                margin = self._criterion.margin(outputs, *self._data)
+                climbed = margin if of_margin else self._criterion.loss(outputs, *self._data)
+            gradient = tape.gradient(climbed, x, unconnected_gradients="zero")
+            return margin, gradient
+
+        margin, gradient = self._mean(once, seed)
+        if not keep_undefined:
+            gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+        return margin, gradient if self.mask is None else gradient * self.mask
+
+    def project(self, x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
+        """Into the ball of radius epsilon `[N]`, into [0, 1], and to the image outside the mask."""
+        if self.mask is not None:
+            x = tf.where(self.mask > 0.0, x, self.images)
+        return project(x, self.images, epsilon, self.norm)
+
+    def random_start(self, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """A uniform draw from the ball of radius epsilon `[N]`, projected."""
+        return self.project(random_start(self.images, epsilon, self.norm, seed), epsilon)
+
+    def _mean(self, once: Callable, seed: tf.Tensor) -> tf.Tensor:
+        """EOT: the mean of what `once` returns over as many draws as the model asks for."""
+        samples = self._model.samples if isinstance(self._model, Stochastic) else 1
+        if samples == 1:
+            return once(seed)
+
+        def add(i: tf.Tensor, sums: tuple) -> tuple:
+            draw = once(tf.random.experimental.stateless_fold_in(seed, i))
+            return i + 1, tf.nest.map_structure(tf.add, sums, draw)
+
+        first = once(tf.random.experimental.stateless_fold_in(seed, 0))
+        _, sums = tf.while_loop(
+            lambda i, _: i < samples, add, (tf.constant(1), first), parallel_iterations=1
+        )
+        return tf.nest.map_structure(lambda total: total / samples, sums)
