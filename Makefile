@@ -7,8 +7,10 @@ PRESET ?= laptop
 DATASET ?= orl
 DATA_DIR ?=
 PYTHON ?=
+STRATEGY ?= none
 CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)) \
-	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
+	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") \
+	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help install table1 table2 gallery sweep tensorboard verification weights render face-model bench test lint clean
@@ -17,7 +19,7 @@ help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 	@echo
-	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... ARGS='--flag=value'"
+	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... STRATEGY=none|mirrored|multi_worker ARGS='--flag=value'"
 
 install: $(VENV)/.installed ## Create .venv (Python 3.10 or 3.11) and install the project.
 
@@ -65,8 +67,9 @@ render: install ## Random faces of the morphable model, a turntable and a light 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-bench: install ## Time and memory of the renderer; speed of the attacks beside foolbox, ART, cleverhans.
+bench: install ## The renderer, training's input pipeline and strategies, the attacks beside their peers.
 	$(RUN) -m benchmarks.rendering $(ARGS)
+	$(RUN) -m benchmarks.training
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
 	$(RUN) -m benchmarks.attacks
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import tensorflow as tf
 import tqdm
 
 from attacks import FGSM, Criterion, Dodging, Impersonation, to_uint8
+from experiments.strategy import ONE, Devices
 from resgn.calibration import calibrate_threshold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.dataset import FaceDataset
@@ -78,7 +79,12 @@ class LegitimatePairs:
 
 
 def legitimate_pairs(
-    dataset: FaceDataset, target: Target, counts: Counts, calibrate: bool, seed: int
+    dataset: FaceDataset,
+    target: Target,
+    counts: Counts,
+    calibrate: bool,
+    seed: int,
+    devices: Devices = ONE,
 ) -> LegitimatePairs:
     """Draw identity-disjoint pairs, set the threshold on training pairs, keep what it gets right.
 
@@ -88,6 +94,7 @@ def legitimate_pairs(
       counts: wanted pairs.
       calibrate: take the threshold from the training pairs; otherwise the paper's 1.1.
       seed: of split and pairs.
+      devices: share out the embedding.
 
     Raises:
       InputError: there are fewer usable pairs than wanted.
@@ -104,7 +111,7 @@ def legitimate_pairs(
     row[used] = np.arange(len(used))
     images = faces.images[used]
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
-    embeddings = embed_all(tf.function(target), images)
+    embeddings = embed_all(devices.shared(tf.function(target)), images)
 
     def distances(pairs: Pairs) -> np.ndarray:
         difference = embeddings[pairs.probe] - embeddings[pairs.reference]
@@ -160,6 +167,7 @@ def attacked(
     identity: str,
     epsilons: Sequence[float],
     keep: bool = True,
+    devices: Devices = ONE,
 ) -> dict[float, VerificationSet]:
     """The probes of a part under FGSM, from the cache if they were crafted before.
 
@@ -171,7 +179,8 @@ def attacked(
       target: under attack.
       identity: what names target, data and pairs; together with part and epsilon it names the set.
       epsilons: budgets in (0, 1].
-      keep: put what was crafted into the cache.
+      keep: put what was crafted into the cache; of several machines only the chief does.
+      devices: share out the crafting.
 
     Returns:
       A set for each budget.
@@ -188,12 +197,12 @@ def attacked(
         return cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
 
     found = {epsilon: _read_cache(path(epsilon), probes.shape) for epsilon in epsilons}
-    missing = [epsilon for epsilon in epsilons if found[epsilon] is None]
+    missing = [e for e in epsilons if not devices.everyone(found[e] is not None)]
     if missing:
-        crafted = _craft(legitimate, pairs, target, missing, part)
+        crafted = _craft(legitimate, pairs, target, missing, part, devices)
         for epsilon, adversarial in zip(missing, crafted, strict=True):
             found[epsilon] = adversarial
-            if keep:
+            if keep and devices.chief:
                 _write_cache(path(epsilon), adversarial)
     return {
         epsilon: VerificationSet(
@@ -216,6 +225,7 @@ def _craft(
     target: Target,
     epsilons: Sequence[float],
     part: str,
+    devices: Devices,
 ) -> np.ndarray:
     """Attacked probes as 8-bit files hold them, uint8 `[K, P, H, W, 3]`."""
     adversarial = np.empty((len(epsilons), len(pairs), *legitimate.images.shape[1:]), np.uint8)
@@ -223,22 +233,36 @@ def _craft(
     # An attack gives floats, four times the size: not of all images and budgets at once.
     chunk = max(32, _FLOATS // len(epsilons) // 32 * 32)
     for same, kind in ((True, Dodging), (False, Impersonation)):
+        bar = functools.partial(
+            tqdm.tqdm, desc=f"FGSM {shown}, {part}, {kind.__name__.lower()}", unit="batch"
+        )
+        craft = _crafter(legitimate, pairs, target, kind, epsilons, bar)
         chosen = np.flatnonzero(pairs.same == same)
         for start in range(0, len(chosen), chunk):
             rows = chosen[start : start + chunk]
-            references = legitimate.embeddings[pairs.reference[rows]]
-            criterion: Criterion = kind(references, legitimate.threshold)
-            result = _FGSM(
-                target,
-                legitimate.images[pairs.probe[rows]],
-                criterion,
-                epsilons=epsilons,
-                progress=functools.partial(
-                    tqdm.tqdm, desc=f"FGSM {shown}, {part}, {kind.__name__.lower()}", unit="batch"
-                ),
-            )
-            adversarial[:, rows] = to_uint8(result.perturbed)
+            made = devices.share(craft, rows)
+            adversarial[:, rows] = np.moveaxis(made, 1, 0)
     return adversarial
+
+
+def _crafter(
+    legitimate: LegitimatePairs,
+    pairs: Pairs,
+    target: Target,
+    kind: type[Dodging] | type[Impersonation],
+    epsilons: Sequence[float],
+    bar: Callable[[Iterable[int]], Iterable[int]],
+) -> Callable[[np.ndarray], np.ndarray]:
+    """From rows of `pairs` to their attacked probes, uint8 `[n, K, H, W, 3]`."""
+
+    def craft(rows: np.ndarray) -> np.ndarray:
+        references = legitimate.embeddings[pairs.reference[rows]]
+        criterion: Criterion = kind(references, legitimate.threshold)
+        images = legitimate.images[pairs.probe[rows]]
+        result = _FGSM(target, images, criterion, epsilons=epsilons, progress=bar)
+        return np.moveaxis(to_uint8(result.perturbed), 0, 1)
+
+    return craft
 
 
 def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

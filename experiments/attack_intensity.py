@@ -23,6 +23,7 @@ from experiments.cleaner_training import trained_cleaner
 from experiments.figures import HeatMap, save_heat_maps
 from experiments.results import Measurement, Row
 from experiments.run import Run
+from experiments.strategy import restarting
 from experiments.verification_experiment import Images, VerificationExperiment
 from resgn.verification_set import COLUMNS
 from weights.errors import InputError
@@ -53,7 +54,8 @@ def main(_: list[str]) -> None:
     if 0.0 in tested:
         raise InputError("--test_eps must be above 0 here; the column legitimate is what 0 asks.")
     experiment = VerificationExperiment.from_flags()
-    run = Run("attack_intensity", experiment.settings() | {"eps": learned, "test_eps": tested})
+    settings = experiment.settings() | {"eps": learned, "test_eps": tested}
+    run = Run("attack_intensity", settings, experiment.devices)
     for part, epsilons in (("train", learned), ("validation", learned), ("test", tested)):
         experiment.craft(part, epsilons)
     rows = [
@@ -130,4 +132,4 @@ def heat_maps(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(restarting(main))

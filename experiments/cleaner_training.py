@@ -16,10 +16,12 @@ import tqdm
 from experiments import monitoring, trained_cleaners
 from experiments.results import write_json
 from experiments.run import Run
+from experiments.strategy import JIT
 from experiments.verification_experiment import VerificationExperiment
-from resgn.losses import TERMS, JointLoss, LossWeights
+from resgn.losses import TERMS, LossWeights
 from resgn.saved_generator import save_generator
-from resgn.training import Progress, Trainer, TrainingConfig, TrainingSet
+from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training_set import TrainingSet
 from resgn.verification_set import COLUMNS, VerificationSet
 
 _log = logging.getLogger(__name__)
@@ -81,7 +83,7 @@ def trained_cleaner(
     )
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
-    if kept is not None:
+    if experiment.devices.everyone(kept is not None) and kept is not None:
         _log.info("%s: trained before with the same settings, taken from the cache.", name)
         for progress in kept.history:
             run.log(name, progress.step, scalars(progress))
@@ -91,7 +93,8 @@ def trained_cleaner(
         model, history = _train(
             experiment, run, name, epsilon, training, weights, train, validation
         )
-        trained_cleaners.keep(entry, model, experiment.generator, settings, history)
+        if experiment.devices.chief:
+            trained_cleaners.keep(entry, model, experiment.generator, settings, history)
     about = {
         "target": experiment.preset.target,
         "threshold": train.threshold,
@@ -115,10 +118,15 @@ def _train(
     train: VerificationSet,
     validation: VerificationSet,
 ) -> tuple[tf.keras.Model, list[Progress]]:
-    texture = experiment.texture if weights.texture else tf.identity
-    loss = JointLoss(weights, texture, experiment.target, train.threshold)
-    folder = run.folder / "training" / name
-    trainer = Trainer(experiment.generator, loss, training, folder)
+    folder = Path("training") / name
+    trainer = Trainer(
+        experiment.generator,
+        experiment.loss(weights),
+        training,
+        run.shared / folder,
+        experiment.devices.strategy,
+        JIT.value,
+    )
     features = np.zeros((len(train.images), 0), np.float32)
     data = TrainingSet(
         train.adversarial,
@@ -127,7 +135,7 @@ def _train(
         experiment.features if weights.texture else features,
         train.embeddings,
     )
-    record = folder / "history.json"
+    record = run.folder / folder / "history.json"
     defended = functools.cache(experiment.defended)  # one network, compiled once for all epochs
 
     def validate(cleaner: tf.keras.Model) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from experiments import data_flags  # noqa: F401, defines the flags that SHARED names
+from experiments.precision import PRECISIONS
 from experiments.presets import help_of
 
 TEXTURES = ("small", "vgg_face")
@@ -72,9 +73,9 @@ _integer("evaluate_every", "Epochs between two looks at the validation pairs.")
 flags.DEFINE_enum(
     "precision",
     "auto",
-    ["auto", "float32", "mixed_bfloat16"],
-    "Arithmetic of ResGN's hidden layers in training; auto takes bfloat16 on processors that "
-    "compute in it.",
+    ["auto", *PRECISIONS],
+    "Arithmetic of ResGN's hidden layers in training; auto takes float16 with loss scaling on GPUs "
+    "and bfloat16 on processors that compute in it.",
 )
 
 SHARED = (

@@ -1,14 +1,25 @@
-"""Which arithmetic the processor is good at."""
+"""Which arithmetic the machine is good at."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import tensorflow as tf
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""Keras policies of ResGN's hidden layers; variables, losses and output are float32 in any case."""
+
 
 def settle_precision(choice: str) -> str:
-    """`auto` becomes `mixed_bfloat16` where the CPU computes in bfloat16, `float32` elsewhere."""
+    """What `auto` means here; any other choice as it is.
+
+    `mixed_float16` where there is a GPU, `mixed_bfloat16` where the CPU computes in bfloat16,
+    `float32` elsewhere.
+    """
     if choice != "auto":
         return choice
+    if tf.config.list_physical_devices("GPU"):
+        return "mixed_float16"
     try:
         words = set(Path("/proc/cpuinfo").read_text("utf-8").split())
     except OSError:

@@ -7,11 +7,12 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,9 @@ from absl import flags, logging
 
 from experiments.results import Row, csv_table, markdown_table, write_json, write_text
 from weights.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.strategy import Devices
 
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
@@ -41,16 +45,29 @@ class Run:
     Args:
       experiment: its name, e.g. `table1`.
       settings: every setting that decides the result; a run is only resumed with the same ones.
+      devices: what it computes on. Of several machines only the chief writes into the run's folder;
+        what the others write goes into a temporary one and is lost.
+
+    Attributes:
+      folder: where this process writes.
+      shared: the run's folder, where every machine reads; on the chief it is `folder`.
 
     Raises:
       InputError: the folder belongs to a run with other settings, or there is nothing to resume.
       OSError: the folder cannot be written.
     """
 
-    def __init__(self, experiment: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, experiment: str, settings: Mapping[str, Any], devices: Devices | None = None
+    ) -> None:
         self.experiment = experiment
         self._settings = json.loads(json.dumps(dict(settings)))
-        self.folder = self._folder()
+        self._devices = devices
+        if devices is None or devices.chief:
+            self.folder = self.shared = self._folder()
+        else:
+            self._scratch = tempfile.TemporaryDirectory()
+            self.folder, self.shared = Path(self._scratch.name), Path(OUTPUT_DIR.value or "")
         self.folder.mkdir(parents=True, exist_ok=True)
         flags_file = self.folder / "flags.json"
         if flags_file.exists():
@@ -105,10 +122,12 @@ class Run:
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""
-        file = self.folder / "rows" / f"{name}.json"
-        if file.exists():
+        file = self.shared / "rows" / f"{name}.json"
+        there = file.exists()
+        if there if self._devices is None else self._devices.everyone(there):
             return Row.from_json(json.loads(file.read_text("utf-8")))
         row = measure()
+        file = self.folder / "rows" / f"{name}.json"
         self.log(name, 0, {f"test/{c}": m.value for c, m in row.columns.items()})
         write_json(file, row.as_json())
         return row

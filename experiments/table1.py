@@ -25,6 +25,7 @@ from experiments.figures import save_bars
 from experiments.monitoring import log_panels
 from experiments.results import Measurement, Row
 from experiments.run import Run
+from experiments.strategy import restarting
 from experiments.verification_experiment import VerificationExperiment
 from resgn.losses import TERMS
 from resgn.verification_set import COLUMNS
@@ -58,7 +59,7 @@ def main(_: list[str]) -> None:
     experiment = VerificationExperiment.from_flags(
         texture=any("texture" in LOSSES.get(row, ()) for row in rows)
     )
-    run = Run("table1", experiment.settings("rows") | {"eps": epsilon})
+    run = Run("table1", experiment.settings("rows") | {"eps": epsilon}, experiment.devices)
     table = Table1(experiment, run, epsilon)
     for part in ("train", "validation", "test"):
         experiment.attacked(part, epsilon)
@@ -133,4 +134,4 @@ def notes(experiment: VerificationExperiment, epsilon: float) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(restarting(main))

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from experiments import data_flags, face_flags, presets
+from experiments import data_flags, face_flags, presets, strategy
 from experiments.adversarial_sets import (
     PARTS,
     Counts,
@@ -27,9 +27,11 @@ from experiments.adversarial_sets import (
 from experiments.data_flags import DATA_DIR, weights_of
 from experiments.precision import settle_precision
 from experiments.run import SEED, settings_from_flags
+from experiments.strategy import Devices
 from resgn.faces.dataset import FaceDataset, load_dataset
 from resgn.generator import GeneratorConfig
-from resgn.target import Target, embed_all, load_target
+from resgn.losses import JointLoss, LossWeights
+from resgn.target import CROP_SIZE, Target, embed_all, load_target
 from resgn.training import TrainingConfig
 from resgn.verification_set import VerificationSet
 from resgn.vgg_face import vgg_face
@@ -41,7 +43,7 @@ Images = Callable[[tf.Tensor], tf.Tensor]
 
 RANDOMIZATION_SEED = 5
 
-for _module in (presets, data_flags, face_flags):
+for _module in (presets, data_flags, face_flags, strategy):
     flags.adopt_module_key_flags(_module)
 
 
@@ -57,6 +59,7 @@ class VerificationExperiment:
       training: how it is trained (the joint loss; see `ablation_epochs` of the preset for others).
       dataset: the faces.
       target: the network under attack.
+      devices: what all this is computed on.
     """
 
     preset: presets.Preset
@@ -66,6 +69,7 @@ class VerificationExperiment:
     training: TrainingConfig
     dataset: FaceDataset
     target: Target
+    devices: Devices = strategy.ONE
 
     @classmethod
     def from_flags(cls, texture: bool = True) -> VerificationExperiment:
@@ -78,6 +82,7 @@ class VerificationExperiment:
           InputError: something is missing, damaged or out of range.
         """
         preset = presets.Preset.from_flags()
+        devices = Devices.from_flags()
         precision = settle_precision(flags.FLAGS.precision)
         experiment = cls(
             preset,
@@ -86,6 +91,7 @@ class VerificationExperiment:
             *configurations(preset, precision),
             load_dataset(preset.dataset, DATA_DIR.value),
             load_target(preset.target, weights_of(preset.target)),
+            devices,
         )
         if texture:
             experiment.texture  # noqa: B018, loaded and checked now
@@ -106,6 +112,9 @@ class VerificationExperiment:
         Raises:
           InputError: the released VGG-Face is asked for without its file.
         """
+        return self._load_texture()
+
+    def _load_texture(self) -> tf.keras.Model:
         if self.preset.texture == "small":
             return vgg_face("small")
         path = flags.FLAGS.vgg_face_weights
@@ -120,7 +129,30 @@ class VerificationExperiment:
     @functools.cached_property
     def features(self) -> np.ndarray:
         """The texture critic's view of every legitimate image, float32 `[I, F]`."""
-        return embed_all(tf.function(self.texture), self.legitimate.images)
+        texture = self.devices.shared(tf.function(self.texture))
+        return embed_all(texture, self.legitimate.images)
+
+    def loss(self, weights: LossWeights) -> JointLoss:
+        """Eq. 6 with its critics, which have a copy on each device where there are several."""
+        texture: Images = self.texture if weights.texture else tf.identity
+        target: Images = self.target
+        if self.devices.strategy.num_replicas_in_sync > 1:
+            with self.devices.strategy.scope():
+                target, texture = (
+                    self._loss_target,
+                    (self._loss_texture if weights.texture else tf.identity),
+                )
+        return JointLoss(weights, texture, target, self.legitimate.threshold)
+
+    @functools.cached_property
+    def _loss_target(self) -> Target:
+        target = load_target(self.preset.target, weights_of(self.preset.target))
+        target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
+        return target
+
+    @functools.cached_property
+    def _loss_texture(self) -> tf.keras.Model:
+        return self._load_texture()
 
     @functools.cached_property
     def critics(self) -> dict[str, str]:
@@ -145,7 +177,9 @@ class VerificationExperiment:
                 for part in PARTS
             )
         )
-        return legitimate_pairs(self.dataset, self.target, counts, self.preset.calibrate, self.seed)
+        return legitimate_pairs(
+            self.dataset, self.target, counts, self.preset.calibrate, self.seed, self.devices
+        )
 
     def attacked(self, part: str, epsilon: float) -> VerificationSet:
         """Pairs with their probes under FGSM, crafted once and kept in the user's cache.
@@ -167,7 +201,9 @@ class VerificationExperiment:
         """
         missing = [epsilon for epsilon in epsilons if (part, epsilon) not in self._sets]
         names = [self.preset.target, weights_of(self.preset.target), self.dataset.name]
-        sets = attacked(self.legitimate, part, self.target, json.dumps(names), missing, keep)
+        sets = attacked(
+            self.legitimate, part, self.target, json.dumps(names), missing, keep, self.devices
+        )
         self._sets.update({(part, epsilon): made for epsilon, made in sets.items()})
 
     def unattacked(self, part: str) -> VerificationSet:
@@ -190,11 +226,13 @@ class VerificationExperiment:
     @functools.cached_property
     def undefended(self) -> Images:
         """The target alone, compiled."""
-        return tf.function(self.target)
+        return self.devices.shared(tf.function(self.target))
 
     def defended(self, cleaner: tf.keras.Model) -> Images:
         """The target behind a cleaner, compiled: images to embeddings."""
-        return tf.function(lambda images: self.target(cleaner(images, training=False)))
+        return self.devices.shared(
+            tf.function(lambda images: self.target(cleaner(images, training=False)))
+        )
 
     def randomized(self) -> Images:
         """The target behind Randomization; each call draws anew, in an order that the seed sets.
@@ -213,7 +251,11 @@ class VerificationExperiment:
 
     def facts(self) -> dict[str, Any]:
         """What belongs into every `result.json`."""
-        return {"threshold": self.legitimate.threshold, "verified": self.legitimate.verified}
+        return {
+            "threshold": self.legitimate.threshold,
+            "verified": self.legitimate.verified,
+            **self.devices.facts(),
+        }
 
     def notes(self, epsilons: Sequence[float]) -> list[str]:
         """What was measured how, in sentences for below a table."""

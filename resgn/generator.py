@@ -52,6 +52,7 @@ def residual_generator(
     config: GeneratorConfig,
     precision: str = "float32",
     batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
+    synchronized: bool = False,
 ) -> tf.keras.Model:
     """Build a ResGN.
 
@@ -60,6 +61,7 @@ def residual_generator(
       precision: Keras policy of the hidden layers, e.g. `float32` or `mixed_bfloat16`. Variables
         and output are float32 in any case.
       batch_norm_momentum: of the moving statistics; 0 where they are to be measured anew.
+      synchronized: BatchNorm takes the statistics of the batches of all replicas together.
 
     Returns:
       A model from float32 RGB `[N, H, W, 3]` in [0, 1] to the same shape and range, for any H and W
@@ -77,6 +79,7 @@ def residual_generator(
         return layers.BatchNormalization(
             momentum=batch_norm_momentum,
             epsilon=BATCH_NORM_EPSILON,
+            synchronized=synchronized,
             dtype=policy,
             name=f"{name}_bn",
         )(x)

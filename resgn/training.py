@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +17,20 @@ from resgn.batch_norm import recalibrate
 from resgn.generator import GeneratorConfig, residual_generator
 from resgn.losses import JointLoss
 from resgn.schedules import SCHEDULES, Constant, Staircase, WarmCosine
+from resgn.training_set import Batch, TrainingSet
 from weights.atomic import atomic_path
 from weights.errors import InputError
 
 RECALIBRATION_IMAGES = 96
 """Training images over which the statistics of BatchNorm are measured before an evaluation."""
+
+CHECK_EVERY = 16
+"""Steps between two looks at the losses: each look waits for the device."""
+
+Adversary = Callable[[tf.keras.Model, Batch, tf.Tensor], tf.Tensor]
+"""Adversarial training: from the network as it is, a batch (float32) and the step's number (int64,
+from 0) to the images `[m, H, W, 3]` in [0, 1] to train on in place of `batch.adversarial`. It is
+compiled into the step; randomness is to be drawn statelessly from the step's number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +39,7 @@ class TrainingConfig:
 
     Attributes:
       epochs: passes over the training set, N in Algorithm 1.
-      batch_size: m in Algorithm 1.
+      batch_size: m in Algorithm 1, over all devices and machines together.
       learning_rate: Adam's, at its highest.
       schedule: `staircase`, `cosine` or `constant`.
       decay: factor of the staircase, applied once after half of the epochs.
@@ -37,7 +48,8 @@ class TrainingConfig:
         last weights themselves.
       clip_norm: longest gradient that is applied; 0 for no limit.
       evaluate_every: epochs between two looks at the held-out pairs.
-      precision: Keras policy, `float32` or `mixed_bfloat16`.
+      precision: Keras policy, `float32`, `mixed_bfloat16`, or `mixed_float16` (the loss is then
+        scaled, and a step whose gradients overflow is left out).
       seed: of weights and order.
     """
 
@@ -66,43 +78,6 @@ class TrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSet:
-    """Adversarial images and the legitimate ones they were made of.
-
-    The critics' view of a legitimate image never changes, so it is computed once for each image.
-
-    Attributes:
-      adversarial: uint8 `[M, H, W, 3]`.
-      source: int `[M]`, row of each one's legitimate image in the arrays below.
-      legitimate: uint8 `[I, H, W, 3]`.
-      features: float32 `[I, F]`, texture critic; `[I, 0]` where it is not used.
-      embeddings: float32 `[I, D]`, target network.
-    """
-
-    adversarial: np.ndarray
-    source: np.ndarray
-    legitimate: np.ndarray
-    features: np.ndarray
-    embeddings: np.ndarray
-
-    def batches(self, batch_size: int, seed: int, epoch: int) -> Iterator[tuple[tf.Tensor, ...]]:
-        """One epoch in an order that depends on seed and epoch alone; a short rest is left out.
-
-        Yields adversarial and legitimate images (uint8), features and embeddings.
-        """
-        order = np.random.default_rng([seed, epoch]).permutation(len(self.adversarial))
-        for start in range(0, len(order) - batch_size + 1, batch_size):
-            rows = np.sort(order[start : start + batch_size])
-            source = self.source[rows]
-            yield (
-                tf.constant(self.adversarial[rows]),
-                tf.constant(self.legitimate[source]),
-                tf.constant(self.features[source]),
-                tf.constant(self.embeddings[source]),
-            )
-
-
-@dataclasses.dataclass(frozen=True)
 class Progress:
     """What is known after an epoch.
 
@@ -124,26 +99,60 @@ class Progress:
 
 
 class Trainer:
-    """Trains one ResGN, resumably.
+    """Trains one ResGN, resumably, on one device or many.
 
     After every epoch all that training needs lies in `folder`; a killed training continues there
     from its last epoch to the same weights. The weights that did best on the held-out pairs are
     kept as `best.h5`.
 
+    Under a strategy every batch is shared out over the replicas in equal parts. Gradients,
+    BatchNorm statistics and reported losses are those of the whole batch, so that the number of
+    devices changes how fast one trains and not what. Of several machines, which must share
+    `folder`, only the chief writes there; one that comes back goes on from the chief's last epoch.
+
     Args:
       generator: the network's size.
-      loss: Eq. 6 with its critics.
+      loss: Eq. 6 with its critics. Under a strategy they should have been built in its scope.
       config: how to train.
       folder: for checkpoints and weights.
+      strategy: of `tf.distribute`; one device by default.
+      jit: compile gradients with XLA; one replica only.
+      adversary: makes the images to train on anew in every step.
+
+    Raises:
+      InputError: the batch cannot be shared out equally, or `jit` with several replicas.
     """
 
     def __init__(
-        self, generator: GeneratorConfig, loss: JointLoss, config: TrainingConfig, folder: Path
+        self,
+        generator: GeneratorConfig,
+        loss: JointLoss,
+        config: TrainingConfig,
+        folder: Path,
+        strategy: tf.distribute.Strategy | None = None,
+        jit: bool = False,
+        adversary: Adversary | None = None,
     ) -> None:
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._replicas = self._strategy.num_replicas_in_sync
+        if config.batch_size % self._replicas:
+            raise InputError(
+                f"--batch_size={config.batch_size} cannot be shared out over {self._replicas} "
+                "devices: give a multiple of their number."
+            )
+        if jit and self._replicas > 1:
+            raise InputError("--jit works on one device only; leave it out or use one device.")
         tf.keras.utils.set_random_seed(config.seed)
         self._loss, self._config, self._folder = loss, config, folder
-        self.model = residual_generator(generator, config.precision)
-        # Evaluation has a network of its own: averaged weights, statistics measured for them.
+        self._jit, self._adversary = jit, adversary
+        self._chief = self._strategy.extended.should_checkpoint
+        with self._strategy.scope():
+            # Statistics of the whole batch; on one device Keras' fused kernel has them anyway.
+            self.model = residual_generator(
+                generator, config.precision, synchronized=self._replicas > 1
+            )
+        # Evaluation has a network of its own: averaged weights, statistics measured for them. Each
+        # machine has one copy, and all copies are equal.
         self.averaged = residual_generator(generator, config.precision, batch_norm_momentum=0.0)
         self._variables = self.model.trainable_variables
         self._averages = self.averaged.trainable_variables
@@ -165,6 +174,7 @@ class Trainer:
         Args:
           data: the training set.
           validate: from a network to rates in [0, 1] on held-out pairs; their mean ranks networks.
+            On several machines it must give the same on each.
           report: called after each epoch.
           on_step: called after each step.
 
@@ -172,7 +182,8 @@ class Trainer:
           The best network, frozen, with averaged weights and fitting statistics.
 
         Raises:
-          InputError: fewer images than a batch, or a loss that is not finite.
+          InputError: fewer images than a batch, a loss that is not finite, or machines that find
+            different checkpoints in `folder`.
         """
         config = self._config
         steps_per_epoch = len(data.adversarial) // config.batch_size
@@ -182,6 +193,50 @@ class Trainer:
                 f"{config.batch_size}: lower --batch_size or ask for more pairs."
             )
         step = self._compile(steps_per_epoch)
+        with self._checkpoints() as manager:
+            epochs = range(int(self._epoch), config.epochs)
+            batches = self._pipeline(data, epochs)
+            for epoch in epochs:
+                losses = _Losses(self._loss.weights.active(), epoch * steps_per_epoch)
+                began = time.perf_counter()
+                for _ in range(steps_per_epoch):
+                    losses.add(step(next(batches)))
+                    on_step()
+                terms = losses.means()
+                seconds = time.perf_counter() - began
+                held_out = None
+                last = epoch + 1 == config.epochs
+                if last or (epoch + 1) % config.evaluate_every == 0:
+                    held_out = self._evaluate(data, validate)
+                self._epoch.assign(epoch + 1)
+                manager.save(checkpoint_number=epoch + 1)
+                report(
+                    Progress(
+                        epoch=epoch + 1,
+                        step=(epoch + 1) * steps_per_epoch,
+                        terms={**terms, "total": sum(terms.values())},
+                        learning_rate=float(self._optimizer.learning_rate.numpy()),
+                        images_per_second=steps_per_epoch * config.batch_size / seconds,
+                        held_out=held_out,
+                    )
+                )
+        self.averaged.load_weights(self._folder / "best.h5")
+        self.averaged.trainable = False
+        return self.averaged
+
+    def _pipeline(self, data: TrainingSet, epochs: range) -> Iterator[Batch]:
+        if not epochs:
+            return iter(())
+        config = self._config
+
+        def batches(part: tf.distribute.InputContext) -> tf.data.Dataset:
+            return data.batches(config.batch_size, config.seed, epochs, part)
+
+        return iter(self._strategy.distribute_datasets_from_function(batches))
+
+    @contextlib.contextmanager
+    def _checkpoints(self) -> Iterator[tf.train.CheckpointManager]:
+        """Restore the last checkpoint, give the place for new ones."""
         checkpoint = tf.train.Checkpoint(
             model=self.model,
             averaged=self.averaged,
@@ -189,47 +244,41 @@ class Trainer:
             epoch=self._epoch,
             best=self._best,
         )
-        manager = tf.train.CheckpointManager(
-            checkpoint, str(self._folder / "checkpoints"), max_to_keep=2
-        )
-        if manager.latest_checkpoint:
-            checkpoint.restore(manager.latest_checkpoint).expect_partial()
+        shared = str(self._folder / "checkpoints")
+        latest = tf.train.latest_checkpoint(shared)
+        if latest:
+            checkpoint.restore(latest).expect_partial()
+        self._check_agreement()
+        # Saving reads variables of all machines, so that all must save; only the chief's is kept.
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = shared if self._chief else scratch
+            yield tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
 
-        for epoch in range(int(self._epoch), config.epochs):
-            sums: dict[str, float] = {}
-            began = time.perf_counter()
-            for batch in data.batches(config.batch_size, config.seed, epoch):
-                terms = {name: float(value) for name, value in step(*batch).items()}
-                self._check_finite(terms)
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0.0) + value / steps_per_epoch
-                on_step()
-            seconds = time.perf_counter() - began
-            held_out = None
-            last = epoch + 1 == config.epochs
-            if last or (epoch + 1) % config.evaluate_every == 0:
-                self._recalibrate(data)
-                held_out = validate(self.averaged)
-                score = float(np.mean(list(held_out.values())))
-                if score >= float(self._best):
-                    self._best.assign(score)
-                    with atomic_path(self._folder / "best.h5") as path:
-                        self.averaged.save_weights(path)
-            self._epoch.assign(epoch + 1)
-            manager.save(checkpoint_number=epoch + 1)
-            report(
-                Progress(
-                    epoch=epoch + 1,
-                    step=int(self._optimizer.iterations),
-                    terms={**sums, "total": sum(sums.values())},
-                    learning_rate=float(self._optimizer.learning_rate),
-                    images_per_second=steps_per_epoch * config.batch_size / seconds,
-                    held_out=held_out,
-                )
+    def _check_agreement(self) -> None:
+        if self._replicas == 1:
+            return
+        epoch = tf.reshape(tf.cast(self._epoch, tf.int32), [1])
+        own = self._strategy.experimental_distribute_values_from_function(lambda _: epoch)
+        epochs = np.unique(self._strategy.gather(own, axis=0).numpy()).tolist()
+        if len(epochs) > 1:
+            raise InputError(
+                f"The machines find checkpoints of different epochs {epochs} in {self._folder}: "
+                "it must be one folder that all of them share."
             )
-        self.averaged.load_weights(self._folder / "best.h5")
-        self.averaged.trainable = False
-        return self.averaged
+
+    def _evaluate(
+        self, data: TrainingSet, validate: Callable[[tf.keras.Model], dict[str, float]]
+    ) -> dict[str, float]:
+        """Rates on held-out pairs; the best network so far is kept."""
+        self._recalibrate(data)
+        held_out = validate(self.averaged)
+        score = float(np.mean(list(held_out.values())))
+        if score >= float(self._best):
+            self._best.assign(score)
+            if self._chief:
+                with atomic_path(self._folder / "best.h5") as path:
+                    self.averaged.save_weights(path)
+        return held_out
 
     def _schedule(self, steps_per_epoch: int) -> tf.keras.optimizers.schedules.LearningRateSchedule:
         config = self._config
@@ -240,37 +289,62 @@ class Trainer:
             return Staircase(config.learning_rate, config.decay, max(1, steps // 2))
         return Constant(config.learning_rate)
 
-    def _compile(self, steps_per_epoch: int) -> Callable[..., dict[str, tf.Tensor]]:
+    def _compile(self, steps_per_epoch: int) -> Callable[[Batch], tf.Tensor]:
         config = self._config
-        self._optimizer = tf.keras.optimizers.Adam(
-            self._schedule(steps_per_epoch),
-            beta_1=0.9,
-            global_clipnorm=config.clip_norm or None,
-            jit_compile=False,
-        )
-        self._optimizer.build(self._variables)
+        with self._strategy.scope():
+            self._optimizer = tf.keras.optimizers.Adam(
+                self._schedule(steps_per_epoch),
+                beta_1=0.9,
+                global_clipnorm=config.clip_norm or None,
+                jit_compile=False,
+            )
+            if config.precision == "mixed_float16":
+                self._optimizer = tf.keras.mixed_precision.LossScaleOptimizer(self._optimizer)
+            self._optimizer.build(self._variables)
+        gradients_and_losses = self._gradients_and_losses
+        if self._jit:
+            gradients_and_losses = tf.function(gradients_and_losses, jit_compile=True)
+
+        def replica_step(batch: Batch) -> tf.Tensor:
+            gradients, losses = gradients_and_losses(batch)
+            # Sums the gradients over all replicas before it clips and applies them.
+            self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+            return losses
 
         @tf.function
-        def step(
-            adversarial: tf.Tensor,
-            legitimate: tf.Tensor,
-            features: tf.Tensor,
-            embeddings: tf.Tensor,
-        ) -> dict[str, tf.Tensor]:
+        def step(batch: Batch) -> tf.Tensor:
             self.traces += 1
-            adversarial = tf.cast(adversarial, tf.float32) / 255.0
-            legitimate = tf.cast(legitimate, tf.float32) / 255.0
-            with tf.GradientTape() as tape:
-                cleaned = self.model(adversarial, training=True)
-                terms = self._loss(cleaned, legitimate, features, embeddings)
-                terms = {name: tf.reduce_mean(term) for name, term in terms.items()}
-                total = tf.add_n(list(terms.values()))
-            gradients = tape.gradient(total, self._variables)
-            self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+            losses = self._strategy.run(replica_step, args=(batch,))
             self._average()
-            return terms
+            return self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
         return step
+
+    def _gradients_and_losses(self, batch: Batch) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """One replica's share of the gradients, and of the mean weighted loss terms `[T]`."""
+        batch = batch.to_float()
+        images = batch.adversarial
+        if self._adversary is not None:
+            step = tf.cast(self._optimizer.iterations, tf.int64)
+            images = tf.stop_gradient(self._adversary(self.model, batch, step))
+        with tf.GradientTape() as tape:
+            cleaned = self.model(images, training=True)
+            terms = self._loss(cleaned, batch.legitimate, batch.features, batch.embeddings)
+            # Of the whole batch: the replicas' shares add up to its mean.
+            losses = tf.stack(
+                [tf.reduce_sum(term) / self._config.batch_size for term in terms.values()]
+            )
+            total = tf.reduce_sum(losses)
+            if self._scaled:
+                total = self._optimizer.get_scaled_loss(total)
+        gradients = tape.gradient(total, self._variables)
+        if self._scaled:
+            gradients = self._optimizer.get_unscaled_gradients(gradients)
+        return gradients, losses
+
+    @property
+    def _scaled(self) -> bool:
+        return isinstance(self._optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 
     def _average(self) -> None:
         # Early on the average follows quickly, so that the random start is soon forgotten.
@@ -291,10 +365,38 @@ class Trainer:
             ),
         )
 
-    def _check_finite(self, terms: dict[str, float]) -> None:
-        for name, value in terms.items():
-            if not math.isfinite(value):
-                raise InputError(
-                    f"Training stopped at step {int(self._optimizer.iterations)}: the {name} loss "
-                    f"became {value}. Lower --learning_rate or set --clip_norm."
-                )
+
+class _Losses:
+    """The loss terms of an epoch, left on the device for some steps so that none waits for them."""
+
+    def __init__(self, names: tuple[str, ...], steps_before: int) -> None:
+        self._names, self._steps_before = names, steps_before
+        self._pending: list[tf.Tensor] = []
+        self._seen: list[np.ndarray] = []
+
+    def add(self, terms: tf.Tensor) -> None:
+        """Take the terms `[T]` of one step.
+
+        Raises:
+          InputError: one of the last `CHECK_EVERY` steps was not finite.
+        """
+        self._pending.append(terms)
+        if len(self._pending) == CHECK_EVERY:
+            self._look()
+
+    def means(self) -> dict[str, float]:
+        """The mean of each term; like `add` it stops at what is not finite."""
+        self._look()
+        means = np.mean(self._seen, axis=0, dtype=np.float64)
+        return {name: float(mean) for name, mean in zip(self._names, means, strict=True)}
+
+    def _look(self) -> None:
+        for values in tf.stack(self._pending).numpy() if self._pending else ():
+            self._seen.append(values)
+            for name, value in zip(self._names, values, strict=True):
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"Training stopped at step {self._steps_before + len(self._seen)}: the "
+                        f"{name} loss became {value}. Lower --learning_rate or set --clip_norm."
+                    )
+        self._pending.clear()

@@ -10,7 +10,8 @@ import tensorflow as tf
 from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
 from resgn.schedules import Staircase, WarmCosine
-from resgn.training import Progress, Trainer, TrainingConfig, TrainingSet
+from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training_set import Batch, TrainingSet
 from weights.errors import InputError
 
 GENERATOR = GeneratorConfig(1, 8, 3, 3, 1, image_skip=True)
@@ -201,14 +202,48 @@ def test_refuses_settings_that_cannot_be(name: str, value: object) -> None:
         TrainingConfig(**{name: value})
 
 
-def test_order_depends_on_seed_and_epoch_alone() -> None:
+def test_xla_trains_the_same_weights(tmp_path) -> None:
     data = dataset()
-    first = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=0)]
-    again = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=0)]
-    other = [batch[0].numpy() for batch in data.batches(4, seed=1, epoch=1)]
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
-    assert len(first) == 2
+    config = dataclasses.replace(CONFIG, epochs=1)
+    plain = Trainer(GENERATOR, LOSS, config, tmp_path / "plain").train(data, quality(data))
+    compiled = Trainer(GENERATOR, LOSS, config, tmp_path / "xla", jit=True)
+    model = compiled.train(data, quality(data))
+    assert compiled.traces == 1
+    for a, b in zip(plain.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_an_adversary_makes_the_images_to_train_on(tmp_path) -> None:
+    # The network starts as the identity, so that on legitimate images the first loss is 0.
+    seen: list[tf.Tensor] = []
+    first: list[float] = []
+
+    def none(model: tf.keras.Model, batch: Batch, step: tf.Tensor) -> tf.Tensor:
+        assert batch.adversarial.dtype == tf.float32
+        tf.debugging.assert_near(model(batch.legitimate, training=False), batch.legitimate)
+        tf.py_function(lambda number: seen.append(int(number)), [step], [])
+        return batch.legitimate
+
+    data = dataset(8)
+    loss = JointLoss(LossWeights(1.0, 0.0, 0.0), texture, embed, 0.5)
+    config = dataclasses.replace(CONFIG, epochs=1, learning_rate=1e-12)
+    trainer = Trainer(GENERATOR, loss, config, tmp_path, adversary=none)
+    trainer.train(data, quality(data), lambda progress: first.append(progress.terms["pixel"]))
+    assert first[0] < 1e-10
+    assert seen == [0, 1]
+    assert trainer.traces == 1
+
+
+def test_loss_scaling_leaves_out_steps_that_overflow(tmp_path) -> None:
+    # The first scale is 2 ** 15; a loss of this size overflows float16 until it has fallen.
+    loss = JointLoss(LossWeights(1e4, 0.0, 0.0), texture, embed, 0.5)
+    config = dataclasses.replace(CONFIG, precision="mixed_float16", epochs=1, average=0.0)
+    data = dataset(4)
+    trainer = Trainer(GeneratorConfig(1, 8, 3, 3, 1), loss, config, tmp_path)
+    before = [variable.numpy() for variable in trainer.model.trainable_variables]
+    trainer.train(data, quality(data))
+    for variable, value in zip(trainer.model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
 
 
 def test_schedules_by_hand() -> None:

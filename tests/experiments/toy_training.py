@@ -1,0 +1,101 @@
+"""A small training for processes of their own: `python -m tests.experiments.toy_training`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from experiments import cli
+from experiments.run import OUTPUT_DIR
+from experiments.strategy import Devices, restarting
+from resgn.generator import GeneratorConfig
+from resgn.losses import JointLoss, LossWeights
+from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training_set import TrainingSet
+
+_DIE_AT = flags.DEFINE_integer("die_at", None, "Step at which the process kills itself, once.")
+
+GENERATOR = GeneratorConfig(1, 8, 3, 3, 1)
+CONFIG = TrainingConfig(
+    epochs=3, batch_size=4, learning_rate=1e-3, schedule="constant", average=0.5, seed=7
+)
+
+
+def embed(images: tf.Tensor) -> tf.Tensor:
+    return tf.math.l2_normalize(tf.reduce_mean(images, axis=[1, 2]), -1)
+
+
+def texture(images: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.square(images), axis=[1, 2])
+
+
+LOSS = JointLoss(LossWeights(1.0, 0.1, 0.1), texture, embed, 0.5)
+
+
+def dataset(count: int = 10) -> TrainingSet:
+    rng = np.random.default_rng(0)
+    legitimate = rng.integers(60, 190, (5, 8, 8, 3), dtype=np.uint8)
+    source = np.arange(count) % 5
+    noise = 15 * rng.choice([-1, 1], (count, 8, 8, 3))
+    adversarial = (legitimate[source] + noise).astype(np.uint8)
+    images = tf.constant(legitimate, tf.float32) / 255.0
+    return TrainingSet(
+        adversarial, source, legitimate, texture(images).numpy(), embed(images).numpy()
+    )
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a training left behind."""
+
+    weights: list[np.ndarray]
+    reports: list[Progress]
+    traces: int
+
+    def terms(self) -> np.ndarray:
+        """The reported losses, `[epochs, terms]`."""
+        return np.array([list(report.terms.values()) for report in self.reports])
+
+
+def train(
+    folder: Path, devices: Devices, die_at: int | None = None, precision: str = "float32"
+) -> Outcome:
+    """Train on these devices; `die_at` is a step at which this process kills itself, once."""
+    config = dataclasses.replace(CONFIG, precision=precision)
+    trainer = Trainer(GENERATOR, LOSS, config, folder, devices.strategy)
+    data, steps = dataset(), 0
+    died = folder / "died"
+
+    def on_step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == die_at and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def validate(model: tf.keras.Model) -> dict[str, float]:
+        cleaned = devices.shared(lambda images: model(images, training=False))
+        error = cleaned(tf.constant(data.adversarial / np.float32(255))).numpy()
+        return {"cleaned": -float(np.mean(np.square(error)))}
+
+    reports: list[Progress] = []
+    model = trainer.train(data, validate, reports.append, on_step)
+    return Outcome(model.get_weights(), reports, trainer.traces)
+
+
+def main(_: list[str]) -> None:
+    folder = Path(OUTPUT_DIR.value)
+    devices = Devices.from_flags()
+    outcome = train(folder, devices, _DIE_AT.value)
+    writer = "chief" if devices.chief else "worker"
+    np.savez(folder / f"{writer}.npz", *outcome.weights)
+
+
+if __name__ == "__main__":
+    cli.run(restarting(main))
