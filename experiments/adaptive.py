@@ -47,7 +47,7 @@ def main(_: list[str]) -> None:
     """Attack one defence after the other, write table and curves."""
     names = check_names([*_ROWS.value, *CLEANER.value], list(KNOWN), "rows")
     epsilon = intensity_flags.intensity()
-    budgets = intensity_flags.test_intensities(BUDGETS)
+    budgets = intensity_flags.tested_intensities(BUDGETS)
     if not 0.0 < _EPS_L2.value < float("inf"):
         raise InputError(f"--eps_l2 must be above 0, got {_EPS_L2.value}.")
     experiment = VerificationExperiment.from_flags(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import cast
 
@@ -69,13 +70,18 @@ class Defence:
     def embed(self, seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
         """Compiled, from images to embeddings; each call of a random defence draws anew.
 
+        What this returns begins with the first draw again.
+
         Args:
           seed: sets the order of draws.
         """
-        if not isinstance(self.model, Stochastic):
-            return tf.function(self.model)
-        compiled = tf.function(self.model)
+        if not self.random:
+            return self._compiled
         draws = iter(range(1 << 30))
-        return lambda images: compiled(
+        return lambda images: self._compiled(
             images, tf.constant([seed, RANDOMIZATION_SEED + next(draws)])
         )
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[..., tf.Tensor]:
+        return tf.function(self.model)
