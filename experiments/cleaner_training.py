@@ -14,6 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from experiments import monitoring, trained_cleaners
+from experiments.adversarial_training import CraftedThrough
 from experiments.results import write_json
 from experiments.run import Run
 from experiments.strategy import JIT
@@ -34,6 +35,7 @@ def trained_cleaner(
     epsilon: float,
     terms: tuple[str, ...] = TERMS,
     epochs: int | None = None,
+    adversary: CraftedThrough | None = None,
 ) -> tf.keras.Model:
     """The ResGN that learned to clean FGSM of one intensity.
 
@@ -48,6 +50,7 @@ def trained_cleaner(
       epsilon: intensity of the attack on its training set.
       terms: of the loss; one alone weighs 1, several as the preset says.
       epochs: the preset's by default.
+      adversary: for adversarial training.
 
     Returns:
       The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same.
@@ -81,6 +84,8 @@ def trained_cleaner(
             "weights": " ".join(f"{k}={v:g}" for k, v in settings["loss"].items()),
         },
     )
+    if adversary is not None:
+        settings["adversary"] = adversary.settings()
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
     if experiment.devices.everyone(kept is not None) and kept is not None:
@@ -91,7 +96,7 @@ def trained_cleaner(
         monitoring.log_weights(run, name, kept.history[-1].step, model)
     else:
         model, history = _train(
-            experiment, run, name, epsilon, training, weights, train, validation
+            experiment, run, name, epsilon, training, weights, train, validation, adversary
         )
         if experiment.devices.chief:
             trained_cleaners.keep(entry, model, experiment.generator, settings, history)
@@ -102,6 +107,7 @@ def trained_cleaner(
         "loss": "+".join(terms),
         "epsilon": epsilon,
         "epochs": training.epochs,
+        "adversarial_training": adversary is not None,
     }
     monitoring.log_graph(run, name, model)
     save_generator(model, experiment.generator, run.folder / "cleaners" / f"{name}.h5", about)
@@ -117,6 +123,7 @@ def _train(
     weights: LossWeights,
     train: VerificationSet,
     validation: VerificationSet,
+    adversary: CraftedThrough | None,
 ) -> tuple[tf.keras.Model, list[Progress]]:
     folder = Path("training") / name
     trainer = Trainer(
@@ -126,6 +133,7 @@ def _train(
         run.shared / folder,
         experiment.devices.strategy,
         JIT.value,
+        adversary,
     )
     features = np.zeros((len(train.images), 0), np.float32)
     data = TrainingSet(

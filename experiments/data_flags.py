@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from absl import flags
 
+from experiments.own import is_own, own_target
 from experiments.presets import help_of
 from resgn.faces.dataset import DATASETS
-from resgn.target import TARGETS
+from resgn.target import TARGETS, Target, load_target
 
 DATASET = flags.DEFINE_enum(
     "dataset",
@@ -18,8 +19,12 @@ DATASET = flags.DEFINE_enum(
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of the data set, in the layout in which it comes."
 )
-TARGET = flags.DEFINE_enum(
-    "target", None, list(TARGETS), f"Network under attack. {help_of('target')}"
+TARGET = flags.DEFINE_string(
+    "target",
+    None,
+    f"Network under attack: {' or '.join(TARGETS)}, or your own as package.module:callable, from "
+    "images [N, 160, 160, 3] in [0, 1] to embeddings [N, D]; see docs/bring_your_own.md. "
+    f"{help_of('target')}",
 )
 FACENET_WEIGHTS = flags.DEFINE_string(
     "facenet_weights",
@@ -31,3 +36,12 @@ FACENET_WEIGHTS = flags.DEFINE_string(
 def weights_of(target: str) -> str | None:
     """The weight file that the flags name for a target."""
     return FACENET_WEIGHTS.value if target == "facenet" else None
+
+
+def chosen_target(name: str) -> Target:
+    """The target of this name, ours or the user's own, frozen.
+
+    Raises:
+      InputError: unknown name, weights missing or damaged, or one's own target does not work.
+    """
+    return own_target(name) if is_own(name) else load_target(name, weights_of(name))

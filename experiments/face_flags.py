@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from experiments import data_flags  # noqa: F401, defines the flags that SHARED names
+from experiments import cleaner_flags, data_flags  # noqa: F401, define what a preset names
 from experiments.precision import PRECISIONS
 from experiments.presets import help_of
 

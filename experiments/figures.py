@@ -87,6 +87,7 @@ def save_bars(path: Path, rows: list[Row], title: str) -> None:
     width = 0.8 / len(columns)
     figure, axes = plt.subplots(figsize=(1.6 + 0.95 * len(rows), 4))
     places = np.arange(len(rows))
+    explained = False
     for number, column in enumerate(columns):
         cells = [row.columns[column] for row in rows]
         values = 100 * np.array([cell.value for cell in cells])
@@ -105,8 +106,9 @@ def save_bars(path: Path, rows: list[Row], title: str) -> None:
                 markersize=12,
                 markeredgewidth=2,
                 color="black",
-                label="paper" if number == len(columns) - 1 else None,
+                label=None if explained else "paper",
             )
+            explained = True
     axes.set(ylim=(0, 104), ylabel="verified correctly (%)", title=title)
     axes.set_xticks(places, [row.name.replace("+", "\n+ ") for row in rows], fontsize=8)
     axes.legend(
@@ -169,7 +171,7 @@ def save_curves(
     for column, panel in zip(columns, np.atleast_1d(axes), strict=True):
         for number, (name, rows) in enumerate(curves.items()):
             cells = [row.columns[column] for row in rows]
-            color = COLORS[number]
+            color = COLORS[number % len(COLORS)]
             panel.plot(places, [100 * c.value for c in cells], marker=".", label=name, color=color)
             ends = [
                 [100 * (c.value if end is None else end) for c, end in pairs]

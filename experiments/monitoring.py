@@ -6,7 +6,7 @@ hyperparameters, be compared in one view.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -55,7 +55,7 @@ def log_panels(
     run: Run,
     name: str,
     step: int,
-    cleaner: tf.keras.Model,
+    cleaner: Callable[[tf.Tensor], tf.Tensor],
     part: str,
     pairs: VerificationSet,
     epsilon: float,
@@ -68,7 +68,7 @@ def log_panels(
         legitimate = pairs.images[pairs.probe[rows]] / np.float32(255)
         adversarial = pairs.adversarial[rows] / np.float32(255)
         amplified = np.clip(0.5 + (adversarial - legitimate) / (2 * epsilon), 0, 1)
-        cleaned = cleaner(to_float(pairs.adversarial[rows]), training=False).numpy()
+        cleaned = cleaner(to_float(pairs.adversarial[rows])).numpy()
         panel = np.concatenate([legitimate, adversarial, amplified, cleaned], axis=2)
         title = f"{part}/{column}: legitimate, adversarial, perturbation, cleaned"
         run.log_images(name, step, {title: panel})

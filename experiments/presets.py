@@ -40,6 +40,29 @@ PAPER: dict[str, Any] = {
     "pixel_weight": 1.0,
     "texture_weight": 1e-8,
     "verification_weight": 1e-3,
+    "jpeg_quality": 75,
+    "bits": 4,
+    "gaussian_side": 5,
+    "gaussian_sigma": 1.0,
+    "median_side": 3,
+    "noise_sigma": 0.03,
+    "apegan_maps": 64,
+    "apegan_epochs": 2,
+    "apegan_batch_size": 64,
+    "apegan_learning_rate": 2e-4,
+    "magnet_maps": 32,
+    "magnet_epochs": 100,
+    "magnet_batch_size": 256,
+    "magnet_learning_rate": 1e-3,
+    "magnet_noise": 0.1,
+    "adaptive": True,
+    "adaptive_pairs": 1000,
+    "adaptive_steps": 40,
+    "eot_samples": 30,
+    "restarts": 5,
+    "queries": 5000,
+    "adversarial_steps": 7,
+    "adversarial_share": 0.5,
 }
 
 # Minutes on two cores: a small network at half the resolution that starts from the identity, small
@@ -71,6 +94,18 @@ LAPTOP: dict[str, Any] = PAPER | {
     "evaluate_every": 1,
     "texture_weight": 1e-3,
     "verification_weight": 0.1,
+    "apegan_maps": 32,
+    "apegan_epochs": 3,
+    "apegan_batch_size": 8,
+    "apegan_learning_rate": 1e-3,
+    "magnet_epochs": 6,
+    "magnet_batch_size": 8,
+    "adaptive_pairs": 25,
+    "adaptive_steps": 10,
+    "eot_samples": 4,
+    "restarts": 2,
+    "queries": 200,
+    "adversarial_steps": 1,
 }
 
 # LFW is larger and needs longer; this training has not been measured to its end yet.
@@ -99,9 +134,29 @@ SMOKE: dict[str, Any] = LAPTOP | {
     "blocks": 1,
     "maps": 8,
     "epochs": 2,
+    "apegan_maps": 4,
+    "apegan_epochs": 1,
+    "magnet_maps": 4,
+    "magnet_epochs": 1,
+    "adaptive": False,
+    "adaptive_pairs": 3,
+    "adaptive_steps": 2,
+    "eot_samples": 2,
+    "restarts": 1,
+    "queries": 4,
 }
 
 PRESETS = {"laptop": LAPTOP, "paper": PAPER, "smoke": SMOKE}
+
+COUNTED = (
+    "adaptive_pairs",
+    "adaptive_steps",
+    "adversarial_steps",
+    "eot_samples",
+    "queries",
+    "restarts",
+)
+"""Values that are at least 1."""
 
 PRESET = flags.DEFINE_enum(
     "preset",
@@ -143,6 +198,10 @@ class Preset:
                 raise InputError(f"--{key} must be at least 1, got {value}.")
             if key.endswith("_weight") and not 0.0 <= value < float("inf"):
                 raise InputError(f"--{key} must be 0 or more, got {value}.")
+            if key in COUNTED and value < 1:
+                raise InputError(f"--{key} must be at least 1, got {value}.")
+            if key == "adversarial_share" and not 0.0 < value <= 1.0:
+                raise InputError(f"--{key} must lie in (0, 1], got {value}.")
         return cls(values)
 
 

@@ -18,6 +18,10 @@ Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
 
+MARK = "(!)"
+"""Behind the name of a row with findings."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Measurement:
     """A measured value with a 95 % interval.
@@ -65,20 +69,29 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a table: a name and a measurement for each column."""
+    """One line of a table: a name and a measurement for each column.
+
+    Attributes:
+      name: of the row.
+      columns: by name.
+      findings: reasons not to trust the row, in sentences; a table marks it and prints them below.
+    """
 
     name: str
     columns: dict[str, Measurement]
+    findings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The row as it stands in `result.json`."""
-        return {"name": self.name} | {k: dataclasses.asdict(v) for k, v in self.columns.items()}
+        """The row as it stands in `result.json`; `findings` only where there are any."""
+        data: dict[str, Any] = {"name": self.name}
+        data |= {k: dataclasses.asdict(v) for k, v in self.columns.items()}
+        return data | ({"findings": list(self.findings)} if self.findings else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Row:
         """The inverse of `as_json`."""
-        columns = {k: Measurement(**v) for k, v in data.items() if k != "name"}
-        return cls(data["name"], columns)
+        columns = {k: Measurement(**v) for k, v in data.items() if k not in ("name", "findings")}
+        return cls(data["name"], columns, tuple(data.get("findings", ())))
 
 
 def markdown_table(
@@ -86,7 +99,8 @@ def markdown_table(
 ) -> str:
     """Rates in percent with interval, the paper's figure in brackets behind.
 
-    Columns named in `plain` are no rates and stand as they are.
+    Columns named in `plain` are no rates and stand as they are. A row with findings is marked and
+    they are listed below.
     """
     columns = list(rows[0].columns)
     lines = [
@@ -95,8 +109,11 @@ def markdown_table(
     ]
     for row in rows:
         cells = [_cell(row.columns[c], 1 if c in plain else 100) for c in columns]
-        lines.append("| " + " | ".join([row.name, *cells]) + " |")
-    return "\n".join(lines) + "\n" + (f"\n{notes}\n" if notes else "")
+        name = f"{row.name} {MARK}" if row.findings else row.name
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    marked = [f"{MARK} {row.name}: {finding}" for row in rows for finding in row.findings]
+    below = [notes] * bool(notes) + marked
+    return "\n".join(lines) + "\n" + "".join(f"\n{paragraph}\n" for paragraph in below)
 
 
 def _cell(measurement: Measurement, factor: int) -> str:

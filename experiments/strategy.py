@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -183,7 +184,10 @@ def devices(name: str) -> Devices:
         return Devices(name, tf.distribute.MirroredStrategy(_logical_devices()))
     if name == "multi_worker":
         check_cluster(os.environ.get("TF_CONFIG"))
-        return Devices(name, tf.distribute.MultiWorkerMirroredStrategy())
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        # TensorFlow swallows SIGTERM from here on; a training may end at any time.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return Devices(name, strategy)
     return ONE
 
 

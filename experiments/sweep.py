@@ -21,6 +21,7 @@ from absl import flags
 from experiments import attack_intensity, cli, intensity_flags, table1, verification_experiment
 from experiments import run as run_flags
 from experiments.cleaner_training import trained_cleaner
+from experiments.defences import Defence
 from experiments.figures import save_curves
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -101,9 +102,13 @@ class Sweep:
         return {
             "none": lambda: self.experiment.undefended,
             # The same draws at every intensity, so that the curve shows the attack alone.
-            "randomization": self.experiment.randomized,
+            "randomization": lambda: self._randomization.embed(self.experiment.seed),
             "resgn": lambda: self._resgn,
         }
+
+    @functools.cached_property
+    def _randomization(self) -> Defence:
+        return Defence.randomization(self.experiment.target, samples=1)
 
     @functools.cached_property
     def _resgn(self) -> Images:

@@ -2,34 +2,44 @@
 
     python -m experiments.table1                                     # ORL, minutes on two cores
     python -m experiments.table1 --dataset=lfw --data_dir=DIR        # LFW, much longer
+    python -m experiments.table1 --rows=all                          # with all further cleaners
     python -m experiments.table1 --preset=paper --data_dir=DIR --facenet_weights=... \\
         --vgg_face_weights=...                                       # the paper's own figures
 
 Each row is the share of pairs that the target network verifies correctly when the probe image first
 passes through the defence: attacked to evade its own identity (dodging), attacked to take another's
-(impersonation), and untouched (legitimate).
+(impersonation), and untouched (legitimate). The adaptive columns are the same share on fewer pairs
+under an attacker who knows the defence, the best of several attacks for each pair.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 
-import numpy as np
+import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, intensity_flags, verification_experiment
+from experiments import cleaner_flags, cli, intensity_flags, verification_experiment
 from experiments import run as run_flags
-from experiments.cleaner_training import trained_cleaner
+from experiments.adaptive_attacks import AdaptiveAttacks
+from experiments.cleaner_flags import CLEANER
+from experiments.cleaners import (
+    ADVERSARIAL,
+    LOSSES,
+    OTHERS,
+    check_cleaner,
+    check_names,
+    make_defence,
+)
 from experiments.figures import save_bars
 from experiments.monitoring import log_panels
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from experiments.strategy import restarting
 from experiments.verification_experiment import VerificationExperiment
-from resgn.losses import TERMS
 from resgn.verification_set import COLUMNS
-from weights.errors import InputError
 
 PAPER: dict[str, tuple[float, float, float]] = {
     "pixel": (0.9916, 0.9968, 0.9052),
@@ -44,25 +54,40 @@ PAPER: dict[str, tuple[float, float, float]] = {
 }
 """Table 1 as printed: dodging, impersonation, legitimate."""
 
-LOSSES = {name: tuple(name.split("+")) for name in list(PAPER)[:6]} | {"joint": TERMS}
+ALL = (*PAPER, *OTHERS)
 
-_ROWS = flags.DEFINE_list("rows", list(PAPER), "Rows of the table, in this order.")
+_ROWS = flags.DEFINE_list(
+    "rows",
+    list(PAPER),
+    f"Rows of the table, in this order; all adds {', '.join(OTHERS)} to the paper's.",
+)
+_ADVERSARIAL = flags.DEFINE_bool(
+    "adversarial_training",
+    False,
+    f"Add the row {ADVERSARIAL}: the joint ResGN, trained on examples crafted through it.",
+)
 
-for _module in (verification_experiment, intensity_flags, run_flags):
+for _module in (verification_experiment, cleaner_flags, intensity_flags, run_flags):
     flags.adopt_module_key_flags(_module)  # shown by --help
 
 
 def main(_: list[str]) -> None:
     """Prepare, train and measure row by row, write the table."""
-    rows = check_rows(_ROWS.value)
+    rows = chosen_rows()
     epsilon = intensity_flags.intensity()
     experiment = VerificationExperiment.from_flags(
         texture=any("texture" in LOSSES.get(row, ()) for row in rows)
     )
-    run = Run("table1", experiment.settings("rows") | {"eps": epsilon}, experiment.devices)
-    table = Table1(experiment, run, epsilon)
+    for row in rows:
+        check_cleaner(row, experiment)
+    run = Run(
+        "table1",
+        experiment.settings("rows", "cleaner", "adversarial_training") | {"eps": epsilon},
+        experiment.devices,
+    )
     for part in ("train", "validation", "test"):
         experiment.attacked(part, epsilon)
+    table = Table1(experiment, run, epsilon)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.preset.dataset}")
     table_text = run.finish(
@@ -85,40 +110,36 @@ class Table1:
         return self.run.measured(name, lambda: self._measure(name))
 
     def _measure(self, name: str) -> Row:
-        outcomes = self._outcomes(name)
-        columns = {
-            column: Measurement.rate(outcomes[column], PAPER[name][number])
-            for number, column in enumerate(COLUMNS)
-        }
-        return Row(name, columns)
-
-    def _outcomes(self, name: str) -> dict[str, np.ndarray]:
+        defence = make_defence(name, self.experiment, self.run, self.epsilon)
         test = self.experiment.attacked("test", self.epsilon)
-        if name == "none":
-            return test.outcomes(self.experiment.undefended)
-        if name == "randomization":
-            return test.outcomes(self.experiment.randomized())
-        epochs = None if name == "joint" else self.experiment.preset.ablation_epochs
-        cleaner = trained_cleaner(
-            self.experiment, self.run, name, self.epsilon, LOSSES[name], epochs
-        )
-        log_panels(self.run, name, 0, cleaner, "test", test, self.epsilon)
-        return test.outcomes(self.experiment.defended(cleaner))
+        if defence.cleaner is not None:
+            cleaner, seed = defence.cleaner, tf.constant([self.experiment.seed, 0])
+            log_panels(self.run, name, 0, lambda x: cleaner(x, seed), "test", test, self.epsilon)
+        embed = defence.embed(self.experiment.seed)
+        outcomes = test.outcomes(embed if defence.random else self.experiment.devices.shared(embed))
+        paper = dict(zip(COLUMNS, PAPER.get(name, ()), strict=False))
+        findings: tuple[str, ...] = ()
+        if self.experiment.preset.adaptive:
+            adaptive = self._adaptive.measure(defence)
+            outcomes |= adaptive.verified
+            findings = adaptive.findings
+        columns = {c: Measurement.rate(seen, paper.get(c)) for c, seen in outcomes.items()}
+        return Row(name, columns, findings)
+
+    @functools.cached_property
+    def _adaptive(self) -> AdaptiveAttacks:
+        return AdaptiveAttacks.from_flags(self.experiment, self.epsilon)
 
 
-def check_rows(rows: list[str]) -> list[str]:
-    """The rows asked for.
+def chosen_rows() -> list[str]:
+    """The rows asked for, each once.
 
     Raises:
       InputError: one is unknown or named twice, or there is none.
     """
-    unknown = [row for row in rows if row not in PAPER]
-    if unknown or not rows or len(set(rows)) != len(rows):
-        raise InputError(
-            f"--rows names {', '.join(rows) or 'nothing'}; choose, each once, from "
-            f"{', '.join(PAPER)}."
-        )
-    return rows
+    rows = [name for row in _ROWS.value for name in (ALL if row == "all" else (row,))]
+    rows += [ADVERSARIAL] * (_ADVERSARIAL.value and ADVERSARIAL not in rows) + CLEANER.value
+    return check_names(rows, [*ALL, ADVERSARIAL], "rows")
 
 
 def notes(experiment: VerificationExperiment, epsilon: float) -> str:
@@ -130,7 +151,15 @@ def notes(experiment: VerificationExperiment, epsilon: float) -> str:
             f" for the joint row and {preset.ablation_epochs} for the others, which are "
             "therefore not to be compared with it"
         )
-    return " ".join([*experiment.notes([epsilon]), *experiment.network_notes(but)])
+    sentences = [*experiment.notes([epsilon]), *experiment.network_notes(but)]
+    if preset.adaptive:
+        sentences.append(
+            f"Adaptive columns: at most {preset.adaptive_pairs} + {preset.adaptive_pairs} of the "
+            "test pairs; for each the best of no attack, the stored FGSM example, and PGD of "
+            f"{preset.adaptive_steps} steps without and through the defence, averaged over "
+            f"{preset.eot_samples} draws where it is random; judged on 8-bit images."
+        )
+    return " ".join(sentences)
 
 
 if __name__ == "__main__":

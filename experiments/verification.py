@@ -15,7 +15,7 @@ from absl import flags, logging
 
 from experiments import cli, data_flags
 from experiments import run as run_flags
-from experiments.data_flags import DATA_DIR, DATASET, TARGET, weights_of
+from experiments.data_flags import DATA_DIR, DATASET, TARGET, chosen_target
 from experiments.figures import save_roc
 from experiments.presets import LAPTOP
 from experiments.results import Measurement, Row
@@ -24,7 +24,7 @@ from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.dataset import FaceDataset, load_dataset
 from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
-from resgn.target import embed_all, load_target
+from resgn.target import embed_all
 
 _PAIRS = flags.DEFINE_string(
     "pairs", None, "List of pairs in LFW's format, e.g. pairs.txt. Default: pairs drawn at random."
@@ -46,7 +46,7 @@ def main(_: list[str]) -> None:
     dataset = load_dataset(DATASET.value or LAPTOP["dataset"], DATA_DIR.value)
     pairs = choose_pairs(dataset)
     name = TARGET.value or LAPTOP["target"]
-    target = load_target(name, weights_of(name))
+    target = chosen_target(name)
     run = Run(
         "verification",
         settings_from_flags(
@@ -101,7 +101,7 @@ def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocC
     correct, _ = ten_fold(distances, pairs.same, pairs.fold)
     roc = RocCurve.of(distances, pairs.same)
     genuine = int(np.count_nonzero(pairs.same))
-    columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY[target])}
+    columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY.get(target))}
     columns["eer"] = Measurement(roc.equal_error_rate(), None, None, len(pairs))
     for far in FALSE_ACCEPT_RATES:
         rate = roc.tar_at_far(far)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,14 +25,15 @@ from experiments.adversarial_sets import (
     attacked,
     legitimate_pairs,
 )
-from experiments.data_flags import DATA_DIR, weights_of
+from experiments.data_flags import DATA_DIR, chosen_target, weights_of
+from experiments.own import is_own
 from experiments.precision import settle_precision
 from experiments.run import SEED, settings_from_flags
 from experiments.strategy import Devices
 from resgn.faces.dataset import FaceDataset, load_dataset
 from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
-from resgn.target import CROP_SIZE, Target, embed_all, load_target
+from resgn.target import CROP_SIZE, Target, embed_all
 from resgn.training import TrainingConfig
 from resgn.verification_set import VerificationSet
 from resgn.vgg_face import vgg_face
@@ -40,8 +42,6 @@ from weights.errors import InputError
 
 Images = Callable[[tf.Tensor], tf.Tensor]
 """From images `[N, H, W, 3]` in [0, 1] to images, or to embeddings `[N, D]`."""
-
-RANDOMIZATION_SEED = 5
 
 for _module in (presets, data_flags, face_flags, strategy):
     flags.adopt_module_key_flags(_module)
@@ -90,7 +90,7 @@ class VerificationExperiment:
             SEED.value,
             *configurations(preset, precision),
             load_dataset(preset.dataset, DATA_DIR.value),
-            load_target(preset.target, weights_of(preset.target)),
+            chosen_target(preset.target),
             devices,
         )
         if texture:
@@ -146,7 +146,7 @@ class VerificationExperiment:
 
     @functools.cached_property
     def _loss_target(self) -> Target:
-        target = load_target(self.preset.target, weights_of(self.preset.target))
+        target = chosen_target(self.preset.target)
         target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
         return target
 
@@ -159,10 +159,16 @@ class VerificationExperiment:
         """What names target and texture critic: the hashes of their weight files."""
         texture = "small" if self.preset.texture == "small" else flags.FLAGS.vgg_face_weights
         target = weights_of(self.preset.target) or self.preset.target
+        own = is_own(self.preset.target)
         return {
-            "target": _file_hash(target, self.preset.target),
+            "target": self._behaviour if own else _file_hash(target, self.preset.target),
             "texture": _file_hash(texture, "vgg_face"),
         }
+
+    @property
+    def _behaviour(self) -> str:
+        """What names the user's own target, of whose weights we know nothing: what it answers."""
+        return hashlib.sha256(self.legitimate.embeddings.tobytes()).hexdigest()
 
     @functools.cached_property
     def legitimate(self) -> LegitimatePairs:
@@ -200,7 +206,9 @@ class VerificationExperiment:
           keep: put them into the user's cache; otherwise they stay with this experiment alone.
         """
         missing = [epsilon for epsilon in epsilons if (part, epsilon) not in self._sets]
-        names = [self.preset.target, weights_of(self.preset.target), self.dataset.name]
+        own = is_own(self.preset.target)
+        weights = self._behaviour if own else weights_of(self.preset.target)
+        names = [self.preset.target, weights, self.dataset.name]
         sets = attacked(
             self.legitimate, part, self.target, json.dumps(names), missing, keep, self.devices
         )
@@ -233,21 +241,6 @@ class VerificationExperiment:
         return self.devices.shared(
             tf.function(lambda images: self.target(cleaner(images, training=False)))
         )
-
-    def randomized(self) -> Images:
-        """The target behind Randomization; each call draws anew, in an order that the seed sets.
-
-        What this method returns begins with the first draw again.
-        """
-        draws = iter(range(1 << 30))
-        embed = self._randomized
-        return lambda images: embed(
-            images, tf.constant([self.seed, RANDOMIZATION_SEED + next(draws)])
-        )
-
-    @functools.cached_property
-    def _randomized(self) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-        return tf.function(self.target.randomized)
 
     def facts(self) -> dict[str, Any]:
         """What belongs into every `result.json`."""

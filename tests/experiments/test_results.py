@@ -55,3 +55,14 @@ def test_json_comes_back_the_same() -> None:
     (row,) = rows()
     assert Row.from_json(row.as_json()) == row
     assert set(row.as_json()["dodging"]) == {"value", "low", "high", "count", "paper"}
+
+
+def test_findings_mark_their_row_and_stand_below() -> None:
+    (trusted,) = rows()
+    doubtful = Row("jpeg", trusted.columns, ("zero_gradients: all of them.",))
+    lines = markdown_table([trusted, doubtful], "losses", "Notes.", ("threshold",)).splitlines()
+    assert lines[2].startswith("| joint |")
+    assert lines[3].startswith("| jpeg (!) |")
+    assert lines[-3:] == ["Notes.", "", "(!) jpeg: zero_gradients: all of them."]
+    assert Row.from_json(doubtful.as_json()) == doubtful
+    assert "findings" not in trusted.as_json()

@@ -1,0 +1,123 @@
+"""What defences are worth against someone who knows them: every attack, and how far each reaches.
+
+    python -m experiments.adaptive                                   # ORL, cheap cleaners and ResGN
+    python -m experiments.adaptive --rows=joint,jpeg --adaptive_pairs=100 --adaptive_steps=40
+    python -m experiments.adaptive --rows=none --cleaner=my_package.my_module:my_cleaner
+
+For each defence and attack the share of pairs that are still verified correctly, on 8-bit images.
+`worst_case` takes the best L-infinity attack for each pair, `eps=...` the smallest budget of PGD
+through the defence. What a run that was cut off has finished is not attacked again by --resume.
+"""
+
+from __future__ import annotations
+
+import tqdm
+from absl import flags
+
+from experiments import cleaner_flags, cli, intensity_flags, verification_experiment
+from experiments import run as run_flags
+from experiments.adaptive_attacks import AdaptiveAttacks
+from experiments.attacked_defence import KINDS, AttackedDefence
+from experiments.cleaner_flags import CLEANER
+from experiments.cleaners import (
+    INPUT,
+    LOSSES,
+    OTHERS,
+    check_cleaner,
+    check_names,
+)
+from experiments.figures import save_curves
+from experiments.run import Run
+from experiments.verification_experiment import VerificationExperiment
+from weights.errors import InputError
+
+KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
+
+_ROWS = flags.DEFINE_list("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
+_EPS_L2 = flags.DEFINE_float("eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].")
+
+BUDGETS = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
+"""Of the curve."""
+
+for _module in (verification_experiment, cleaner_flags, intensity_flags, run_flags):
+    flags.adopt_module_key_flags(_module)  # shown by --help
+
+
+def main(_: list[str]) -> None:
+    """Attack one defence after the other, write table and curves."""
+    names = check_names([*_ROWS.value, *CLEANER.value], list(KNOWN), "rows")
+    epsilon = intensity_flags.intensity()
+    budgets = intensity_flags.tested_intensities(BUDGETS)
+    if not 0.0 < _EPS_L2.value < float("inf"):
+        raise InputError(f"--eps_l2 must be above 0, got {_EPS_L2.value}.")
+    experiment = VerificationExperiment.from_flags(
+        texture=any("texture" in LOSSES.get(name, ()) for name in names)
+    )
+    for name in names:
+        check_cleaner(name, experiment)
+    run = Run(
+        "adaptive",
+        experiment.settings("rows", "cleaner", "eps_l2") | {"eps": epsilon, "test_eps": budgets},
+        experiment.devices,
+    )
+    attacks = AdaptiveAttacks.from_flags(experiment, epsilon)
+    measured = [
+        AttackedDefence(experiment, run, attacks, name, _EPS_L2.value)
+        for name in tqdm.tqdm(names, desc="adaptive", unit="defence")
+    ]
+    save_curves(
+        run.folder / "adaptive.png",
+        budgets,
+        {each.name: each.curve(budgets) for each in measured},
+        KINDS,
+        "epsilon",
+        f"PGD through the defence, {experiment.preset.dataset}",
+    )
+    quantiles = {each.name: each.quantiles() for each in measured}
+    table = run.finish(
+        [row for each in measured for row in (*each.rows(), *each.curve(budgets))],
+        experiment.precision,
+        "defence, attack",
+        notes(experiment, attacks, quantiles),
+        minimum_epsilon=quantiles,
+        **experiment.facts(),
+    )
+    print("\n" + table)
+    print(f"{run.folder}: adaptive.md, adaptive.csv, adaptive.png, result.json, outcomes/")
+
+
+def notes(
+    experiment: VerificationExperiment,
+    attacks: AdaptiveAttacks,
+    quantiles: dict[str, dict[str, dict[str, float | None]]],
+) -> str:
+    """What was measured how, and the smallest budgets."""
+    preset = experiment.preset
+    sentences = [
+        "Percent verified correctly under attack, 95 % Wilson interval in round brackets.",
+        f"Data {preset.dataset}, target {preset.target} with threshold "
+        f"{experiment.legitimate.threshold:.3f}; {int(attacks.pairs.same.sum())} + "
+        f"{int((~attacks.pairs.same).sum())} pairs, eps {attacks.epsilon:g} in L-infinity and "
+        f"{_EPS_L2.value:g} in L2, {preset.adaptive_steps} steps, {preset.restarts} starts of PGD, "
+        f"{preset.queries} queries of Square, {preset.eot_samples} draws of what is random; judged "
+        "on 8-bit images.",
+        *experiment.network_notes(),
+        "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
+        "budget of PGD through the defence.",
+    ]
+    lines = [
+        f"{name}, {kind}: "
+        + ", ".join(
+            f"{100 * float(share):g} % of the pairs are broken "
+            + ("by no budget tried" if budget is None else f"with eps {budget:.4f}")
+            for share, budget in found.items()
+        )
+        + "."
+        for name, kinds in quantiles.items()
+        for kind, found in kinds.items()
+    ]
+    return "\n\n".join([" ".join(sentences), *lines])
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,87 @@
+"""A target behind a defence: what is computed, and how an attack that knows it goes through."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import cast
+
+import tensorflow as tf
+
+from attacks import EOT, Model, Stochastic, bpda, through
+from resgn.cleaners import Cleaner
+from resgn.target import Target
+
+RANDOMIZATION_SEED = 5
+"""Second half of the seed of a random defence's first draw."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Defence:
+    """A target behind a defence.
+
+    Attributes:
+      name: of its row.
+      model: what is computed; success is judged by it.
+      surrogate: what an attack climbs: the same, averaged over draws where it is random (EOT), with
+        another gradient where it has none (BPDA).
+      cleaner: what stands before the target, if it is that.
+    """
+
+    name: str
+    model: Model
+    surrogate: Model
+    cleaner: Cleaner | None = None
+
+    @property
+    def random(self) -> bool:
+        """Does the same image give another embedding each time?"""
+        return isinstance(self.model, Stochastic)
+
+    @classmethod
+    def none(cls, target: Target) -> Defence:
+        """The target alone."""
+        return cls("none", target, target)
+
+    @classmethod
+    def randomization(cls, target: Target, samples: int) -> Defence:
+        """Randomization (Xie et al. 2018), attacked by the mean gradient of `samples` draws."""
+        model = Stochastic(target.randomized)
+        return cls("randomization", model, EOT(model, samples))
+
+    @classmethod
+    def of(cls, cleaner: Cleaner, target: Target, samples: int) -> Defence:
+        """The target behind a cleaner; a random one is attacked by the mean of `samples` draws."""
+        if not cleaner.random:
+            model = through(cleaner, target)
+            surrogate = model if cleaner.differentiable else through(bpda(cleaner), target)
+            return cls(cleaner.name, model, surrogate, cleaner)
+        model = cast(Stochastic, through(Stochastic(cleaner), target))
+        if cleaner.differentiable:
+            return cls(cleaner.name, model, EOT(model, samples), cleaner)
+
+        def straight_through(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+            return bpda(lambda x: cleaner(x, seed))(images)
+
+        replaced = cast(Stochastic, through(Stochastic(straight_through), target))
+        return cls(cleaner.name, model, EOT(replaced, samples), cleaner)
+
+    def embed(self, seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Compiled, from images to embeddings; each call of a random defence draws anew.
+
+        What this returns begins with the first draw again.
+
+        Args:
+          seed: sets the order of draws.
+        """
+        if not self.random:
+            return self._compiled
+        draws = iter(range(1 << 30))
+        return lambda images: self._compiled(
+            images, tf.constant([seed, RANDOMIZATION_SEED + next(draws)])
+        )
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[..., tf.Tensor]:
+        return tf.function(self.model)

@@ -1,0 +1,54 @@
+"""Dodging and impersonation in one batch, so that one compiled attack serves both."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import tensorflow as tf
+
+from attacks import Criterion
+from attacks.criteria import squared_distance
+
+
+class WrongVerification(Criterion):
+    """Have a pair judged wrongly: `Dodging` for pairs of one person, `Impersonation` for two.
+
+    Args:
+      references: embeddings of the untouched reference faces, float `[N, D]`.
+      same: bool `[N]`, one person or two.
+      threshold: "same person" is a squared distance below it.
+    """
+
+    def __init__(self, references: np.ndarray, same: np.ndarray, threshold: float) -> None:
+        self._data: tuple[tf.Tensor, ...] = (
+            tf.constant(references, tf.float32),
+            tf.constant(np.where(same, 1.0, -1.0), tf.float32),
+            tf.fill([len(same)], tf.constant(threshold, tf.float32)),
+        )
+
+    def __len__(self) -> int:
+        return int(self._data[1].shape[0])
+
+    def select(self, rows: slice) -> WrongVerification:
+        """The same for some of the samples."""
+        chosen = copy.copy(self)
+        chosen._data = tuple(tensor[rows] for tensor in self._data)
+        return chosen
+
+    def tensors(self) -> tuple[tf.Tensor, ...]:
+        """Reference embeddings `[N, D]`, signs `[N]` (1 for one person) and thresholds `[N]`."""
+        return self._data
+
+    def loss(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The distance to the reference for one person, minus it for two."""
+        return data[1] * squared_distance(outputs, data[0])
+
+    def margin(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """By how much the distance lies beyond the threshold, on the wrong side."""
+        return data[1] * (squared_distance(outputs, data[0]) - data[2])
+
+    def success(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The distance has reached the threshold (one person), or fallen below it (two)."""
+        margin = self.margin(outputs, *data)
+        return (margin > 0.0) | ((margin == 0.0) & (data[1] > 0.0))

@@ -1,0 +1,93 @@
+"""The page on bringing one's own, as its reader would follow it: a toy target keeps it fast."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.experiments.command import ROOT, result, run
+
+PAGE = ROOT / "docs" / "bring_your_own.md"
+OWN = (
+    "--preset=smoke",
+    "--test_same=4",
+    "--test_different=4",
+    "--cleaner=my_defence:squeeze",
+    "--target=my_defence:thumbnail",
+)
+BOUNDED = ("untouched", "stored", "transfer", "fgsm", "mifgsm", "pgd", "apgd", "square")
+ATTACKS = (*BOUNDED, "pgd_l2", "worst_case", "eps=0.01", "eps=0.05")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with the page's example in it."""
+    folder = tmp_path_factory.mktemp("own")
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (folder / "my_defence.py").write_text(example)
+    return folder
+
+
+def test_the_example_becomes_a_row_with_every_column(folder: Path) -> None:
+    run_folder = folder / "table"
+    done = run(
+        "table1", "--rows=none", "--adaptive", *OWN, f"--output_dir={run_folder}", cache=folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| my_defence:squeeze" in done.stdout
+    rows = result(run_folder)["rows"]
+    assert [row["name"] for row in rows] == ["none", "my_defence:squeeze"]
+    for row in rows:
+        columns = set(row) - {"name", "findings"}
+        assert columns == {
+            "dodging",
+            "impersonation",
+            "legitimate",
+            "adaptive_dodging",
+            "adaptive_impersonation",
+        }
+        assert row["adaptive_dodging"]["count"] == 3
+    assert rows[0]["legitimate"]["value"] == 1.0
+    assert "Adaptive columns: at most 3 + 3" in done.stdout
+
+
+def test_every_attack_on_the_example(folder: Path) -> None:
+    run_folder = folder / "adaptive"
+    arguments = ("--rows=none", *OWN, "--test_eps=0.01,0.05", f"--output_dir={run_folder}")
+    done = run("adaptive", *arguments, cache=folder)
+    assert done.returncode == 0, done.stderr
+    data = result(run_folder)
+    names = ("none", "my_defence:squeeze")
+    assert [row["name"] for row in data["rows"]] == [f"{n},{a}" for n in names for a in ATTACKS]
+    rates = {row["name"]: row["dodging"]["value"] for row in data["rows"]}
+    for name in names:
+        assert rates[f"{name},worst_case"] <= min(rates[f"{name},{a}"] for a in BOUNDED)
+        assert rates[f"{name},eps=0.05"] <= rates[f"{name},eps=0.01"]
+        assert set(data["minimum_epsilon"][name]["dodging"]) == {"0.25", "0.5", "0.75"}
+    for name in ("adaptive.md", "adaptive.csv", "adaptive.png"):
+        assert (run_folder / name).stat().st_size > 0
+
+    # What was attacked before a run was cut off is read back.
+    (run_folder / "result.json").unlink()
+    kept = run_folder / "outcomes" / "none" / "pgd.json"
+    outcome = json.loads(kept.read_text())
+    outcome["success"] = [1 - success for success in outcome["success"]]
+    kept.write_text(json.dumps(outcome))
+    done = run("adaptive", *arguments, "--resume", cache=folder)
+    assert done.returncode == 0, done.stderr
+    again = {row["name"]: row["dodging"]["value"] for row in result(run_folder)["rows"]}
+    assert again["none,pgd"] == pytest.approx(1.0 - rates["none,pgd"])
+    assert again["none,fgsm"] == rates["none,fgsm"]
+
+
+def test_a_target_that_is_none_gets_one_clear_line(folder: Path) -> None:
+    arguments = ("--preset=smoke", "--rows=none", "--target=my_defence:squeeze")
+    done = run("table1", *arguments, cache=folder)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "my_defence:squeeze gives shape (2, 160, 160, 3)" in line
+    assert not (folder / "runs").exists()
