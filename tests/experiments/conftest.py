@@ -13,7 +13,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import verification_experiment
+from experiments import data_flags, verification_experiment
 from resgn.target import Target
 
 Main = Callable[..., Path]
@@ -53,7 +53,7 @@ def in_process(toy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Main:
     folder of the run.
     """
     monkeypatch.setenv("RESGN_CACHE_DIR", str(toy_cache))
-    monkeypatch.setattr(verification_experiment, "load_target", toy_target)
+    monkeypatch.setattr(data_flags, "load_target", toy_target)
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
     monkeypatch.setattr(verification_experiment.VerificationExperiment, "texture", tf.identity)
 
