@@ -1,0 +1,88 @@
+"""A trained detector as one file: its weights, and the network that they belong to."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from detector.autoencoder import AutoencoderConfig, autoencoder
+from weights import keras_h5
+from weights.errors import InputError
+
+NETWORK = "detector"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SavedAutoencoder:
+    """A detector that came out of a file.
+
+    Attributes:
+      model: frozen, from images `[N, 224, 224, 3]` in [0, 1] to reconstructions.
+      config: its size.
+      about: what else the file says, e.g. how it was trained.
+    """
+
+    model: tf.keras.Model
+    config: AutoencoderConfig
+    about: dict[str, Any]
+
+
+def save_autoencoder(
+    model: tf.keras.Model,
+    config: AutoencoderConfig,
+    path: str | os.PathLike[str],
+    about: Mapping[str, str | int | float] | None = None,
+    float16: bool = False,
+) -> None:
+    """Write a detector as a Keras `.h5` whose attributes say how large it is; whole or not at all.
+
+    Args:
+      model: of `autoencoder(config)`.
+      config: its size.
+      path: the file; it is replaced if it exists.
+      about: what else the file should say.
+      float16: half precision, half the size.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    attributes = dataclasses.asdict(config) | {"network": NETWORK} | dict(about or {})
+    keras_h5.save_weights(model, path, attributes, float16)
+
+
+def load_autoencoder(path: str | os.PathLike[str], precision: str = "float32") -> SavedAutoencoder:
+    """Read a file of `save_autoencoder`.
+
+    Args:
+      path: the file.
+      precision: Keras policy of the hidden layers.
+
+    Raises:
+      InputError: the file is missing, damaged, or of another network.
+    """
+    path = Path(path).expanduser()
+    about = keras_h5.read_attributes(path)
+    if about.pop("network", None) != NETWORK:
+        raise InputError(
+            f"{path}: not a detector that this project saved; experiments.train_detector leaves "
+            "them as detector.h5 in the folder of a run."
+        )
+    try:
+        config = AutoencoderConfig(
+            width=float(about.pop("width")),
+            decoder_width=float(about.pop("decoder_width")),
+            encoder_size=int(about.pop("encoder_size")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: the file is damaged, its size is not stated ({error})."
+        ) from error
+    model = autoencoder(config, precision)
+    keras_h5.load_weights(model, path)
+    model.trainable = False
+    return SavedAutoencoder(model, config, about)

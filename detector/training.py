@@ -1,0 +1,211 @@
+"""Training the detector on normal images alone (Teng 2021, Eq. 2 and Section 4.1)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from detector.scores import reconstruction_norms
+from weights.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a detector is trained. The defaults are the paper's.
+
+    Attributes:
+      epochs: passes over the training set.
+      batch_size: images a step.
+      learning_rate: of stochastic gradient descent, at the beginning.
+      momentum: of stochastic gradient descent.
+      halve_every: epochs after which the learning rate is halved.
+      mirror: show half of the images mirrored; not in the paper.
+      seed: of the order of images.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    halve_every: int = 10
+    mirror: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "halve_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}.")
+        if not 0.0 <= self.momentum < 1.0:
+            raise InputError(f"momentum must lie in [0, 1), got {self.momentum}.")
+
+    def rate_of(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        return self.learning_rate * 0.5 ** (epoch // self.halve_every)
+
+
+class Images(Protocol):
+    """Many images uint8 `[M, H, W, 3]`: an array, or something that reads rows as asked."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The images of these rows."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """What is known after an epoch.
+
+    Attributes:
+      epoch: from 1.
+      step: optimiser steps so far.
+      loss: Eq. 2 over the epoch's training images.
+      held_out: Eq. 2 over the held-out images; None where there are none.
+      learning_rate: of the epoch.
+      images_per_second: of training alone.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    held_out: float | None
+    learning_rate: float
+    images_per_second: float
+
+
+class Trainer:
+    """Trains one detector, resumably.
+
+    After every epoch all that training needs lies in `folder`; a killed training continues there
+    from its last epoch to the same weights. The last epoch's weights are the result.
+
+    Args:
+      model: of `autoencoder`, with the weights to start from.
+      config: how to train.
+      folder: for checkpoints.
+    """
+
+    def __init__(self, model: tf.keras.Model, config: TrainingConfig, folder: Path) -> None:
+        self.model, self._config, self._folder = model, config, folder
+        self._variables = self.model.trainable_variables
+        self._optimizer = tf.keras.optimizers.SGD(
+            config.learning_rate, momentum=config.momentum, jit_compile=False
+        )
+        self._optimizer.build(self._variables)
+        self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.traces = 0
+        self._step = tf.function(self._traced_step, autograph=False)
+        self._judge = tf.function(self._norms, autograph=False)
+
+    def train(
+        self,
+        images: Images,
+        held_out: Images | None = None,
+        report: Callable[[Progress], None] = lambda progress: None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> tf.keras.Model:
+        """Train to the end.
+
+        Args:
+          images: normal images.
+          held_out: others, to watch the loss on; they decide nothing.
+          report: called after each epoch.
+          on_step: called after each step.
+
+        Returns:
+          The network, frozen.
+
+        Raises:
+          InputError: fewer images than a batch, or a loss that is not finite.
+        """
+        config = self._config
+        steps = len(images) // config.batch_size
+        if not steps:
+            raise InputError(
+                f"{len(images)} training images do not fill a batch of {config.batch_size}: lower "
+                "--batch_size or give more images."
+            )
+        checkpoint = tf.train.Checkpoint(
+            model=self.model, optimizer=self._optimizer, epoch=self._epoch
+        )
+        manager = tf.train.CheckpointManager(
+            checkpoint, str(self._folder / "checkpoints"), max_to_keep=2
+        )
+        if manager.latest_checkpoint:
+            checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+        for epoch in range(int(self._epoch), config.epochs):
+            self._optimizer.learning_rate.assign(config.rate_of(epoch))
+            total, began = 0.0, time.perf_counter()
+            for batch in self._batches(images, epoch):
+                loss = float(self._step(batch))
+                if not math.isfinite(loss):
+                    raise InputError(
+                        f"Training stopped at step {int(self._optimizer.iterations)}: the "
+                        f"reconstruction loss became {loss}. Lower --learning_rate."
+                    )
+                total += loss
+                on_step()
+            seconds = time.perf_counter() - began
+            self._epoch.assign(epoch + 1)
+            manager.save(checkpoint_number=epoch + 1)
+            report(
+                Progress(
+                    epoch=epoch + 1,
+                    step=int(self._optimizer.iterations),
+                    loss=total / steps,
+                    held_out=None if held_out is None else self._mean_norm(held_out),
+                    learning_rate=config.rate_of(epoch),
+                    images_per_second=steps * config.batch_size / seconds,
+                )
+            )
+        self.model.trainable = False
+        return self.model
+
+    def _batches(self, images: Images, epoch: int) -> Iterator[tf.Tensor]:
+        """One epoch in an order that depends on seed and epoch alone; a short rest is left out."""
+        size = self._config.batch_size
+        rng = np.random.default_rng([self._config.seed, epoch])
+        order = rng.permutation(len(images))
+        for start in range(0, len(order) - size + 1, size):
+            batch = np.array(images[np.sort(order[start : start + size])])
+            if self._config.mirror:
+                mirrored = rng.random(size) < 0.5
+                batch[mirrored] = batch[mirrored, :, ::-1]
+            yield tf.constant(batch, tf.uint8)
+
+    def _traced_step(self, batch: tf.Tensor) -> tf.Tensor:
+        self.traces += 1
+        images = tf.cast(batch, tf.float32) / 255.0
+        with tf.GradientTape() as tape:
+            loss = mean_norm(images, self.model(images, training=True))
+        gradients = tape.gradient(loss, self._variables)
+        self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        return loss
+
+    def _norms(self, batch: tf.Tensor) -> tf.Tensor:
+        images = tf.cast(batch, tf.float32) / 255.0
+        return reconstruction_norms(images, self.model(images, training=False))["l2"]
+
+    def _mean_norm(self, images: Images) -> float:
+        size = min(self._config.batch_size, len(images))
+        norms = []
+        for start in range(0, len(images), size):
+            # A short rest is filled up with its last image: one shape, one trace.
+            rows = np.arange(start, start + size)
+            batch = tf.constant(images[np.minimum(rows, len(images) - 1)], tf.uint8)
+            norms.append(self._judge(batch).numpy()[: len(images) - start])
+        return float(np.mean(np.concatenate(norms)))
+
+
+def mean_norm(images: tf.Tensor, reconstructions: tf.Tensor) -> tf.Tensor:
+    """Eq. 2: the mean over images of the Euclidean norm, not squared, of the error; a scalar."""
+    return tf.reduce_mean(reconstruction_norms(images, reconstructions)["l2"])
