@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from resgn.texture_critic import augment, fold_batch_norm, identity_classifier
+from resgn.texture_critic import augment, identity_classifier
 from resgn.vgg_face import vgg_face
 from weights import keras_h5
 
