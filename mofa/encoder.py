@@ -192,8 +192,9 @@ def save(
     path: str | os.PathLike[str],
     attributes: Mapping[str, Any] | None = None,
     float16: bool = False,
+    fold: bool = True,
 ) -> None:
-    """Write an encoder; BatchNorm is folded into the layers before it.
+    """Write an encoder.
 
     Args:
       model: of `build(config)`.
@@ -201,15 +202,17 @@ def save(
       path: where to; the file is whole or absent.
       attributes: what else the file should say of itself.
       float16: half precision, half the size.
+      fold: put BatchNorm into the layers before it, which leaves the network as it is used; with
+        False training can go on.
     """
     numbers = keras_h5.layer_weights(model)
-    if config.batch_norm:
+    if config.batch_norm and fold:
         folded = fold_batch_norm(model)
         first = "block1_conv1" if config.network == "vgg19" else "conv1"
         folded[first]["kernel"] = folded[first]["kernel"] / np.float32(64.0)
         numbers = {name: numbers[name] for name in (*folded, "code")} | folded
     said = {name: value for name, value in dataclasses.asdict(config).items() if value is not None}
-    said.pop("batch_norm")
+    said["batch_norm"] = int(config.batch_norm and not fold)
     keras_h5.save_layer_weights(numbers, path, {**(attributes or {}), **said}, float16)
 
 
@@ -239,6 +242,7 @@ def load(
             width=float(said["width"]),
             dense_units=int(said["dense_units"]) if "dense_units" in said else None,
             input_size=int(said["input_size"]),
+            batch_norm=bool(said["batch_norm"]),
             scaling=str(said["scaling"]),
         )
     except (KeyError, TypeError, ValueError) as error:
