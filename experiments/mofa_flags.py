@@ -31,6 +31,9 @@ MODEL = flags.DEFINE_string(
 LANDMARKS = flags.DEFINE_string(
     "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
 )
+ENCODER = flags.DEFINE_string(
+    "encoder", None, "Encoder of MoFA, a file of train_mofa; the project's own small one."
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,8 @@
 The first learns pose, light and the rest from rendered faces; the second goes on with photographs,
 where nothing but the picture itself and five landmarks teach. Nobody among the people whose
 photographs are for validation and test is seen. The run's folder gets `encoder.h5`,
-`encoder_in_training.h5` for --init (BatchNorm and full precision kept) and, in TensorBoard, every term of the loss and panels of photograph, reconstruction, overlay and geometry.
+`encoder_in_training.h5` for --init (BatchNorm and full precision kept) and, in TensorBoard, every
+term of the loss and panels of photograph, reconstruction, overlay and geometry.
 """
 
 from __future__ import annotations
@@ -178,10 +179,7 @@ def make_encoder(
 def weights(values: dict[str, Any]) -> Weights:
     """The loss' weights from flags."""
     return Weights(
-        **{
-            field.name: values[f"{field.name}_weight"]
-            for field in dataclasses.fields(Weights)
-        }
+        **{field.name: values[f"{field.name}_weight"] for field in dataclasses.fields(Weights)}
     )
 
 
@@ -208,7 +206,10 @@ def reporter(
 ) -> Callable[[Progress], None]:
     """What happens at every report: terms, and panels of photographs for validation."""
     shown = _joined(
-        [split.validation.part(_spread_out(len(split.validation), PANEL)) for split in splits.values()]
+        [
+            split.validation.part(spread_out(len(split.validation), PANEL))
+            for split in splits.values()
+        ]
     )
     views = Views(renderer, face_region(renderer)) if shown is not None else None
 
@@ -257,7 +258,7 @@ def measure(path: Path, splits: dict[str, Split], count: int) -> list[Row]:
     measures = Measures(renderer, region)
     rows = [Row("rendered", rendered_measures(model, renderer, measures, count))]
     for name, split in splits.items():
-        chosen = split.test.part(_spread_out(len(split.test), count)).resized(224)
+        chosen = split.test.part(spread_out(len(split.test), count)).resized(224)
         if not len(chosen):
             raise InputError(f"{name} has no photographs of people kept out.")
         images = chosen.images.astype(np.float32) / 255.0
@@ -308,7 +309,7 @@ def _joined(parts: list[Photographs]) -> Photographs | None:
     )
 
 
-def _spread_out(length: int, count: int) -> np.ndarray:
+def spread_out(length: int, count: int) -> np.ndarray:
     """At most `count` indices below `length`, evenly."""
     return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
 

@@ -137,11 +137,10 @@ def build(config: EncoderConfig | None = None, precision: str = "float32") -> tf
     units = config.dense_units or max(1, round(_DENSE_UNITS * config.width))
     for name in ("fc1", "fc2"):
         x = hidden.dense(x, name, units)
-    code = layers.Dense(
-        codes.SIZE, kernel_initializer="zeros", name="code", dtype="float32"
-    )(tf.cast(x, tf.float32))
-    model = tf.keras.Model(image, code * output_scale(config.scaling), name="mofa_encoder")
-    return model
+    code = layers.Dense(codes.SIZE, kernel_initializer="zeros", name="code", dtype="float32")(
+        tf.cast(x, tf.float32)
+    )
+    return tf.keras.Model(image, code * output_scale(config.scaling), name="mofa_encoder")
 
 
 class _Hidden:

@@ -97,9 +97,7 @@ class AutoencoderLoss:
         return terms
 
 
-def squared_landmark_distance(
-    renderer: FaceRenderer, face: Face, points: tf.Tensor
-) -> tf.Tensor:
+def squared_landmark_distance(renderer: FaceRenderer, face: Face, points: tf.Tensor) -> tf.Tensor:
     """Mean squared distance of landmarks: float32 [N], in pixels of a 224-pixel image.
 
     Args:

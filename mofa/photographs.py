@@ -60,7 +60,9 @@ def crop_matrix(points: Array, template: Array) -> Array:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def crop(photograph: Array, points: Array, template: Array, size: int = SIZE) -> tuple[Array, Array]:
+def crop(
+    photograph: Array, points: Array, template: Array, size: int = SIZE
+) -> tuple[Array, Array]:
     """Cut a face out of a photograph; what lies outside is filled with the border.
 
     Args:

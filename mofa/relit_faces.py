@@ -61,7 +61,9 @@ class RelitFaces:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def batches(self, batch_size: int, seed: int, first: int = 0) -> Iterator[tuple[tf.Tensor, ...]]:
+    def batches(
+        self, batch_size: int, seed: int, first: int = 0
+    ) -> Iterator[tuple[tf.Tensor, ...]]:
         """Batches without end: (images float32 [B, H, W, 3] in [0, 1], codes float32 [B, 257]).
 
         Args:

@@ -235,5 +235,3 @@ class Trainer:
                     f"Training stopped at step {step}: the {name} loss became {value}. Lower "
                     "--learning_rate or set --clip_norm."
                 )
-
-
