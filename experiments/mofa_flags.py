@@ -7,6 +7,7 @@ from pathlib import Path
 
 from absl import flags
 
+from experiments import model_flags
 from mofa import morphable_model
 from mofa.face_renderer import Camera, FaceRenderer
 from weights.errors import InputError
@@ -21,15 +22,6 @@ DATASET = flags.DEFINE_list(
 )
 DATA_DIR = flags.DEFINE_list(
     "data_dir", [], "Folder of each data set of photographs, in the same order."
-)
-MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder; the project's own "
-    "open model by default.",
-)
-LANDMARKS = flags.DEFINE_string(
-    "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
 )
 ENCODER = flags.DEFINE_string(
     "encoder", None, "Encoder of MoFA, a file of train_mofa; the project's own small one."
@@ -72,7 +64,7 @@ def renderer(image_size: int) -> FaceRenderer:
     Args:
       image_size: height and width of its pictures.
     """
-    model = morphable_model.read(MODEL.value, LANDMARKS.value)
+    model = morphable_model.read(model_flags.MODEL.value, model_flags.LANDMARKS.value)
     return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
 
 

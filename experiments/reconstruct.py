@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments import cli, mofa_flags, render
+from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
+from experiments.image_grid import grid
 from experiments.photographs import load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -44,6 +45,7 @@ _BASELINE = flags.DEFINE_bool("baseline", True, "Compare with the fitted mean fa
 _FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of its fit.", lower_bound=1)
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
+flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(run_flags)
 
 COLUMNS = ("overlay", "reconstruction", "geometry", "albedo", "frontal")
@@ -86,13 +88,13 @@ def main(argv: list[str]) -> None:
     drawn = Views(renderer, region)(code, faces.images)
     rows = np.stack([faces.images, *(drawn[name] for name in COLUMNS)], axis=1)
     for number, name in enumerate(faces.names):
-        write_image(run.folder / f"{name}.png", render.grid(rows[number], len(rows[number])))
+        write_image(run.folder / f"{name}.png", grid(rows[number], len(rows[number])))
         if _OBJ.value:
             write_mesh(run.folder / f"{name}.obj", renderer, code[number : number + 1])
     np.save(run.folder / "codes.npy", code)
     both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
     panel = both.reshape(-1, *both.shape[2:])
-    write_image(run.folder / "panel.png", render.grid(panel, min(12, len(panel))))
+    write_image(run.folder / "panel.png", grid(panel, min(12, len(panel))))
     table = measure(renderer, region, faces, code)
     print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
     print(f"{len(faces.names)} faces in {run.folder}")

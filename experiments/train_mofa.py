@@ -22,7 +22,7 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, mofa_flags, mofa_presets
+from experiments import cli, model_flags, mofa_flags, mofa_presets
 from experiments import run as run_flags
 from experiments.mofa_presets import help_of
 from experiments.photographs import Split, load_photographs
@@ -100,6 +100,7 @@ _integer("checkpoint_every", "Steps between two checkpoints and reports.")
 _integer("test_images", "Pictures of each data set to measure on at the end.")
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
+flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(run_flags)
 
 TRAINING_SEED, TEST_SEED = 1000, 2000
