@@ -55,8 +55,8 @@ LAPTOP: dict[str, Any] = PAPER | {
     "albedo_weight": 1.0,
     "light_weight": 0.02,
     "code_weight": 0.2,
-    # Rendered pixels: at a vertex by an edge the photograph has the neighbour's colour, and even the
-    # truth costs a fifth of what a mirrored picture does (0.15 of 0.67; by pixels 0.01 of 0.43).
+    # At a vertex by an edge the photograph has the neighbour's colour: even the truth costs a fifth
+    # of what a mirrored picture does (0.15 of 0.67; by rendered pixels 0.01 of 0.43).
     "photometric": "raster",
     "regulariser_weight": 3e-4,
     "checkpoint_every": 100,

@@ -78,7 +78,15 @@ def main(argv: list[str]) -> None:
         if argv[1:]
         else from_datasets(renderer, Measures(renderer, region))
     )
-    names = ("dataset", "data_dir", "model", "landmarks", "encoder", "count", "baseline")
+    names: tuple[str, ...] = (
+        "dataset",
+        "data_dir",
+        "model",
+        "landmarks",
+        "encoder",
+        "count",
+        "baseline",
+    )
     names += ("fit_iterations", "seed")
     run = Run(
         "reconstruct",
@@ -107,7 +115,9 @@ def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
       InputError: a file cannot be read, or none of the photographs shows a face.
     """
     template = crop_template(renderer)
-    names, images, landmarks = [], [], []
+    names: list[str] = []
+    images: list[np.ndarray] = []
+    landmarks: list[np.ndarray] = []
     for path in paths:
         photograph = read_image(path)
         points = detect_landmarks([photograph])[0]
