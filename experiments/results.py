@@ -102,18 +102,25 @@ def markdown_table(
     Columns named in `plain` are no rates and stand as they are. A row with findings is marked and
     they are listed below.
     """
-    columns = list(rows[0].columns)
+    columns = list(dict.fromkeys(column for row in rows for column in row.columns))
     lines = [
         "| " + " | ".join([first, *columns]) + " |",
         "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",
     ]
     for row in rows:
-        cells = [_cell(row.columns[c], 1 if c in plain else 100) for c in columns]
+        cells = [
+            _cell(row.columns[c], 1 if c in plain else 100) if c in row.columns else ""
+            for c in columns
+        ]
         name = f"{row.name} {MARK}" if row.findings else row.name
         lines.append("| " + " | ".join([name, *cells]) + " |")
     marked = [f"{MARK} {row.name}: {finding}" for row in rows for finding in row.findings]
     below = [notes] * bool(notes) + marked
-    return "\n".join(lines) + "\n" + "".join(f"\n{paragraph}\n" for paragraph in below)
+    return "
+".join(lines) + "
+" + "".join(f"
+{paragraph}
+" for paragraph in below)
 
 
 def _cell(measurement: Measurement, factor: int) -> str:
