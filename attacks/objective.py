@@ -81,9 +81,24 @@ class Objective:
             return margin, gradient
 
         margin, gradient = self._mean(once, seed)
+        return margin, self._usable(gradient, keep_undefined)
+
+    def loss_and_gradient(self, x: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss `[N]` at x and its gradient, as `gradient` has it."""
+
+        def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = self._criterion.loss(self.outputs(x, draw), *self._data)
+            return loss, tape.gradient(loss, x, unconnected_gradients="zero")
+
+        loss, gradient = self._mean(once, seed)
+        return loss, self._usable(gradient)
+
+    def _usable(self, gradient: tf.Tensor, keep_undefined: bool = False) -> tf.Tensor:
         if not keep_undefined:
             gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-        return margin, gradient if self.mask is None else gradient * self.mask
+        return gradient if self.mask is None else gradient * self.mask
 
     def project(self, x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
         """Into the ball of radius epsilon `[N]`, into [0, 1], and to the image outside the mask."""
