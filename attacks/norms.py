@@ -5,6 +5,7 @@ Everything takes radii `[N]`, one for each image, so that every sample may have 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import tensorflow as tf
@@ -54,27 +55,38 @@ def ascent(gradient: tf.Tensor, norm: Norm) -> tf.Tensor:
     return tf.math.divide_no_nan(scaled, length)
 
 
-def project(candidates: tf.Tensor, images: tf.Tensor, radii: tf.Tensor, norm: Norm) -> tf.Tensor:
-    """Move candidates into the ball around the images and into [0, 1].
+def projection(
+    images: tf.Tensor, radii: tf.Tensor, norm: Norm, mask: tf.Tensor | None = None
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Moves candidates into the ball around the images, into [0, 1], and to them outside a mask.
+
+    What can be computed once is, so that a step of an attack costs little beside its gradient.
 
     Args:
-      candidates: `[N, H, W, C]`.
       images: `[N, H, W, C]` in [0, 1].
       radii: `[N]`.
       norm: of the ball.
+      mask: None, or `[N, H, W, 1]`, 1 where pixels may be changed and 0 elsewhere.
 
     Returns:
-      `[N, H, W, C]`. In L2 the cube comes last, which only brings a point nearer to an image that
-      lies within it.
+      A function from `[N, H, W, C]` to the same. In L2 the cube comes last, which only brings a
+      point nearer to an image that lies within it.
     """
     radii = spread(radii)
     if norm == "linf":
-        candidates = tf.clip_by_value(candidates, images - radii, images + radii)
-    else:
+        reach = radii if mask is None else tf.where(mask > 0.0, radii, 0.0)
+        low, high = tf.maximum(images - reach, 0.0), tf.minimum(images + reach, 1.0)
+        return lambda candidates: tf.clip_by_value(candidates, low, high)
+
+    def project(candidates: tf.Tensor) -> tf.Tensor:
+        if mask is not None:
+            candidates = tf.where(mask > 0.0, candidates, images)
         difference = candidates - images
         length = spread(size_of(difference, norm))
         candidates = images + difference * tf.minimum(1.0, radii / tf.maximum(length, _TINY))
-    return tf.clip_by_value(candidates, 0.0, 1.0)
+        return tf.clip_by_value(candidates, 0.0, 1.0)
+
+    return project
 
 
 def random_start(images: tf.Tensor, radii: tf.Tensor, norm: Norm, seed: tf.Tensor) -> tf.Tensor:

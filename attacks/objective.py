@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from attacks.criteria import Criterion
-from attacks.norms import Norm, project, random_start
+from attacks.norms import Norm, projection, random_start
 from attacks.stochastic import Model, Stochastic
 
 
@@ -97,14 +97,16 @@ class Objective:
 
     def _usable(self, gradient: tf.Tensor, keep_undefined: bool = False) -> tf.Tensor:
         if not keep_undefined:
-            gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+            gradient = _without_undefined(gradient)
         return gradient if self.mask is None else gradient * self.mask
 
+    def ball(self, epsilon: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Projects into the ball of radius epsilon `[N]`, into [0, 1], and onto the mask."""
+        return projection(self.images, epsilon, self.norm, self.mask)
+
     def project(self, x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
-        """Into the ball of radius epsilon `[N]`, into [0, 1], and to the image outside the mask."""
-        if self.mask is not None:
-            x = tf.where(self.mask > 0.0, x, self.images)
-        return project(x, self.images, epsilon, self.norm)
+        """The same once; a loop takes `ball` before it begins."""
+        return self.ball(epsilon)(x)
 
     def random_start(self, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A uniform draw from the ball of radius epsilon `[N]`, projected."""
@@ -125,3 +127,12 @@ class Objective:
             lambda i, _: i < samples, add, (tf.constant(1), first), parallel_iterations=1
         )
         return tf.nest.map_structure(lambda total: total / samples, sums)
+
+
+def _without_undefined(gradient: tf.Tensor) -> tf.Tensor:
+    """Zero wherever the gradient is not finite; its sum tells cheaply whether that is anywhere."""
+    return tf.cond(
+        tf.math.is_finite(tf.reduce_sum(gradient)),
+        lambda: gradient,
+        lambda: tf.where(tf.math.is_finite(gradient), gradient, 0.0),
+    )

@@ -89,6 +89,7 @@ class PGD(Attack):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What one start led to, and its margin `[N]`; NaN if nobody asks for it."""
         step = spread(epsilon * self.relative_step)
+        project = objective.ball(epsilon)
         x = objective.images
         if self.random_start:
             x = objective.random_start(epsilon, fold_in(seed, self.steps))
@@ -100,7 +101,7 @@ class PGD(Attack):
             if self.keep_best:
                 best = better(x, reached, *best)
             direction, memory = self.direction(objective, gradient, memory)
-            return i + 1, objective.project(x + step * direction, epsilon), memory, best
+            return i + 1, project(x + step * direction), memory, best
 
         worst = tf.fill(tf.shape(epsilon), -float("inf"))
         _, x, _, best = tf.while_loop(

@@ -43,10 +43,11 @@ class Square(Attack):
         images = objective.images
         count, (height, width) = tf.shape(images)[0], images.shape[1:3]
         radius = spread(epsilon)
+        project = objective.ball(epsilon)
 
         # Algorithm 2: vertical stripes of one pixel, each channel + or - epsilon.
         stripes = _signs([count, 1, width, 3], fold_in(seed, 0))
-        x = objective.project(images + radius * stripes, epsilon)
+        x = project(images + radius * stripes)
 
         def advance(
             i: tf.Tensor, x: tf.Tensor, margin: tf.Tensor
@@ -55,7 +56,7 @@ class Square(Attack):
             side = _side(i, self.queries, self.area, height, width)
             window = _windows(objective, side, seeds[0])
             colour = radius * _signs([count, 1, 1, 3], seeds[1])
-            candidate = objective.project(tf.where(window, images + colour, x), epsilon)
+            candidate = project(tf.where(window, images + colour, x))
             reached = objective.margin(candidate, seeds[2])
             return i + 1, *better(candidate, reached, x, margin)
 

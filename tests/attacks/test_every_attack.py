@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,3 +167,29 @@ def test_same_seed_same_images(name: str, rng: np.random.Generator) -> None:
     if name in ("square", "pgd l2", "di"):
         assert (first != other).any()
     assert attack.traces == 1  # over all tests: only data and seeds have changed
+
+
+def broken_model(images: tf.Tensor) -> tf.Tensor:
+    """Infinite gradients at pixels of 0, and no number at all where a whole channel is 0."""
+    blown = tf.math.log(tf.reduce_max(images, axis=[1, 2]))
+    return MODEL(tf.sqrt(images)) + 0.0 * blown[:, :1]
+
+
+@pytest.mark.parametrize(
+    "attack", [FGSM("l2"), PGD(3), APGD(4, "l2"), DeepFool(3, "linf"), CarliniWagner(3, 2)]
+)
+def test_what_is_not_a_number_never_reaches_the_images(
+    attack: Attack, rng: np.random.Generator
+) -> None:
+    images = inner_images(rng)
+    images[0, :2] = 0.0
+    images[1] = 0.0
+    result = attack(broken_model, images, Above(np.full(COUNT, 9.0)), epsilons=[0.1])
+    assert np.isfinite(result.perturbed).all()
+    assert result.perturbed.min() >= 0.0
+    assert result.perturbed.max() <= 1.0
+    difference = (result.perturbed[0] - images).reshape(COUNT, -1)
+    size = (
+        np.abs(difference).max(-1) if attack.norm == "linf" else np.linalg.norm(difference, axis=1)
+    )
+    assert (size <= 0.1 + 1e-6).all()
