@@ -11,7 +11,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 verification weights render face-model bench test lint clean
+.PHONY: help install table1 verification weights render train-mofa reconstruct face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -49,6 +49,12 @@ weights: install ## Which weight files are known, found and missing, and how to 
 
 render: install ## Random faces of the morphable model, a turntable and a light sweep.
 	$(RUN) -m experiments.render $(ARGS)
+
+train-mofa: install ## Train MoFA's encoder; --dataset, --data_dir and more in ARGS.
+	$(RUN) -m experiments.train_mofa $(ARGS)
+
+reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rendered ones without.
+	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ARGS)
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)

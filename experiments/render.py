@@ -20,8 +20,9 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from experiments import cli
+from experiments import cli, model_flags
 from experiments import run as run_flags
+from experiments.image_grid import grid
 from mofa import code as codes
 from mofa import morphable_model, obj_file, rendered_faces
 from mofa.arrays import Array
@@ -64,15 +65,6 @@ class Options:
             )
 
 
-_MODEL = flags.DEFINE_string(
-    "model",
-    None,
-    "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder; the project's own "
-    "open model by default.",
-)
-_LANDMARKS = flags.DEFINE_string(
-    "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
-)
 _CODES = flags.DEFINE_string(
     "codes",
     None,
@@ -82,6 +74,7 @@ _COUNT = flags.DEFINE_integer("count", 16, "How many random faces.")
 _SIZE = flags.DEFINE_integer("image_size", 224, "Height and width of a picture in pixels.")
 _OBJ = flags.DEFINE_bool("obj", False, "Also write each face as an OBJ file with vertex colours.")
 
+flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(run_flags)  # shown by --help
 
 
@@ -91,8 +84,8 @@ def main(argv: list[str]) -> None:
     render(
         Options(
             output_dir=run_flags.OUTPUT_DIR.value,
-            model=_MODEL.value,
-            landmarks=_LANDMARKS.value,
+            model=model_flags.MODEL.value,
+            landmarks=model_flags.LANDMARKS.value,
             codes=_CODES.value,
             count=_COUNT.value,
             image_size=_SIZE.value,
@@ -215,16 +208,6 @@ def pictures(renderer: FaceRenderer, chosen: Array, background: float = 0.92) ->
         for start in range(0, len(chosen), BATCH)
     ]
     return np.concatenate(parts)
-
-
-def grid(images: Array, columns: int) -> Array:
-    """Images [N, H, W, 3] side by side, in rows, filled up with white."""
-    count, height, width, channels = images.shape
-    rows = -(-count // columns)
-    full = np.ones((rows * columns, height, width, channels), images.dtype)
-    full[:count] = images
-    full = full.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return full.reshape(rows * height, columns * width, channels)
 
 
 def _save(path: Path, image: Array) -> None:

@@ -88,13 +88,16 @@ def markdown_table(
 
     Columns named in `plain` are no rates and stand as they are.
     """
-    columns = list(rows[0].columns)
+    columns = list(dict.fromkeys(column for row in rows for column in row.columns))
     lines = [
         "| " + " | ".join([first, *columns]) + " |",
         "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",
     ]
     for row in rows:
-        cells = [_cell(row.columns[c], 1 if c in plain else 100) for c in columns]
+        cells = [
+            _cell(row.columns[c], 1 if c in plain else 100) if c in row.columns else ""
+            for c in columns
+        ]
         lines.append("| " + " | ".join([row.name, *cells]) + " |")
     return "\n".join(lines) + "\n" + (f"\n{notes}\n" if notes else "")
 

@@ -27,9 +27,10 @@ from resgn.faces.celeba import load_celeba
 from resgn.faces.lfw import load_lfw
 from resgn.faces.pairs import make_pairs, split_people
 from resgn.target import embed_all
-from resgn.texture_critic import augment, fold_batch_norm, identity_classifier
+from resgn.texture_critic import augment, identity_classifier
 from resgn.vgg_face import vgg_face
 from weights import keras_h5
+from weights.batch_norm import fold_batch_norm
 from weights.errors import InputError
 
 _LFW = flags.DEFINE_string("lfw_dir", None, "LFW's folder.")

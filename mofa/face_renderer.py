@@ -143,6 +143,25 @@ class FaceRenderer(tf.Module):
         """int32 [T, 3]."""
         return self._triangles
 
+    def vertices(self, code: tf.Tensor) -> tf.Tensor:
+        """Where the vertices of codes lie: the geometry of `face` alone.
+
+        Args:
+          code: float32 [N, 257].
+
+        Returns:
+          float32 [N, V, 3] in camera space, mm.
+
+        Raises:
+          ValueError: the shape is another.
+        """
+        parts = codes.split(code)
+        moved = tf.matmul(tf.concat((parts.shape, parts.expression), -1), self._shape_basis)
+        points = tf.reshape(moved + self._mean_shape, [-1, len(self.model.mean_shape), 3])
+        turned = rotation.rotate(points, rotation.from_euler(parts.rotation))
+        place = parts.translation + tf.constant([0.0, 0.0, -self.camera.distance])
+        return turned + place[:, None, :]
+
     @tf.autograph.experimental.do_not_convert
     def face(self, code: tf.Tensor) -> Face:
         """Geometry and colours of codes.
@@ -158,11 +177,7 @@ class FaceRenderer(tf.Module):
         """
         parts = codes.split(code)
         count = len(self.model.mean_shape)
-        moved = tf.matmul(tf.concat((parts.shape, parts.expression), -1), self._shape_basis)
-        points = tf.reshape(moved + self._mean_shape, [-1, count, 3])
-        turned = rotation.rotate(points, rotation.from_euler(parts.rotation))
-        place = parts.translation + tf.constant([0.0, 0.0, -self.camera.distance])
-        vertices = turned + place[:, None, :]
+        vertices = self.vertices(code)
         albedo = tf.reshape(
             tf.matmul(parts.albedo, self._albedo_basis) + self._mean_albedo, [-1, count, 3]
         )

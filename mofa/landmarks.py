@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tensorflow as tf
+
 
 def _numbered(part: str, count: int) -> tuple[str, ...]:
     return tuple(f"{part}.{number}" for number in range(1, count + 1))
@@ -30,3 +32,23 @@ MIRROR: tuple[int, ...] = (
     *(64, 63, 62, 61, 60, 67, 66, 65),
 )
 """Where each landmark goes when the face is mirrored."""
+
+# The first eye is the one on the left of the picture, the person's right one.
+_EYES = (slice(36, 42), slice(42, 48))
+_NOSE_TIP, _MOUTH_CORNERS = 30, (48, 54)
+
+
+def five(points: tf.Tensor) -> tf.Tensor:
+    """The five landmarks that face detectors find, and CelebA's file holds.
+
+    Args:
+      points: float32 [..., 68, D].
+
+    Returns:
+      float32 [..., 5, D]: the middle of the left eye (left in the picture), of the right eye, the
+      tip of the nose, the left and the right corner of the mouth.
+    """
+    points = tf.convert_to_tensor(points)
+    eyes = [tf.reduce_mean(points[..., part, :], axis=-2) for part in _EYES]
+    rest = [points[..., index, :] for index in (_NOSE_TIP, *_MOUTH_CORNERS)]
+    return tf.stack([*eyes, *rest], axis=-2)

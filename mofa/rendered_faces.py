@@ -224,28 +224,46 @@ def draw_codes(renderer: FaceRenderer, settings: Settings) -> Array:
         *(settings.shift, settings.shift, settings.depth),
     ]
 
-    # Light from everywhere, and a lamp in front, above more often than below.
-    toward = normal("direction", count, 3) * [0.9, 0.6, 0.4] + [0.0, 0.25, 1.0]
-    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
-    lamp = spherical_harmonics.directional_light(tf.constant(toward, tf.float32)).numpy()
-    strength = uniform("lamp", 0.0, 0.9)
-    total = strength * lamp
-    total[:, :1] += (uniform("ambient", 0.8, 1.05) - 0.55 * strength) * (
-        spherical_harmonics.UNIT_AMBIENT
+    light = _lights(
+        count,
+        normal("direction", count, 3),
+        uniform("lamp", 0.0, 0.9),
+        uniform("ambient", 0.8, 1.05),
+        normal("tint", count, 3),
     )
-    tint = 1.0 + 0.03 * normal("tint", count, 3)
-    light = total[:, :, None] * tint[:, None, :] - default_light()
     code = np.concatenate(
         (
             shape,
             expression * settings.expression_scale,
             albedo,
             pose,
-            light.reshape(count, 27) * settings.light,
+            light * settings.light,
         ),
         axis=1,
     )
     return code[settings.first_identity * repeat :].astype(np.float32)
+
+
+def draw_lights(count: int, rng: np.random.Generator) -> Array:
+    """Lights from the distribution of the data set: float32 [count, 27], as in a code."""
+
+    def normal() -> Array:
+        return np.clip(rng.standard_normal((count, 3)), -2.5, 2.5)
+
+    direction, tint = normal(), normal()
+    strength, ambient = rng.uniform(0.0, 0.9, (count, 1)), rng.uniform(0.8, 1.05, (count, 1))
+    return _lights(count, direction, strength, ambient, tint).astype(np.float32)
+
+
+def _lights(count: int, direction: Array, strength: Array, ambient: Array, tint: Array) -> Array:
+    """Light from everywhere, and a lamp in front, above more often than below: [count, 27]."""
+    toward = direction * [0.9, 0.6, 0.4] + [0.0, 0.25, 1.0]
+    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
+    lamp = spherical_harmonics.directional_light(tf.constant(toward, tf.float32)).numpy()
+    total = strength * lamp
+    total[:, :1] += (ambient - 0.55 * strength) * spherical_harmonics.UNIT_AMBIENT
+    colour = 1.0 + 0.03 * tint
+    return (total[:, :, None] * colour[:, None, :] - default_light()).reshape(count, 27)
 
 
 @tf.autograph.experimental.do_not_convert

@@ -6,9 +6,6 @@ it learns; afterwards it is folded into the layer, which leaves VGG-Face's own l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import tensorflow as tf
 
 from weights.vgg_face_layout import BLOCKS, DENSE_UNITS, MEAN_RGB, scaled
@@ -44,23 +41,6 @@ def identity_classifier(width: float, classes: int, input_size: int) -> tf.keras
         x = layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
     x = layers.Dropout(DROPOUT)(x)
     return tf.keras.Model(images, layers.Dense(classes, name="fc8")(x), name="identity_classifier")
-
-
-def fold_batch_norm(model: tf.keras.Model) -> Mapping[str, Mapping[str, np.ndarray]]:
-    """The same function, in inference, as layers of VGG-Face up to fc7: kernels and biases."""
-    folded = {}
-    for layer in model.layers:
-        if not isinstance(layer, layers.BatchNormalization):
-            continue
-        name = layer.name.removesuffix("_bn")
-        (kernel,) = model.get_layer(name).get_weights()
-        gamma, beta, mean, variance = (w.astype(np.float64) for w in layer.get_weights())
-        factor = gamma / np.sqrt(variance + layer.epsilon)
-        folded[name] = {
-            "kernel": (kernel * factor).astype(np.float32),
-            "bias": (beta - mean * factor).astype(np.float32),
-        }
-    return folded
 
 
 def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments import build_face_model, render
+from experiments.image_grid import grid
 from experiments.render import Options
 from mofa import morphable_model
 from weights.errors import InputError
@@ -70,7 +71,7 @@ def test_missing_code_file(tmp_path):
 
 def test_grid_fills_up_with_white():
     images = np.stack([np.full((2, 3, 3), value) for value in (0.1, 0.2, 0.3)])
-    sheet = render.grid(images, 2)
+    sheet = grid(images, 2)
     assert sheet.shape == (4, 6, 3)
     assert sheet[0, 0, 0] == 0.1
     assert sheet[0, 3, 0] == 0.2

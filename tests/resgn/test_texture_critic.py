@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from resgn.texture_critic import augment, fold_batch_norm, identity_classifier
+from resgn.texture_critic import augment, identity_classifier
 from resgn.vgg_face import vgg_face
 from weights import keras_h5
+from weights.batch_norm import fold_batch_norm
 
 
 def test_folding_leaves_vgg_face_with_the_same_features(tmp_path) -> None:

@@ -1,0 +1,319 @@
+"""Train MoFA: on rendered faces, whose codes are known, on photographs, or on both together.
+
+    python -m experiments.train_mofa
+    python -m experiments.train_mofa --dataset=rendered,celeba --data_dir=... --init=encoder.h5
+
+The first learns pose, light and the rest from rendered faces; the second goes on with photographs,
+where nothing but the picture itself and five landmarks teach. Nobody among the people whose
+photographs are for validation and test is seen. The run's folder gets `encoder.h5`,
+`encoder_in_training.h5` for --init (BatchNorm and full precision kept) and, in TensorBoard, every
+term of the loss and panels of photograph, reconstruction, overlay and geometry.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+from absl import flags
+
+from experiments import cli, model_flags, mofa_flags, mofa_presets
+from experiments import run as run_flags
+from experiments.mofa_presets import help_of
+from experiments.photographs import Split, load_photographs
+from experiments.precision import settle_precision
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from mofa import encoder, rendered_faces
+from mofa.face_region import face_region
+from mofa.face_renderer import FaceRenderer
+from mofa.losses import PHOTOMETRIC, AutoencoderLoss, CodeLoss, Weights
+from mofa.measures import Measures, code_errors
+from mofa.photographs import Photographs
+from mofa.relit_faces import RelitFaces
+from mofa.training import OPTIMIZERS, SCHEDULES, Progress, Trainer, TrainingConfig
+from mofa.views import Views
+from weights.errors import InputError
+
+_PRESET = flags.DEFINE_enum(
+    "preset",
+    "laptop",
+    sorted(mofa_presets.PRESETS),
+    "Values of all flags that are not given: laptop (under an hour on two cores), paper (the "
+    "paper's own figures, for GPUs), smoke (seconds, to see that everything runs).",
+)
+_INIT = flags.DEFINE_string("init", None, "Encoder file to start from; its size goes first.")
+_IMAGENET = flags.DEFINE_string(
+    "imagenet", None, "VGG-19's ImageNet weights, Keras' .h5, to start a full-width vgg19 from."
+)
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "mixed_bfloat16"],
+    "Arithmetic of the hidden layers in training; auto takes bfloat16 on processors that compute "
+    "in it.",
+)
+
+
+def _enum(name: str, values: tuple[str, ...], text: str) -> None:
+    flags.DEFINE_enum(name, None, list(values), f"{text} {help_of(name)}")
+
+
+def _integer(name: str, text: str) -> None:
+    flags.DEFINE_integer(name, None, f"{text} {help_of(name)}", lower_bound=0)
+
+
+def _float(name: str, text: str) -> None:
+    flags.DEFINE_float(name, None, f"{text} {help_of(name)}", lower_bound=0.0)
+
+
+_enum("network", encoder.NETWORKS, "Encoder.")
+_float("width", "Factor on the maps of its convolutions.")
+_integer("dense_units", "Of its two hidden fully connected layers.")
+_integer("input_size", "Side to which it brings its images.")
+flags.DEFINE_bool("batch_norm", None, f"BatchNorm in training. {help_of('batch_norm')}")
+_enum("scaling", encoder.SCALINGS, "Scale of the code that it puts out.")
+_integer("image_size", "Side of the pictures in training, pixels.")
+_integer("iterations", "Steps.")
+_integer("batch_size", "Photographs a step.")
+_integer("rendered_batch_size", "Rendered faces a step.")
+_integer("rendered_people", "Rendered people, one picture of each under ever new light.")
+_enum("optimizer", OPTIMIZERS, "Optimiser.")
+_float("learning_rate", "Learning rate at its highest.")
+_enum("schedule", SCHEDULES, "Course of the learning rate.")
+_float("clip_norm", "Longest gradient that is applied; 0 for no limit.")
+_enum("photometric", PHOTOMETRIC, "Colours compared at each vertex, or at each rendered pixel.")
+_float("photometric_weight", "Weight of the distance of colours.")
+_float("landmark_weight", "Weight of the squared distance of landmarks.")
+_float("regulariser_weight", "Weight of the three next together.")
+_float("shape_weight", "Weight of the squared shape coefficients.")
+_float("expression_weight", "Weight of the squared expression coefficients.")
+_float("albedo_weight", "Weight of the squared albedo coefficients.")
+_float("light_weight", "Weight of colour in the light.")
+_float("code_weight", "Weight of all terms on rendered faces.")
+_integer("checkpoint_every", "Steps between two checkpoints and reports.")
+_integer("test_images", "Pictures of each data set to measure on at the end.")
+
+flags.adopt_module_key_flags(mofa_flags)  # shown by --help
+flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(run_flags)
+
+TRAINING_SEED, TEST_SEED = 1000, 2000
+"""Seeds of rendered people; those of seed 0 are for experiments and never trained on."""
+PANEL = 8
+
+
+def main(argv: list[str]) -> None:
+    """Train, measure, save."""
+    del argv
+    sources = mofa_flags.sources()
+    values = mofa_presets.settle(_PRESET.value, not sources)
+    if sources and "rendered" not in mofa_flags.DATASET.value:
+        values["rendered_batch_size"] = 0
+    precision = settle_precision(_PRECISION.value)
+    shared = ("dataset", "data_dir", "model", "landmarks", "init", "imagenet", "preset", "seed")
+    run = Run(
+        "train_mofa",
+        run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+    )
+    tf.keras.utils.set_random_seed(run_flags.SEED.value)
+    renderer = mofa_flags.renderer(values["image_size"])
+    splits = {
+        source.name: load_photographs(source.name, source.folder, renderer, values["image_size"])
+        for source in sources
+    }
+    model, size = make_encoder(values, precision)
+    config = TrainingConfig(
+        precision=precision,
+        seed=run_flags.SEED.value,
+        **{
+            field.name: values[field.name]
+            for field in dataclasses.fields(TrainingConfig)
+            if field.name in values
+        },
+    )
+    autoencoder_loss, code_loss, rendered = None, None, None
+    if config.batch_size:
+        autoencoder_loss = AutoencoderLoss(renderer, weights(values), values["photometric"])
+    if config.rendered_batch_size:
+        rendered = RelitFaces(
+            renderer, training_people(values["rendered_people"]), mofa_flags.cache_folder()
+        )
+        code_loss = CodeLoss(renderer, rendered.codes.std(axis=0), values["code_weight"])
+    trainer = Trainer(model, config, run.folder, autoencoder_loss, code_loss)
+    with tqdm.tqdm(total=config.iterations, unit="step") as bar:
+        trainer.train(
+            _joined([split.train for split in splits.values()]),
+            rendered,
+            reporter(run, renderer, model, splits, bar),
+            lambda step: bar.update(step - bar.n),
+        )
+    path = run.folder / "encoder.h5"
+    said = {"source": f"trained by experiments.train_mofa on {', '.join(mofa_flags.DATASET.value)}"}
+    encoder.save(model, size, path, said, float16=True)
+    encoder.save(model, size, run.folder / "encoder_in_training.h5", said, fold=False)
+    rows = measure(path, splits, values["test_images"])
+    plain = tuple(sorted({column for row in rows for column in row.columns}))
+    print(run.finish(rows, precision, "pictures", plain=plain))
+    print(f"Encoder: {path}")
+
+
+def make_encoder(
+    values: dict[str, Any], precision: str
+) -> tuple[tf.keras.Model, encoder.EncoderConfig]:
+    """A new encoder, or the one of --init."""
+    if _INIT.value:
+        return encoder.load(_INIT.value, precision, trainable=True)
+    names = [field.name for field in dataclasses.fields(encoder.EncoderConfig)]
+    size = encoder.EncoderConfig(**{name: values[name] for name in names})
+    model = encoder.build(size, precision)
+    if _IMAGENET.value:
+        encoder.start_from_imagenet(model, _IMAGENET.value)
+    return model, size
+
+
+def weights(values: dict[str, Any]) -> Weights:
+    """The loss' weights from flags."""
+    return Weights(
+        **{field.name: values[f"{field.name}_weight"] for field in dataclasses.fields(Weights)}
+    )
+
+
+def training_people(count: int) -> rendered_faces.Settings:
+    """Rendered people to learn from, in somewhat wilder poses than those to measure on."""
+    return rendered_faces.Settings(
+        identities=count,
+        images_per_identity=1,
+        seed=TRAINING_SEED,
+        pitch=0.15,
+        yaw=0.35,
+        roll=0.08,
+        shift=8.0,
+        depth=60.0,
+    )
+
+
+def reporter(
+    run: Run,
+    renderer: FaceRenderer,
+    model: tf.keras.Model,
+    splits: dict[str, Split],
+    bar: tqdm.tqdm[Any],
+) -> Callable[[Progress], None]:
+    """What happens at every report: terms, and panels of photographs for validation."""
+    shown = _joined(
+        [
+            split.validation.part(spread_out(len(split.validation), PANEL))
+            for split in splits.values()
+        ]
+    )
+    views = Views(renderer, face_region(renderer)) if shown is not None else None
+
+    def report(progress: Progress) -> None:
+        run.log(
+            "train",
+            progress.step,
+            {
+                **progress.terms,
+                "learning_rate": progress.learning_rate,
+                "images_per_second": progress.images_per_second,
+            },
+        )
+        bar.set_postfix_str(f"loss {progress.terms['total']:.4f}", refresh=False)
+        if shown is not None and views is not None:
+            images = shown.images[:PANEL].astype(np.float32) / 255.0
+            drawn = views(model(images, training=False).numpy(), images)
+            run.log_images(
+                "validation",
+                progress.step,
+                {
+                    "photograph": images,
+                    **{name: drawn[name] for name in ("reconstruction", "overlay", "geometry")},
+                },
+            )
+
+    return report
+
+
+def measure(path: Path, splits: dict[str, Split], count: int) -> list[Row]:
+    """The saved encoder on rendered faces and photographs of people it has never seen.
+
+    Args:
+      path: the encoder's file.
+      splits: photographs at the size of training; the test part is read.
+      count: pictures of each data set.
+
+    Returns:
+      A row for each data set: `photometric` in grey levels, `landmark` as a part of the distance
+      of the eyes; for rendered faces also `vertices` in mm and the parts of the code in units of
+      their spread.
+    """
+    model, _ = encoder.load(path)
+    renderer = mofa_flags.renderer(224)
+    region = face_region(renderer)
+    measures = Measures(renderer, region)
+    rows = [Row("rendered", rendered_measures(model, renderer, measures, count))]
+    for name, split in splits.items():
+        chosen = split.test.part(spread_out(len(split.test), count)).resized(224)
+        if not len(chosen):
+            raise InputError(f"{name} has no photographs of people kept out.")
+        images = chosen.images.astype(np.float32) / 255.0
+        code = model.predict(images, batch_size=8, verbose=0)
+        columns = {
+            "photometric": mean_of(measures.photometric(code, images)),
+            "landmark": mean_of(measures.landmark(code, chosen.landmarks)),
+        }
+        rows.append(Row(name, columns))
+    return rows
+
+
+def rendered_measures(
+    model: tf.keras.Model, renderer: FaceRenderer, measures: Measures, count: int
+) -> dict[str, Measurement]:
+    """An encoder on rendered people that were never trained on."""
+    settings = rendered_faces.Settings(identities=count, images_per_identity=1, seed=TEST_SEED)
+    faces = rendered_faces.RenderedFaces(renderer, settings)
+    many = dataclasses.replace(settings, identities=2000)
+    spread = rendered_faces.draw_codes(renderer, many).std(axis=0)
+    images = faces.images()
+    code = model.predict(images, batch_size=8, verbose=0)
+    columns = {
+        "photometric": mean_of(measures.photometric(code, images)),
+        "landmark": mean_of(measures.landmark(code, measures.five(faces.codes))),
+        "vertices": mean_of(measures.vertices(code, faces.codes)),
+    }
+    for name, value in code_errors(code, faces.codes, spread).items():
+        columns[name] = Measurement(value, None, None, count)
+    return columns
+
+
+def mean_of(values: np.ndarray) -> Measurement:
+    """A mean with the 95 % interval of the normal distribution."""
+    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    mean = float(values.mean())
+    return Measurement(mean, mean - half, mean + half, len(values))
+
+
+def _joined(parts: list[Photographs]) -> Photographs | None:
+    if not parts:
+        return None
+    offsets = np.cumsum([0, *(int(p.people.max(initial=-1)) + 1 for p in parts)])
+    return Photographs(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.landmarks for part in parts]),
+        np.concatenate([p.people + offset for p, offset in zip(parts, offsets, strict=False)]),
+    )
+
+
+def spread_out(length: int, count: int) -> np.ndarray:
+    """At most `count` indices below `length`, evenly."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
+
+
+if __name__ == "__main__":
+    cli.run(main)

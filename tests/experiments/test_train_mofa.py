@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.experiments.command import result, run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("mofa")
+
+
+@pytest.fixture(scope="module")
+def trained(folder) -> Path:
+    output = folder / "train"
+    done = run(
+        "train_mofa",
+        *("--preset=smoke", "--dataset=rendered,orl", f"--output_dir={output}"),
+        cache=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+def test_training_writes_an_encoder_terms_and_measures(trained) -> None:
+    rows = {row["name"]: row for row in result(trained)["rows"]}
+    assert set(rows) == {"rendered", "orl"}
+    assert {"photometric", "landmark"} <= set(rows["orl"])
+    assert {"vertices", "rotation", "light"} <= set(rows["rendered"])
+    assert (trained / "encoder.h5").exists()
+    assert (trained / "encoder_in_training.h5").exists()
+    last = json.loads((trained / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == 3
+    assert {"photometric", "landmark", "albedo", "code_rotation", "total"} <= set(last)
+    assert list((trained / "tensorboard" / "validation").glob("events*"))
+
+
+def test_reconstruct_draws_and_compares(trained, folder) -> None:
+    output = folder / "reconstruct"
+    done = run(
+        "reconstruct",
+        *(f"--encoder={trained / 'encoder.h5'}", "--count=2", "--fit_iterations=3"),
+        f"--output_dir={output}",
+        cache=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in result(output)["rows"]}
+    assert set(rows) == {"mofa", "mean_face"}
+    assert rows["mean_face"]["photometric_ratio"]["value"] == pytest.approx(1.0)
+    for name in ("rendered_000.png", "rendered_001.obj", "panel.png", "codes.npy"):
+        assert (output / name).stat().st_size > 0
+
+
+def test_a_photograph_without_a_face_is_named(trained, folder) -> None:
+    path = folder / "wall.png"
+    cv2.imwrite(str(path), np.full((120, 100), 90, np.uint8))
+    done = run("reconstruct", f"--encoder={trained / 'encoder.h5'}", str(path), cache=folder)
+    assert done.returncode == 1
+    assert f"error: {path}: no face was found." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset=mars"], "--dataset knows rendered, celeba"),
+        (["--dataset=celeba"], "--data_dir must name a folder for each of celeba"),
+        (["--init=nowhere.h5"], "nowhere.h5"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(folder, arguments: list[str], message: str) -> None:
+    done = run("train_mofa", "--preset=smoke", *arguments, cache=folder)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mofa import code as codes
+from mofa import landmarks
+from mofa.face_region import face_region, seen
+from mofa.face_renderer import Camera, FaceRenderer
+from mofa.losses import AutoencoderLoss, CodeLoss, Weights, draw_region
+from weights.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def renderer(shell) -> FaceRenderer:
+    # The shell's landmarks are anywhere; here they have to outline a face.
+    mean = shell.mean_shape
+    angle = np.linspace(np.pi, 2 * np.pi, 17)
+    places = [(60 * np.cos(a), 30 + 90 * np.sin(a)) for a in angle]  # jaw
+    places += [(x, 40.0) for x in np.linspace(-45, 45, 10)]  # brows
+    rest = np.random.default_rng(0).uniform([-30, -30], [30, 30], (41, 2))
+    targets = np.concatenate((places, rest))
+    front = mean[:, 2] > 0
+    distance = np.linalg.norm(mean[None, :, :2] - targets[:, None], axis=-1) + 1e6 * ~front
+    vertices = distance.argmin(axis=1)
+    model = dataclasses.replace(
+        shell, landmarks=dict(zip(landmarks.NAMES, map(int, vertices), strict=True))
+    )
+    return FaceRenderer(model, Camera(image_size=(48, 48)))
+
+
+def some_code(count: int = 2, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    code = 0.2 * rng.normal(size=(count, codes.SIZE))
+    code[:, codes.SLICES["translation"]] *= 10
+    return code.astype(np.float32)
+
+
+def target_of(renderer: FaceRenderer, code: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    face = renderer.face(code)
+    return renderer.draw(face).image, landmarks.five(renderer.landmarks(face))
+
+
+def test_region_is_the_front_between_brows_and_chin(renderer) -> None:
+    region = face_region(renderer).astype(bool)
+    mean = renderer.model.mean_shape
+    assert 0.05 < region.mean() < 0.8
+    assert (mean[region][:, 1] < 95).all()
+    assert (mean[region][:, 1] > -75).all()
+    assert (np.abs(mean[region][:, 0]) < 66).all()
+
+
+def test_what_lies_behind_is_not_seen(renderer) -> None:
+    code = np.zeros((1, codes.SIZE), np.float32)
+    code[0, codes.SLICES["rotation"].start + 1] = 1.2
+    turned = renderer.face(code)
+    facing = np.sum(turned.normals.numpy() * -turned.vertices.numpy(), axis=-1)[0] > 0
+    visible = seen(renderer, turned.vertices)[0].numpy()
+    assert visible[facing].mean() > 0.8
+    assert visible[~facing].mean() < visible[facing].mean() - 0.3
+
+
+@pytest.mark.parametrize("kind", ["vertex", "raster"])
+def test_the_truth_costs_next_to_nothing(renderer, kind: str) -> None:
+    code = some_code()
+    image, points = target_of(renderer, code)
+    loss = AutoencoderLoss(renderer, photometric=kind)
+    right = loss(code, image, points)
+    other = some_code(seed=1)
+    wrong = loss(other, image, points)
+    assert float(right["landmark"]) < 1e-6 < float(wrong["landmark"])
+    # A vertex at the outline is sampled between face and background.
+    assert float(right["photometric"]) < (0.5 if kind == "vertex" else 1e-3) * float(
+        wrong["photometric"]
+    )
+
+
+def test_terms_by_hand(renderer) -> None:
+    code = np.zeros((2, codes.SIZE), np.float32)
+    code[0, codes.SLICES["shape"].start] = 2.0
+    code[:, codes.SLICES["expression"].start] = 1.0
+    code[1, codes.SLICES["albedo"].start] = 3.0
+    code[0, codes.SLICES["light"].start] = 0.3  # red alone
+    image, points = target_of(renderer, code)
+    weights = Weights(regulariser=0.1, shape=1.0, expression=0.5, albedo=2.0, light=10.0)
+    terms = AutoencoderLoss(renderer, weights)(code, image, points + 2.0)
+    assert float(terms["shape"]) == pytest.approx(0.1 * 1.0 * 4.0 / 2)
+    assert float(terms["expression"]) == pytest.approx(0.1 * 0.5 * 1.0)
+    assert float(terms["albedo"]) == pytest.approx(0.1 * 2.0 * 9.0 / 2)
+    # Grey is 0.1: differences 0.2, -0.1 and -0.1.
+    assert float(terms["light"]) == pytest.approx(10.0 * 0.06 / 2, rel=1e-4)
+    # Two pixels of 48 in x and y are 9.33 of 224 each.
+    assert float(terms["landmark"]) == pytest.approx(1.6e-3 * 2 * (2 * 224 / 48) ** 2, rel=1e-4)
+
+
+def test_unknown_landmarks_do_not_count(renderer) -> None:
+    code = tf.Variable(some_code())
+    image, points = target_of(renderer, some_code())
+    points = points.numpy() + 1.0
+    points[0, 2] = np.nan
+    points[1] = np.nan
+    loss = AutoencoderLoss(renderer)
+    with tf.GradientTape() as tape:
+        value = loss(code, image, points)["landmark"]
+    assert float(value) == pytest.approx(1.6e-3 * 2 * (224 / 48) ** 2 / 2, rel=1e-3)
+    assert np.isfinite(tape.gradient(value, code)).all()
+
+
+@pytest.mark.parametrize("kind", ["vertex", "raster"])
+def test_gradient_is_that_of_finite_differences(renderer, kind: str) -> None:
+    image, points = target_of(renderer, some_code(1, seed=3))
+    smooth = tf.nn.avg_pool2d(image, 5, 1, "SAME")
+    loss = AutoencoderLoss(renderer, photometric=kind)
+    start = some_code(1)
+
+    @tf.function
+    def value(code: tf.Tensor) -> tf.Tensor:
+        return tf.add_n(list(loss(code, smooth, points).values()))
+
+    code = tf.constant(start)
+    with tf.GradientTape() as tape:
+        tape.watch(code)
+        total = value(code)
+    gradient = tape.gradient(total, code).numpy()[0]
+    # Albedo and light move nothing, so that visibility stays.
+    for name in ("albedo", "light"):
+        index = codes.SLICES[name].start
+        step = np.zeros_like(start)
+        step[0, index] = 1e-2
+        numeric = float(value(start + step) - value(start - step)) / 2e-2
+        assert gradient[index] == pytest.approx(numeric, rel=0.05, abs=1e-4)
+
+
+def test_code_loss_is_zero_at_the_truth_and_grows_with_each_part(renderer) -> None:
+    truth = some_code()
+    loss = CodeLoss(renderer, np.full(codes.SIZE, 0.5, np.float32), weight=2.0)
+    assert all(float(term) < 1e-3 for term in loss(truth, truth).values())
+    for name, part in codes.SLICES.items():
+        wrong = truth.copy()
+        wrong[:, part] += 1.0
+        terms = loss(wrong, truth)
+        size = {"shape": 0.5, "expression": 0.5, "albedo": 0.5}.get(name, 2.0)
+        # Two spreads away: sqrt(4 + 0.01) - 0.1.
+        assert float(terms[f"code_{name}"]) == pytest.approx(2.0 * size * 1.9025, rel=1e-3)
+        assert sum(float(v) > 1e-3 for k, v in terms.items() if k != "code_vertices") == 1
+
+
+def test_region_is_drawn_where_it_is(renderer) -> None:
+    region = face_region(renderer)
+    image, shown = draw_region(renderer, renderer.face(np.zeros((1, 257), np.float32)), region)
+    mask = renderer.render(np.zeros((1, 257), np.float32)).mask[..., 0]
+    assert 0.05 * float(tf.reduce_sum(mask)) < float(tf.reduce_sum(shown))
+    assert float(tf.reduce_sum(shown * (1 - mask))) == 0.0
+    assert image.shape == (1, 48, 48, 3)
+
+
+def test_wrong_arguments_are_refused(renderer) -> None:
+    with pytest.raises(InputError, match="photometric must be vertex or raster"):
+        AutoencoderLoss(renderer, photometric="pixel")
+    with pytest.raises(InputError, match="landmark must be a weight of 0 or more"):
+        Weights(landmark=-1.0)
+    image, _ = target_of(renderer, some_code())
+    with pytest.raises(ValueError, match="5 or 68"):
+        AutoencoderLoss(renderer)(some_code(), image, tf.zeros([2, 7, 2]))
