@@ -81,6 +81,7 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 	$(RUN) -m benchmarks.training
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
 	$(RUN) -m benchmarks.attacks
+	$(RUN) -m benchmarks.semantic_attack
 
 test: install ## The tests.
 	$(RUN) -m pytest -n 2 --dist=worksteal $(ARGS)

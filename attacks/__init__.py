@@ -8,6 +8,7 @@ from attacks.criteria import Criterion, Dodging, Impersonation
 from attacks.deepfool import DeepFool
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
+from attacks.identity_swap import IdentitySwap
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
 from attacks.minimization import MinimizationAttack
@@ -15,6 +16,8 @@ from attacks.minimum_epsilon import MinimumEpsilon, minimum_epsilon
 from attacks.momentum import DIFGSM, MIFGSM, TIFGSM
 from attacks.pgd import BIM, PGD
 from attacks.result import AttackResult, to_uint8, worst_case
+from attacks.semantic import PerturbationAttack, Trace
+from attacks.semantic_match import SemanticMatch, Term, equation_1, transplant
 from attacks.square import Square
 from attacks.stochastic import EOT, Model, Stochastic
 
@@ -34,20 +37,27 @@ __all__ = [
     "Criterion",
     "DeepFool",
     "Dodging",
+    "IdentitySwap",
     "Impersonation",
     "MinimizationAttack",
     "MinimumEpsilon",
     "Model",
+    "PerturbationAttack",
+    "SemanticMatch",
     "Square",
     "Stochastic",
+    "Term",
+    "Trace",
     "bpda",
     "check_epsilons",
     "check_images",
     "check_mask",
+    "equation_1",
     "eyeglasses",
     "judge",
     "minimum_epsilon",
     "through",
     "to_uint8",
+    "transplant",
     "worst_case",
 ]

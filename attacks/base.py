@@ -67,6 +67,14 @@ class Attack(abc.ABC):
     ) -> tf.Tensor:
         """The same for one budget: `epsilon` `[N]`, one for each image; returns `[N, H, W, 3]`."""
 
+    def check_budgets(self, epsilons: Sequence[float]) -> tuple[float, ...]:
+        """Return the budgets as floats, or raise ValueError: see `check_epsilons`."""
+        return check_epsilons(epsilons, self.norm)
+
+    def radii(self, epsilons: tf.Tensor) -> tf.Tensor:
+        """The radius `[K, N]` of the ball into which the frame projects: the budget itself."""
+        return epsilons
+
     def __call__(
         self,
         model: Model,
@@ -99,7 +107,7 @@ class Attack(abc.ABC):
         Raises:
           ValueError: shapes, range or budgets are not as above.
         """
-        budgets = check_epsilons(epsilons, self.norm)
+        budgets = self.check_budgets(epsilons)
         perturbed = self.craft(
             model,
             images,
@@ -146,7 +154,7 @@ class Attack(abc.ABC):
                 f"criterion has {len(criterion)} rows for {count} images; it needs one each."
             )
         budgets = np.asarray(epsilons, np.float32)
-        check_epsilons(budgets.ravel().tolist(), self.norm)
+        self.check_budgets(budgets.ravel().tolist())
         if budgets.ndim == 1:
             budgets = np.repeat(budgets[:, np.newaxis], count, axis=1)
         if budgets.ndim != 2 or budgets.shape[1] != count:
@@ -221,7 +229,7 @@ class Attack(abc.ABC):
             found = tf.where(tf.math.is_finite(found), found, images)
             return tf.map_fn(
                 lambda pair: objective.project(*pair),
-                (found, epsilons),
+                (found, self.radii(epsilons)),
                 fn_output_signature=tf.float32,
             )
 

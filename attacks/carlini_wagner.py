@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from attacks import adam
 from attacks.minimization import MinimizationAttack
 from attacks.norms import size_of, spread
 from attacks.objective import Objective
 from attacks.pgd import fold_in
 
-_BETA_1, _BETA_2, _TINY = 0.9, 0.999, 1e-8  # Adam's own (Kingma and Ba 2015)
 _INSIDE = 0.999999  # tanh reaches 1 only at infinity
 
 
@@ -90,8 +90,8 @@ class CarliniWagner(MinimizationAttack):
             return x if objective.mask is None else tf.where(objective.mask > 0.0, x, images)
 
         def advance(
-            i: tf.Tensor, w: tf.Tensor, m: tf.Tensor, v: tf.Tensor, best: _Best, broken: tf.Tensor
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, _Best, tf.Tensor]:
+            i: tf.Tensor, w: tf.Tensor, moments: adam.Moments, best: _Best, broken: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, adam.Moments, _Best, tf.Tensor]:
             x = image_of(w)
             margin, gradient = objective.gradient(x, fold_in(seed, i), of_margin=True)
             won = (margin > 0.0) & (margin >= self.confidence)
@@ -100,20 +100,14 @@ class CarliniWagner(MinimizationAttack):
             wanting = tf.cast(margin <= self.confidence, tf.float32) * weight
             downhill = 2.0 * (x - images) - spread(wanting) * gradient
             downhill *= 0.5 * (1.0 - tf.square(tf.tanh(w)))
-            m = _BETA_1 * m + (1.0 - _BETA_1) * downhill
-            v = _BETA_2 * v + (1.0 - _BETA_2) * tf.square(downhill)
-            t = tf.cast(i + 1, tf.float32)
-            m_hat = m / (1.0 - tf.pow(_BETA_1, t))
-            v_hat = v / (1.0 - tf.pow(_BETA_2, t))
-            w -= self.learning_rate * m_hat / (tf.sqrt(v_hat) + _TINY)
-            return i + 1, w, m, v, best, broken | won
+            w, moments = adam.descend(w, downhill, moments, i, self.learning_rate)
+            return i + 1, w, moments, best, broken | won
 
-        zeros = tf.zeros_like(images)
         nobody = tf.fill(tf.shape(weight), False)
         *_, best, broken = tf.while_loop(
             lambda i, *_: i < self.steps,
             advance,
-            (tf.constant(0), first, zeros, zeros, best, nobody),
+            (tf.constant(0), first, adam.no_moments(images), best, nobody),
             parallel_iterations=1,
         )
         return best, broken

@@ -81,9 +81,24 @@ class Objective:
             return margin, gradient
 
         margin, gradient = self._mean(once, seed)
+        return margin, self._usable(gradient, keep_undefined)
+
+    def loss_and_gradient(self, x: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss `[N]` at x and its gradient, as `gradient` has it."""
+
+        def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                loss = self._criterion.loss(self.outputs(x, draw), *self._data)
+            return loss, tape.gradient(loss, x, unconnected_gradients="zero")
+
+        loss, gradient = self._mean(once, seed)
+        return loss, self._usable(gradient)
+
+    def _usable(self, gradient: tf.Tensor, keep_undefined: bool = False) -> tf.Tensor:
         if not keep_undefined:
             gradient = _without_undefined(gradient)
-        return margin, gradient if self.mask is None else gradient * self.mask
+        return gradient if self.mask is None else gradient * self.mask
 
     def ball(self, epsilon: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
         """Projects into the ball of radius epsilon `[N]`, into [0, 1], and onto the mask."""

@@ -15,8 +15,6 @@ Peers come with `pip install -e '.[bench]'`; missing ones are named and left out
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from absl import app, flags
 
@@ -27,6 +25,7 @@ import tensorflow as tf
 from attacks import FGSM, PGD, Attack, Dodging, judge
 from attacks.stochastic import Deterministic
 from benchmarks.peers import Craft, Task, installed_peers
+from benchmarks.timing import Times, measure, medians
 from experiments.adversarial_sets import Counts, LegitimatePairs, legitimate_pairs
 from experiments.precision import settle_precision
 from resgn.faces.orl import load_orl
@@ -92,7 +91,7 @@ def main(argv: list[str]) -> None:
             rows[OURS + ending] = _craft(own[name], network, criterion, task)
             rows[JUDGED + ending] = _attack(kept[name], network, criterion, task)
         rows |= {peer: crafts[name] for peer, crafts in peers.items()}
-        _print_table(name, _measure(rows), target, criterion, list(peers))
+        _print_table(name, measure(rows, _ROUNDS.value), target, criterion, list(peers))
 
 
 class _LowPrecision:
@@ -160,29 +159,10 @@ def _floor(network: Deterministic, criterion: Dodging, images: np.ndarray, steps
     return run
 
 
-Times = dict[str, tuple[np.ndarray, list[float], list[float]]]
-"""For each row its images, and the seconds of each round on the clock and of the processor."""
-
-
-def _measure(rows: dict[str, Craft]) -> Times:
-    """Time all rows in turn, after one run of each that may compile."""
-    names = list(rows)
-    times: Times = {name: (rows[name](), [], []) for name in names}
-    for number in range(_ROUNDS.value or len(names)):
-        order = names[number % len(names) :] + names[: number % len(names)]
-        for name in order if number % 2 == 0 else reversed(order):
-            clock, processor = time.perf_counter(), time.process_time()
-            rows[name]()
-            times[name][1].append(time.perf_counter() - clock)
-            times[name][2].append(time.process_time() - processor)
-    return times
-
-
 def _print_table(
     attack: str, times: Times, target: Target, criterion: Dodging, peers: list[str]
 ) -> None:
-    clock = {name: float(np.median(row[1])) for name, row in times.items()}
-    processor = {name: float(np.median(row[2])) for name, row in times.items()}
+    clock, processor = medians(times)
     fastest = min(peers, key=clock.__getitem__, default=None)
     print(f"\n## {attack}\n")
     print(

@@ -116,11 +116,7 @@ def markdown_table(
         lines.append("| " + " | ".join([name, *cells]) + " |")
     marked = [f"{MARK} {row.name}: {finding}" for row in rows for finding in row.findings]
     below = [notes] * bool(notes) + marked
-    return "
-".join(lines) + "
-" + "".join(f"
-{paragraph}
-" for paragraph in below)
+    return "\n".join(lines) + "\n" + "".join(f"\n{paragraph}\n" for paragraph in below)
 
 
 def _cell(measurement: Measurement, factor: int) -> str:
