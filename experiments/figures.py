@@ -110,7 +110,8 @@ def save_bars(path: Path, rows: list[Row], title: str) -> None:
             )
             explained = True
     axes.set(ylim=(0, 104), ylabel="verified correctly (%)", title=title)
-    axes.set_xticks(places, [row.name.replace("+", "\n+ ") for row in rows], fontsize=8)
+    names = [row.name.replace("+", "\n+ ").replace("_", "\n") for row in rows]
+    axes.set_xticks(places, names, fontsize=8)
     axes.legend(
         frameon=False, ncols=len(columns) + 1, loc="upper center", bbox_to_anchor=(0.5, -0.16)
     )

@@ -118,6 +118,8 @@ LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
         "validation_different": 150,
         "test_same": 500,
         "test_different": 500,
+        "adaptive_pairs": 50,
+        "adaptive_steps": 20,
         "blocks": 6,
         "in_kernel": 9,
         "out_kernel": 9,
