@@ -84,7 +84,7 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 	$(RUN) -m benchmarks.semantic_attack
 
 test: install ## The tests.
-	$(RUN) -m pytest -n 2 --dist=worksteal $(ARGS)
+	$(RUN) -m pytest -n 2 --dist=loadfile $(ARGS)
 
 lint: install ## ruff and mypy.
 	$(RUN) -m ruff check .

@@ -39,9 +39,9 @@ def toy_target(name: str, weights: str | None = None) -> Target:
     return Target(name, prepare, network_at, 20, (0.0,))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The user's cache of all these experiments, so that they train the same ResGN once."""
+    """The user's cache of a file's experiments, which train a ResGN once; no file sees another's."""
     return tmp_path_factory.mktemp("cache")
 
 
