@@ -41,7 +41,7 @@ def toy_target(name: str, weights: str | None = None) -> Target:
 
 @pytest.fixture(scope="module")
 def toy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The user's cache of a file's experiments, which train a ResGN once; no file sees another's."""
+    """The user's cache, one for each file of tests, so that its experiments train a ResGN once."""
     return tmp_path_factory.mktemp("cache")
 
 
