@@ -59,7 +59,8 @@ def trained_cleaner(
     weights = LossWeights(
         **{term: getattr(experiment.preset, f"{term}_weight") for term in TERMS}
     ).only(terms)
-    train, validation = (experiment.attacked(part, epsilon) for part in ("train", "validation"))
+    train = experiment.training_pairs(epsilon)
+    validation = experiment.attacked("validation", epsilon)
     settings: dict[str, Any] = {
         "generator": dataclasses.asdict(experiment.generator),
         "training": dataclasses.asdict(training),

@@ -136,7 +136,7 @@ def _config(name: str, experiment: VerificationExperiment) -> ApeGanConfig | Mag
 
 def _trained(name: str, experiment: VerificationExperiment, run: Run, epsilon: float) -> Cleaner:
     config = _config(name, experiment)
-    train = experiment.attacked("train", epsilon)
+    train = experiment.training_pairs(epsilon)
     with tqdm.tqdm(total=config.epochs, desc=f"training {name}", unit="epoch", leave=False) as bar:
 
         def report(epoch: int, losses: dict[str, float]) -> None:

@@ -35,6 +35,11 @@ for _part, _use in (
 ):
     _integer(f"{_part}_same", f"Pairs of one person {_use}.")
     _integer(f"{_part}_different", f"Pairs of two people {_use}.")
+_float(
+    "train_spread",
+    "Training examples have intensities from that of the attack up to this many times it, so that "
+    "ResGN learns to take enough away; 1 as in the paper.",
+)
 
 # Threshold and critic.
 _bool(

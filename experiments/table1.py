@@ -85,7 +85,8 @@ def main(_: list[str]) -> None:
         experiment.settings("rows", "cleaner", "adversarial_training") | {"eps": epsilon},
         experiment.devices,
     )
-    for part in ("train", "validation", "test"):
+    experiment.training_pairs(epsilon)
+    for part in ("validation", "test"):
         experiment.attacked(part, epsilon)
     table = Table1(experiment, run, epsilon)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]

@@ -43,6 +43,9 @@ from weights.errors import InputError
 Images = Callable[[tf.Tensor], tf.Tensor]
 """From images `[N, H, W, 3]` in [0, 1] to images, or to embeddings `[N, D]`."""
 
+SPREAD_STEPS = 3
+"""Intensities of training examples where `train_spread` is above 1."""
+
 for _module in (presets, data_flags, face_flags, strategy):
     flags.adopt_module_key_flags(_module)
 
@@ -72,16 +75,17 @@ class VerificationExperiment:
     devices: Devices = strategy.ONE
 
     @classmethod
-    def from_flags(cls, texture: bool = True) -> VerificationExperiment:
+    def from_flags(cls, texture: bool = True, **instead: Any) -> VerificationExperiment:
         """Settle everything.
 
         Args:
           texture: whether a texture critic is needed, so that a missing one shows at once.
+          **instead: values of a command that has another default than the presets.
 
         Raises:
           InputError: something is missing, damaged or out of range.
         """
-        preset = presets.Preset.from_flags()
+        preset = presets.Preset.from_flags(**instead)
         devices = Devices.from_flags()
         precision = settle_precision(flags.FLAGS.precision)
         experiment = cls(
@@ -214,6 +218,24 @@ class VerificationExperiment:
         )
         self._sets.update({(part, epsilon): made for epsilon, made in sets.items()})
 
+    def training_intensities(self, epsilon: float) -> tuple[float, ...]:
+        """The FGSM budgets that a ResGN against one intensity learns from: it, or up to more."""
+        spread = self.preset.train_spread
+        if spread == 1.0:
+            return (epsilon,)
+        top = min(1.0, spread * epsilon)
+        return tuple(float(e) for e in np.linspace(epsilon, top, SPREAD_STEPS).round(6))
+
+    def training_pairs(self, epsilon: float) -> VerificationSet:
+        """The training pairs, their probes under each of `training_intensities` in turn."""
+        epsilons = self.training_intensities(epsilon)
+        self.craft("train", epsilons)
+        sets = [self._sets["train", each] for each in epsilons]
+        adversarial = sets[0].adversarial.copy()
+        for number, each in enumerate(sets):
+            adversarial[number :: len(sets)] = each.adversarial[number :: len(sets)]
+        return dataclasses.replace(sets[0], adversarial=adversarial)
+
     def unattacked(self, part: str) -> VerificationSet:
         """The same pairs with every probe as it was: an attack of intensity 0."""
         pairs, legitimate = self.legitimate.parts[part], self.legitimate
@@ -268,6 +290,11 @@ class VerificationExperiment:
         parts = [
             f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} epochs{but}."
         ]
+        if preset.train_spread > 1:
+            parts.append(
+                f"It learns from intensities of 1 to {preset.train_spread:g} times that of the "
+                "attack (not in the paper)."
+            )
         if preset.scale > 1:
             parts.append(f"It works at 1/{preset.scale} of the resolution (not in the paper).")
         if preset.image_skip:
