@@ -15,6 +15,23 @@ def squared_distance(outputs: tf.Tensor, references: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.math.squared_difference(outputs, references), axis=-1)
 
 
+def as_pairs(
+    sources: tf.Tensor | np.ndarray, targets: tf.Tensor | np.ndarray
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Outputs for source and target images, both float32 `[N, D]`.
+
+    Raises:
+      ValueError: they are not `[N, D]` or their shapes differ.
+    """
+    sources = tf.convert_to_tensor(sources, tf.float32)
+    targets = tf.convert_to_tensor(targets, tf.float32)
+    if sources.shape.rank != 2 or sources.shape != targets.shape:
+        raise ValueError(
+            f"sources and targets must be [N, D], got shapes {sources.shape} and {targets.shape}."
+        )
+    return sources, targets
+
+
 class Criterion(abc.ABC):
     """When an attack has succeeded, and which way leads there.
 

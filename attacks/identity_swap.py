@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, as_pairs
 
 
 def cosine_similarity(outputs: tf.Tensor, references: tf.Tensor) -> tf.Tensor:
@@ -32,13 +32,7 @@ class IdentitySwap(Criterion):
         targets: tf.Tensor | np.ndarray,
         threshold: float,
     ) -> None:
-        sources = tf.convert_to_tensor(sources, tf.float32)
-        targets = tf.convert_to_tensor(targets, tf.float32)
-        if sources.shape.rank != 2 or sources.shape != targets.shape:
-            raise ValueError(
-                "sources and targets must be [N, D], got shapes "
-                f"{sources.shape} and {targets.shape}."
-            )
+        sources, targets = as_pairs(sources, targets)
         if not -1.0 < threshold < 1.0:
             raise ValueError(f"threshold must lie in (-1, 1), got {threshold}.")
         self._sources, self._targets = sources, targets

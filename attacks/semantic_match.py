@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, as_pairs
 
 WEIGHTS: Mapping[str, float] = {
     "shape": 0.01,
@@ -175,13 +175,7 @@ class SemanticMatch(Criterion):
         *,
         share: float = 0.5,
     ) -> None:
-        sources = tf.convert_to_tensor(sources, tf.float32)
-        targets = tf.convert_to_tensor(targets, tf.float32)
-        if sources.shape.rank != 2 or sources.shape != targets.shape:
-            raise ValueError(
-                "sources and targets must be [N, D], got shapes "
-                f"{sources.shape} and {targets.shape}."
-            )
+        sources, targets = as_pairs(sources, targets)
         if not 0.0 < share < 1.0:
             raise ValueError(f"share must lie in (0, 1), got {share}.")
         self._targets = targets

@@ -25,7 +25,7 @@ import tensorflow as tf
 from attacks import FGSM, PGD, Attack, Dodging, judge
 from attacks.stochastic import Deterministic
 from benchmarks.peers import Craft, Task, installed_peers
-from benchmarks.timing import Times, measure, medians
+from benchmarks.timing import Times, bare_gradients, measure, medians
 from experiments.adversarial_sets import Counts, LegitimatePairs, legitimate_pairs
 from experiments.precision import settle_precision
 from resgn.faces.orl import load_orl
@@ -87,7 +87,7 @@ def main(argv: list[str]) -> None:
             continue
         rows: dict[str, Craft] = {}
         for ending, network in networks.items():
-            rows[FLOOR + ending] = _floor(network, criterion, images, steps)
+            rows[FLOOR + ending] = bare_gradients(network, criterion, images, steps)
             rows[OURS + ending] = _craft(own[name], network, criterion, task)
             rows[JUDGED + ending] = _attack(kept[name], network, criterion, task)
         rows |= {peer: crafts[name] for peer, crafts in peers.items()}
@@ -135,28 +135,6 @@ def _attack(attack: Attack, network: Deterministic, criterion: Dodging, task: Ta
     return lambda: attack(
         network, task.images, criterion, epsilons=[task.epsilon], batch_size=len(task.images)
     ).perturbed[0]
-
-
-def _floor(network: Deterministic, criterion: Dodging, images: np.ndarray, steps: int) -> Craft:
-    """As many gradients as the attack takes steps, and nothing else."""
-    data = criterion.tensors()
-
-    @tf.function
-    def gradient(x: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = criterion.loss(network(x), *data)
-        return tape.gradient(loss, x)
-
-    x = tf.constant(images)
-
-    def run() -> np.ndarray:
-        for _ in range(steps):
-            found = gradient(x)
-        found.numpy()
-        return images
-
-    return run
 
 
 def _print_table(

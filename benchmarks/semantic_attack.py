@@ -9,15 +9,13 @@ The median is reported, on the clock and by the processor's time summed over the
 
 from __future__ import annotations
 
-import numpy as np
 from absl import app, flags
 
 # As the entry points have it; before TensorFlow is imported.
 import experiments  # noqa: F401  # isort: skip
-import tensorflow as tf
 
 from attacks import PerturbationAttack, SemanticMatch
-from benchmarks.timing import measure, medians
+from benchmarks.timing import bare_gradients, measure, medians
 from experiments.semantic_terms import semantic_terms
 from mofa import encoder, morphable_model
 from mofa.face_renderer import Camera, FaceRenderer
@@ -39,26 +37,12 @@ def main(argv: list[str]) -> None:
     images, others = faces[: _PAIRS.value], faces[_PAIRS.value :]
     criterion = SemanticMatch(network(images), network(others), semantic_terms(model))
     attack = PerturbationAttack(_STEPS.value)
-    batch, data = tf.constant(images), criterion.tensors()
-
-    @tf.function
-    def gradient(x: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            loss = criterion.loss(network(x), *data)
-        return tape.gradient(loss, x)
-
-    def passes() -> np.ndarray:
-        for _ in range(_STEPS.value):
-            found = gradient(batch)
-        return found.numpy()
-
     times = measure(
         {
             "attack": lambda: attack(
                 network, images, criterion, epsilons=[0.05], batch_size=len(images)
             ),
-            "passes": passes,
+            "passes": bare_gradients(network, criterion, images, _STEPS.value),
         },
         _ROUNDS.value,
     )

@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from attacks import Criterion
+from attacks.stochastic import Deterministic
 
 Times = dict[str, tuple[Any, list[float], list[float]]]
 """For each row what it returned, and the seconds of each round on the clock and of the processor,
@@ -37,3 +41,35 @@ def medians(times: Times) -> tuple[dict[str, float], dict[str, float]]:
     clock = {name: float(np.median(row[1])) for name, row in times.items()}
     processor = {name: float(np.median(row[2])) for name, row in times.items()}
     return clock, processor
+
+
+def bare_gradients(
+    network: Deterministic, criterion: Criterion, images: np.ndarray, steps: int
+) -> Callable[[], np.ndarray]:
+    """The floor of an attack: as many gradients as it takes steps, and nothing else.
+
+    Args:
+      network: from images to outputs.
+      criterion: whose loss is differentiated.
+      images: float32 `[N, H, W, 3]`.
+      steps: gradients of each call.
+
+    Returns:
+      A function that computes them and gives back the images.
+    """
+    data, batch = criterion.tensors(), tf.constant(images)
+
+    @tf.function
+    def gradient(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = criterion.loss(network(x), *data)
+        return tape.gradient(loss, x)
+
+    def run() -> np.ndarray:
+        for _ in range(steps):
+            found = gradient(batch)
+        found.numpy()
+        return images
+
+    return run

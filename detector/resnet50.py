@@ -12,9 +12,6 @@ from weights.imagenet_files import MEAN_BGR
 
 layers = tf.keras.layers
 
-MAPS = 2048
-"""Of the last convolution at width 1."""
-
 _FIRST_MAPS = 64
 # Stage, blocks, maps of the inner convolutions at width 1, stride of the first block.
 _STAGES = ((2, 3, 64, 1), (3, 4, 128, 2), (4, 6, 256, 2), (5, 3, 512, 2))

@@ -24,8 +24,6 @@ from experiments.verification_experiment import VerificationExperiment
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 
-ADAPTIVE_COLUMNS = ("adaptive_dodging", "adaptive_impersonation")
-
 CALLED_TWICE = 2
 """Images on which a defence is called twice, to see whether it is random."""
 

@@ -56,7 +56,8 @@ def main(arguments: list[str]) -> None:
     failed = clean_files(wanted, cleaner)
     if source.is_file() and failed:
         raise InputError(failed[0])
-    print(f"{len(wanted) - len(failed)} images cleaned into {destination}")
+    done = len(wanted) - len(failed)
+    print(f"{done} image{'' if done == 1 else 's'} cleaned into {destination}")
     if failed:
         sys.exit(1)
 

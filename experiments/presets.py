@@ -207,10 +207,10 @@ class Preset:
             values |= LAPTOP_BY_DATASET.get(dataset, {})
         values |= instead | {key: value for key, value in given.items() if value is not None}
         for key, value in values.items():
-            if key.startswith(("train_", "validation_", "test_")) and value < 1:
-                raise InputError(f"--{key} must be at least 1, got {value}.")
             if key == "train_spread" and not 1.0 <= value < float("inf"):
                 raise InputError(f"--{key} must be 1 or more, got {value}.")
+            if key.startswith(("train_", "validation_", "test_")) and value < 1:
+                raise InputError(f"--{key} must be at least 1, got {value}.")
             if key.endswith("_weight") and not 0.0 <= value < float("inf"):
                 raise InputError(f"--{key} must be 0 or more, got {value}.")
             if key in COUNTED and value < 1:

@@ -71,6 +71,10 @@ def test_tensorboard_shows_all_of_a_training(finished: Path) -> None:
     assert logged(finished / "tensorboard")[0] == {"hparams"}
 
 
+def test_training_examples_have_the_intensity_of_their_column_alone(finished: Path) -> None:
+    assert json.loads((finished / "flags.json").read_text())["train_spread"] == 1.0
+
+
 def test_one_column_uses_the_training_again(in_process, finished: Path, tmp_path: Path) -> None:
     folder = in_process(attack_intensity, "--eps=0.04", "--test_eps=0.03", output=tmp_path / "one")
     assert not (folder / "training").exists()

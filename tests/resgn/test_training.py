@@ -12,35 +12,13 @@ from resgn.losses import JointLoss, LossWeights
 from resgn.schedules import Staircase, WarmCosine
 from resgn.training import Progress, Trainer, TrainingConfig
 from resgn.training_set import Batch, TrainingSet
+from tests.resgn.toy_training import LOSS, dataset, embed, texture
 from weights.errors import InputError
 
 GENERATOR = GeneratorConfig(1, 8, 3, 3, 1, image_skip=True)
 CONFIG = TrainingConfig(
     epochs=3, batch_size=4, learning_rate=3e-3, schedule="constant", average=0.5, seed=7
 )
-
-
-def embed(images: tf.Tensor) -> tf.Tensor:
-    return tf.math.l2_normalize(tf.reduce_mean(images, axis=[1, 2]), -1)
-
-
-def texture(images: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(tf.square(images), axis=[1, 2])
-
-
-LOSS = JointLoss(LossWeights(1.0, 0.1, 0.1), texture, embed, 0.5)
-
-
-def dataset(count: int = 10) -> TrainingSet:
-    rng = np.random.default_rng(0)
-    legitimate = rng.integers(60, 190, (5, 8, 8, 3), dtype=np.uint8)
-    source = np.arange(count) % 5
-    noise = 15 * rng.choice([-1, 1], (count, 8, 8, 3))
-    adversarial = (legitimate[source] + noise).astype(np.uint8)
-    images = tf.constant(legitimate, tf.float32) / 255.0
-    return TrainingSet(
-        adversarial, source, legitimate, texture(images).numpy(), embed(images).numpy()
-    )
 
 
 def quality(data: TrainingSet):
