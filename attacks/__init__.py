@@ -20,6 +20,7 @@ from attacks.semantic import PerturbationAttack, Trace
 from attacks.semantic_match import SemanticMatch, Term, equation_1, transplant
 from attacks.square import Square
 from attacks.stochastic import EOT, Model, Stochastic
+from attacks.universal import UniversalPerturbation
 
 __all__ = [
     "APGD",
@@ -48,6 +49,7 @@ __all__ = [
     "Stochastic",
     "Term",
     "Trace",
+    "UniversalPerturbation",
     "bpda",
     "check_epsilons",
     "check_images",

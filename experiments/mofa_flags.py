@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from absl import flags
 
 from experiments import model_flags
+from experiments.mofa_people import Source
 from mofa import morphable_model
 from mofa.face_renderer import Camera, FaceRenderer
 from weights.errors import InputError
@@ -26,14 +26,6 @@ DATA_DIR = flags.DEFINE_list(
 ENCODER = flags.DEFINE_string(
     "encoder", None, "Encoder of MoFA, a file of train_mofa; the project's own small one."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """A data set by name, and where it is."""
-
-    name: str
-    folder: str | None
 
 
 def sources() -> list[Source]:

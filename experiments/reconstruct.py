@@ -24,10 +24,10 @@ from absl import flags
 from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.image_grid import grid
+from experiments.mofa_people import TEST_SEED
 from experiments.photographs import load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
-from experiments.train_mofa import TEST_SEED, mean_of
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
@@ -205,11 +205,11 @@ def measure(
     errors = {name: measures.photometric(each, faces.images) for name, each in found.items()}
     rows = []
     for name, each in found.items():
-        columns = {"photometric": mean_of(errors[name])}
+        columns = {"photometric": Measurement.mean(errors[name])}
         if "mean_face" in errors:
             ratio = float(errors[name].mean() / errors["mean_face"].mean())
             columns["photometric_ratio"] = Measurement(ratio, None, None, len(each))
-        columns["landmark"] = mean_of(measures.landmark(each, faces.landmarks))
+        columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
         rows.append(Row(name, columns))
     return rows
 

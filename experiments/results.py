@@ -48,6 +48,20 @@ class Measurement:
         low, high = wilson_interval(hits, count)
         return cls(hits / count, low, high, count, paper)
 
+    @classmethod
+    def mean(cls, values: np.ndarray, paper: float | None = None) -> Measurement:
+        """Mean of numbers `[N]`, with the 95 % interval of the normal distribution."""
+        count = len(values)
+        half = Z95 * float(np.std(values, ddof=1)) / math.sqrt(count) if count > 1 else 0.0
+        mean = float(np.mean(values))
+        return cls(mean, mean - half, mean + half, count, paper)
+
+    @classmethod
+    def quartiles(cls, values: np.ndarray) -> Measurement:
+        """Median of numbers `[N]`, with the quartiles as its ends: a spread, not an interval."""
+        low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
+        return cls(middle, low, high, len(values))
+
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """95 % score interval of a rate (Wilson 1927), within [0, 1].

@@ -24,6 +24,7 @@ from absl import flags
 
 from experiments import cli, model_flags, mofa_flags, mofa_presets
 from experiments import run as run_flags
+from experiments.mofa_people import TEST_SEED, TRAINING_SEED
 from experiments.mofa_presets import help_of
 from experiments.photographs import Split, load_photographs
 from experiments.precision import settle_precision
@@ -103,8 +104,6 @@ flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(run_flags)
 
-TRAINING_SEED, TEST_SEED = 1000, 2000
-"""Seeds of rendered people; those of seed 0 are for experiments and never trained on."""
 PANEL = 8
 
 
@@ -265,8 +264,8 @@ def measure(path: Path, splits: dict[str, Split], count: int) -> list[Row]:
         images = chosen.images.astype(np.float32) / 255.0
         code = model.predict(images, batch_size=8, verbose=0)
         columns = {
-            "photometric": mean_of(measures.photometric(code, images)),
-            "landmark": mean_of(measures.landmark(code, chosen.landmarks)),
+            "photometric": Measurement.mean(measures.photometric(code, images)),
+            "landmark": Measurement.mean(measures.landmark(code, chosen.landmarks)),
         }
         rows.append(Row(name, columns))
     return rows
@@ -283,20 +282,13 @@ def rendered_measures(
     images = faces.images()
     code = model.predict(images, batch_size=8, verbose=0)
     columns = {
-        "photometric": mean_of(measures.photometric(code, images)),
-        "landmark": mean_of(measures.landmark(code, measures.five(faces.codes))),
-        "vertices": mean_of(measures.vertices(code, faces.codes)),
+        "photometric": Measurement.mean(measures.photometric(code, images)),
+        "landmark": Measurement.mean(measures.landmark(code, measures.five(faces.codes))),
+        "vertices": Measurement.mean(measures.vertices(code, faces.codes)),
     }
     for name, value in code_errors(code, faces.codes, spread).items():
         columns[name] = Measurement(value, None, None, count)
     return columns
-
-
-def mean_of(values: np.ndarray) -> Measurement:
-    """A mean with the 95 % interval of the normal distribution."""
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    mean = float(values.mean())
-    return Measurement(mean, mean - half, mean + half, len(values))
 
 
 def _joined(parts: list[Photographs]) -> Photographs | None:

@@ -113,6 +113,21 @@ def build(config: EncoderConfig | None = None, precision: str = "float32") -> tf
       too, as long as they are square and show the same section.
     """
     config = config or EncoderConfig()
+    image, x = trunk(config, precision)
+    code = layers.Dense(codes.SIZE, kernel_initializer="zeros", name="code", dtype="float32")(x)
+    return tf.keras.Model(image, code * output_scale(config.scaling), name="mofa_encoder")
+
+
+def trunk(config: EncoderConfig, precision: str = "float32") -> tuple[tf.Tensor, tf.Tensor]:
+    """The network up to its second fully connected layer.
+
+    Args:
+      config: its size.
+      precision: Keras policy of the hidden layers.
+
+    Returns:
+      Its input, RGB images float32 [N, H, W, 3] in [0, 1], and its features float32 [N, units].
+    """
     hidden = _Hidden(config, precision)
     image = tf.keras.Input((None, None, 3), name="image", dtype="float32")
     # Antialiased: every pixel counts, and a picture may come at any size.
@@ -137,10 +152,7 @@ def build(config: EncoderConfig | None = None, precision: str = "float32") -> tf
     units = config.dense_units or max(1, round(_DENSE_UNITS * config.width))
     for name in ("fc1", "fc2"):
         x = hidden.dense(x, name, units)
-    code = layers.Dense(codes.SIZE, kernel_initializer="zeros", name="code", dtype="float32")(
-        tf.cast(x, tf.float32)
-    )
-    return tf.keras.Model(image, code * output_scale(config.scaling), name="mofa_encoder")
+    return image, tf.cast(x, tf.float32)
 
 
 class _Hidden:

@@ -1,0 +1,129 @@
+"""The people of MoFA's experiments: pictures of them, whose they are, and pairs to attack."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from experiments.photographs import load_photographs
+from mofa.arrays import Array
+from mofa.face_renderer import FaceRenderer
+from mofa.photographs import SIZE
+from mofa.rendered_faces import RenderedFaces, Settings
+from weights.errors import InputError
+
+EXPERIMENT_SEED = 0
+TRAINING_SEED, TEST_SEED = 1000, 2000
+"""Seeds of rendered people: for experiments, never trained on; for the encoder's training and its
+test."""
+IDENTITY_SEEDS = {"train": 3000, "validation": 3001, "test": EXPERIMENT_SEED}
+"""Seeds of rendered people for each part of the identity classifiers' data, and the detector's."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set of photographs by name, and where it is."""
+
+    name: str
+    folder: str | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class People:
+    """Pictures of people.
+
+    Attributes:
+      images: uint8 [M, 224, 224, 3], RGB.
+      people: int [M], whose each is; no person of one data set has the number of another's.
+    """
+
+    images: Array
+    people: Array
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def part(self, rows: Array) -> People:
+        """Some of them."""
+        return People(self.images[rows], self.people[rows])
+
+
+def load_people(
+    sources: Sequence[Source],
+    rendered: bool,
+    part: str,
+    renderer: FaceRenderer,
+    identities: int,
+    images_per_identity: int,
+    minimum_images: int = 1,
+) -> People:
+    """The people of one part of all data sets.
+
+    Args:
+      sources: data sets of photographs.
+      rendered: whether there are rendered people, too.
+      part: `train`, `validation` or `test`.
+      renderer: of pictures at 224x224.
+      identities: rendered people.
+      images_per_identity: pictures of each.
+      minimum_images: people with fewer photographs are left out.
+
+    Raises:
+      InputError: a data set is missing or of another layout, or nobody is left.
+    """
+    parts: list[tuple[Array, Array]] = []
+    if rendered:
+        settings = Settings(identities, images_per_identity, seed=IDENTITY_SEEDS[part])
+        faces = RenderedFaces(renderer, settings)
+        images = np.concatenate(
+            [
+                np.round(255.0 * faces.images(np.arange(i, min(i + 64, len(faces))))).astype(
+                    np.uint8
+                )
+                for i in range(0, len(faces), 64)
+            ]
+        )
+        parts.append((images, faces.labels))
+    for source in sources:
+        split = load_photographs(source.name, source.folder, renderer, SIZE, (part,))
+        photographs = getattr(split, part)
+        number = np.bincount(photographs.people, minlength=1)
+        rows = np.flatnonzero(number[photographs.people] >= minimum_images)
+        parts.append((photographs.images[rows], photographs.people[rows]))
+    people, offset = [], 0
+    for _, labels in parts:
+        people.append(labels + offset)
+        offset += int(labels.max(initial=-1)) + 1
+    joined = People(np.concatenate([images for images, _ in parts]), np.concatenate(people))
+    if not len(joined):
+        raise InputError(
+            f"Nobody with {minimum_images} photographs or more is left in the {part} part: lower "
+            "--minimum_images or give more photographs."
+        )
+    return joined
+
+
+def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]:
+    """Pictures of different people, two by two.
+
+    Args:
+      people: int [M].
+      count: wanted pairs.
+      seed: of the draw.
+
+    Returns:
+      Rows of sources and of targets, int [count] each; no picture is a source twice.
+
+    Raises:
+      InputError: there are fewer pictures, or only one person.
+    """
+    if count > len(people):
+        raise InputError(f"{count} pairs need as many pictures; there are {len(people)}.")
+    if len(np.unique(people)) < 2:
+        raise InputError("Pairs need two people or more.")
+    rng = np.random.default_rng(seed)
+    sources = rng.permutation(len(people))[:count]
+    targets = np.array([rng.choice(np.flatnonzero(people != people[row])) for row in sources])
+    return sources, targets

@@ -1,0 +1,242 @@
+"""Train the identity classifiers of the attack on MoFA: on codes, and with VGG-19 on images.
+
+    python -m experiments.train_identity
+    python -m experiments.train_identity --dataset=rendered,celeba,lfw --data_dir=CELEBA,LFW
+
+Both learn the same people. The threshold on the cosine similarity is set on people kept out of the
+training, and the figures are those of further people: balanced verification accuracy, the ROC's
+area, the share of pairs of two people taken for one. The run's folder gets `identity_code.h5` and
+`identity_image.h5`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+import tqdm
+from absl import flags
+
+from experiments import cli, model_flags, mofa_flags
+from experiments import run as run_flags
+from experiments.figures import save_roc
+from experiments.mofa_people import People, load_people
+from experiments.precision import settle_precision
+from experiments.preset_flags import PresetFlags
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from mofa import encoder
+from mofa.identity import KINDS, IdentityClassifier, IdentityConfig, pair_similarities
+from mofa.identity_training import (
+    IdentityFaces,
+    IdentityProgress,
+    IdentityTrainingConfig,
+    embed_all,
+    train_identity,
+)
+from mofa.photographs import SIZE
+from resgn.calibration import RocCurve
+from weights.errors import InputError
+
+PRESETS = PresetFlags(
+    {
+        "identities": "Rendered people to learn from.",
+        "images_per_identity": "Pictures of each.",
+        "held_out_identities": "Rendered people for the threshold, and as many for the test.",
+        "minimum_images": "People with fewer photographs are left out.",
+        "embedding": "Length of the embeddings.",
+        "parts": "What of a code its classifier sees: identity (shape and albedo) or all.",
+        "units": "Hidden units of the classifier on codes.",
+        "width": "Factor on VGG-19's maps.",
+        "input_size": "Side to which VGG-19 brings its images.",
+        "code_epochs": "Passes over the codes.",
+        "image_epochs": "Passes over the images.",
+        "batch_size": "Faces a step.",
+        "learning_rate": "Adam's, at its highest.",
+        "triplet_weight": "Weight of the semi-hard triplet loss beside softmax.",
+    },
+    laptop={
+        "identities": 200,
+        "images_per_identity": 12,
+        "held_out_identities": 30,
+        "minimum_images": 5,
+        "embedding": 128,
+        "parts": "all",
+        "units": 512,
+        "width": 0.125,
+        "input_size": 96,
+        "code_epochs": 40,
+        "image_epochs": 16,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "triplet_weight": 0.0,
+    },
+    paper={
+        "identities": 8000,
+        "images_per_identity": 20,
+        "held_out_identities": 1000,
+        "minimum_images": 2,
+        "embedding": 512,
+        "width": 1.0,
+        "input_size": 224,
+    },
+    smoke={
+        "identities": 4,
+        "images_per_identity": 3,
+        "held_out_identities": 3,
+        "minimum_images": 2,
+        "embedding": 8,
+        "units": 16,
+        "width": 0.0625,
+        "input_size": 32,
+        "code_epochs": 2,
+        "image_epochs": 2,
+        "batch_size": 6,
+    },
+)
+_KINDS = flags.DEFINE_list("kinds", list(KINDS), "Which to train: code, image or both.")
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "mixed_bfloat16"],
+    "Arithmetic of VGG-19's layers in training.",
+)
+
+flags.adopt_module_key_flags(mofa_flags)  # shown by --help
+flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(run_flags)
+
+PARTS = ("train", "validation", "test")
+
+
+def main(argv: list[str]) -> None:
+    """Load the people, train, measure, save."""
+    del argv
+    if not _KINDS.value or not set(_KINDS.value) <= set(KINDS):
+        raise InputError(f"--kinds knows {', '.join(KINDS)}; got {','.join(_KINDS.value)!r}.")
+    values = PRESETS.settle()
+    sources = mofa_flags.sources()
+    precision = settle_precision(_PRECISION.value)
+    shared = ("dataset", "data_dir", "model", "landmarks", "encoder", "kinds", "seed")
+    run = Run(
+        "train_identity",
+        run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+    )
+    renderer = mofa_flags.renderer(SIZE)
+    people = {
+        part: load_people(
+            sources,
+            "rendered" in mofa_flags.DATASET.value,
+            part,
+            renderer,
+            values["identities"] if part == "train" else values["held_out_identities"],
+            values["images_per_identity"],
+            values["minimum_images"],
+        )
+        for part in PARTS
+    }
+    rows, curves = [], {}
+    for kind in _KINDS.value:
+        faces = {part: faces_of(kind, people[part], values, part == "train") for part in PARTS}
+        classifier = train(run, kind, values, precision, faces)
+        names = ", ".join(mofa_flags.DATASET.value)
+        classifier.save(
+            run.folder / f"identity_{kind}.h5", f"trained by experiments.train_identity on {names}"
+        )
+        row, curves[kind] = measure(classifier, faces["test"])
+        rows.append(row)
+    save_roc(run.folder / "roc.png", curves)
+    notes = (
+        f"Trained on {len(people['train'])} pictures of {len(np.unique(people['train'].people))} "
+        f"people, thresholds from {len(people['validation'])} pictures of others, measured on all "
+        f"pairs of {len(people['test'])} pictures of {len(np.unique(people['test'].people))} more. "
+        "Balanced accuracy; no interval, since pairs share pictures."
+    )
+    print(run.finish(rows, precision, "classifier", notes, plain=("auc", "threshold")))
+    print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in _KINDS.value)}, roc.png")
+
+
+def faces_of(kind: str, people: People, values: dict[str, Any], mirror: bool) -> IdentityFaces:
+    """What a kind of classifier is given of pictures; mirrored ones, too, to learn from."""
+    if kind == "image":
+        side = (values["input_size"],) * 2
+        small = [cv2.resize(image, side, interpolation=cv2.INTER_AREA) for image in people.images]
+        return IdentityFaces(np.stack(small), people.people)
+    if not mirror:
+        return IdentityFaces(codes_of(people.images), people.people)
+    both = [codes_of(people.images), codes_of(people.images[:, :, ::-1])]
+    return IdentityFaces(np.concatenate(both), np.tile(people.people, 2))
+
+
+def codes_of(images: np.ndarray) -> np.ndarray:
+    """Codes float32 [M, 257] of uint8 pictures, by the encoder that --encoder names."""
+    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    encode = tf.function(
+        lambda x: model(tf.cast(x, tf.float32) / 255.0, training=False),
+        autograph=False,
+        reduce_retracing=True,
+    )
+    starts = tqdm.trange(0, len(images), 32, desc="encoding", unit="batch", leave=False)
+    return np.concatenate([encode(tf.constant(images[i : i + 32])).numpy() for i in starts])
+
+
+def train(
+    run: Run, kind: str, values: dict[str, Any], precision: str, faces: dict[str, IdentityFaces]
+) -> IdentityClassifier:
+    """One classifier, with a line in TensorBoard for each epoch."""
+    names = {field.name for field in dataclasses.fields(IdentityConfig)} & set(values)
+    config = IdentityConfig(
+        kind=kind,
+        people=len(np.unique(faces["train"].people)),
+        **{name: values[name] for name in names},
+    )
+    training = IdentityTrainingConfig(
+        epochs=values[f"{kind}_epochs"],
+        batch_size=values["batch_size"],
+        learning_rate=values["learning_rate"],
+        triplet_weight=values["triplet_weight"],
+        precision=precision if kind == "image" else "float32",
+        seed=run_flags.SEED.value,
+    )
+    with tqdm.tqdm(total=training.epochs, desc=f"training {kind}", unit="epoch") as bar:
+
+        def report(progress: IdentityProgress) -> None:
+            bar.update(progress.epoch - bar.n)
+            bar.set_postfix_str(f"held out {progress.held_out:.3f}", refresh=False)
+            run.log(
+                kind,
+                progress.epoch,
+                {
+                    "loss": progress.loss,
+                    "accuracy": progress.accuracy,
+                    "validation/balanced_accuracy": progress.held_out,
+                },
+            )
+
+        folder: Path = run.folder / "training" / kind
+        return train_identity(config, training, faces["train"], faces["validation"], folder, report)
+
+
+def measure(classifier: IdentityClassifier, test: IdentityFaces) -> tuple[Row, RocCurve]:
+    """`accuracy` at the threshold, `auc`, `false_accepts` and the `threshold`."""
+    similarities, same = pair_similarities(embed_all(classifier, test.inputs), test.people)
+    accepted = similarities > classifier.threshold
+    accuracy = 0.5 * (accepted[same].mean() + (~accepted[~same]).mean())
+    roc = RocCurve.of(1.0 - similarities, same)
+    paper = classifier.paper_threshold
+    count = len(test.people)
+    columns = {
+        "accuracy": Measurement(float(accuracy), None, None, count),
+        "auc": Measurement(roc.auc(), None, None, count),
+        "false_accepts": Measurement(float(accepted[~same].mean()), None, None, count),
+        "threshold": Measurement(classifier.threshold, None, None, count, paper),
+    }
+    return Row("mofa" if classifier.kind == "code" else "vgg19", columns), roc
+
+
+if __name__ == "__main__":
+    cli.run(main)
