@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct face-model bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -72,6 +72,18 @@ train-mofa: install ## Train MoFA's encoder; --dataset, --data_dir and more in A
 
 reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rendered ones without.
 	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ARGS)
+
+train-identity: install ## Train the identity classifiers on MoFA's codes and on images.
+	$(RUN) -m experiments.train_identity $(ARGS)
+
+mofa-attack: install ## Figures 1 and 3: a face that MoFA takes for another; how often it works.
+	$(RUN) -m experiments.mofa_attack $(ARGS)
+
+mofa-intensity: install ## Figure 4: the attack on MoFA at several epsilons and caps.
+	$(RUN) -m experiments.mofa_intensity $(ARGS)
+
+mofa-sweep: install ## Figure 5: similarity to source and target against epsilon.
+	$(RUN) -m experiments.mofa_sweep $(ARGS)
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)

@@ -25,6 +25,7 @@ from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.image_grid import grid
 from experiments.mofa_people import TEST_SEED
+from experiments.own_faces import read_face
 from experiments.photographs import load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -33,10 +34,9 @@ from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
 from mofa.mean_face import fit_mean_face
 from mofa.measures import Measures
-from mofa.photographs import SIZE, Photographs, crop, crop_template
+from mofa.photographs import SIZE, Photographs, crop_template
 from mofa.views import Views
-from resgn.faces.image_file import read_image, write_image
-from resgn.faces.landmarks import detect_landmarks
+from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
 _COUNT = flags.DEFINE_integer("count", 16, "Faces of each data set.", lower_bound=1)
@@ -119,28 +119,22 @@ def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
     images: list[np.ndarray] = []
     landmarks: list[np.ndarray] = []
     for path in paths:
-        photograph = read_image(path)
-        points = detect_landmarks([photograph])[0]
-        if not np.isfinite(points).all():
-            message = (
-                f"{path}: no face was found. A face should be upright, look roughly towards the "
-                "camera and fill a good part of the picture."
-            )
+        try:
+            image, placed, apart = read_face(path, template)
+        except InputError as error:
             if len(paths) == 1:
-                raise InputError(message)
-            print(f"skipped: {message}", file=sys.stderr)
+                raise
+            print(f"skipped: {error}", file=sys.stderr)
             continue
-        apart = float(np.linalg.norm(points[0] - points[1]))
         if apart < SMALLEST:
             print(
                 f"{path}: the face is small ({apart:.0f} pixels from eye to eye); expect little.",
                 file=sys.stderr,
             )
-        image, placed = crop(photograph, points, template)
         # Two photographs of one name from two folders must not share a file.
         taken = sum(name == path.stem or name.startswith(f"{path.stem}_") for name in names)
         names.append(f"{path.stem}_{taken + 1}" if taken else path.stem)
-        images.append(image.astype(np.float32) / 255.0)
+        images.append(image)
         landmarks.append(placed)
     if not images:
         raise InputError(f"No face was found in any of the {len(paths)} photographs.")

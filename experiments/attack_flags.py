@@ -1,0 +1,34 @@
+"""Flags of the perturbation attack on MoFA (Teng 2021, Algorithm 1)."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from attacks import PerturbationAttack
+from weights.errors import InputError
+
+CAP = flags.DEFINE_float(
+    "cap", 0.02, "Largest change of a pixel at epsilon 0.05, in images of [0, 1].", 0.0
+)
+STEPS = flags.DEFINE_integer("steps", 50, "Steps of Adam.", 1)
+READING = flags.DEFINE_enum(
+    "reading",
+    "B",
+    ["A", "B"],
+    "What the paper's cap of 0.02 is on: B the change of a pixel, A the distortion d, to the "
+    "letter (see docs/attacks.md).",
+)
+
+
+def perturbation_attack(cap: float | None = None) -> PerturbationAttack:
+    """The attack that the flags describe, with another cap if one is given.
+
+    Raises:
+      InputError: the cap is not positive.
+    """
+    cap = CAP.value if cap is None else cap
+    if not 0.0 < cap <= 1.0:
+        raise InputError(f"--cap must lie in (0, 1], got {cap}.")
+    if READING.value == "A":
+        return PerturbationAttack.literal(cap, STEPS.value)
+    return PerturbationAttack(STEPS.value, max_perturbation=cap)

@@ -1,0 +1,25 @@
+"""The flags that name identity classifiers."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from mofa.identity import KINDS, IdentityClassifier, load_identity
+
+_PATHS = {
+    kind: flags.DEFINE_string(
+        f"identity_{kind}",
+        None,
+        f"Identity classifier on {kind}s, a file of train_identity; the project's own small one.",
+    )
+    for kind in KINDS
+}
+
+
+def classifier(kind: str) -> IdentityClassifier:
+    """The classifier of this kind that the flags name.
+
+    Raises:
+      InputError: the file is missing, damaged, or of another kind.
+    """
+    return load_identity(_PATHS[kind].value, kind)

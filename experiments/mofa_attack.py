@@ -1,0 +1,314 @@
+"""The attack on MoFA: Figures 1 and 3 of Teng 2021, and how often it succeeds.
+
+    python -m experiments.mofa_attack                                        # rendered people
+    python -m experiments.mofa_attack --dataset=celeba --data_dir=DIR --pairs=200
+    python -m experiments.mofa_attack --source=a.jpg --target=b.jpg          # your own photographs
+    python -m experiments.mofa_attack --rows=all
+
+A picture of one person is changed so that the autoencoder gives the code of another. Success means
+that the identity classifier then accepts it as the target and rejects it as the source; only pairs
+that it tells apart beforehand are attacked. `panel.png` shows for the first pairs source,
+perturbation (ten times), adversarial image, target, and the reconstructions of the three.
+
+Rows: `mofa` is Algorithm 1 on the code; `vgg19` the same attack on the image classifier's
+embedding, judged by it; `fgsm`, `pgd` and `l2` other attacks on the code with the same largest
+change, or a budget in L2; `shape`, `expression`, `albedo`, `pose` and `light` move that part of the
+code and keep the others; `universal` adds one perturbation, learned on other pairs with one target,
+to every source;
+`transfer` puts the images of `mofa` before the encoder of --transfer_encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tqdm
+from absl import flags
+
+from attacks import FGSM, PGD, Attack, Criterion, UniversalPerturbation, minimum_epsilon
+from attacks.universal import add
+from experiments import attack_flags, cli, mofa_experiment
+from experiments import run as run_flags
+from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
+from experiments.mofa_victim import NUMBERS, AttackedPairs, Function, Victim
+from experiments.own_faces import own_face
+from experiments.preset_flags import PresetFlags
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from mofa import encoder
+from mofa.arrays import Array
+from weights.errors import InputError
+
+PRESETS = PresetFlags(
+    {
+        "pairs": "Pairs to attack.",
+        "identities": "Rendered people.",
+        "images_per_identity": "Pictures of each.",
+        "universal_steps": "Mini-batches of the universal perturbation.",
+        "minimum_pairs": "Pairs for which the smallest epsilon is searched; 0 for none.",
+    },
+    laptop={
+        "pairs": 64,
+        "identities": 60,
+        "images_per_identity": 4,
+        "universal_steps": 60,
+        "minimum_pairs": 16,
+    },
+    paper={
+        "pairs": 1000,
+        "identities": 1000,
+        "universal_steps": 1000,
+        "minimum_pairs": 200,
+    },
+    smoke={
+        "pairs": 2,
+        "identities": 8,
+        "images_per_identity": 1,
+        "universal_steps": 2,
+        "minimum_pairs": 1,
+    },
+)
+_EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
+_ROWS = flags.DEFINE_list(
+    "rows", ["mofa", "vgg19"], "Attacks to measure, see above; all for all of them."
+)
+_L2 = flags.DEFINE_float(
+    "l2_budget", 3.0, "Budget of the row l2: length of the whole perturbation.", 0.0
+)
+_SOURCE = flags.DEFINE_string("source", None, "A photograph of your own, to be attacked.")
+_TARGET = flags.DEFINE_string("target", None, "The photograph that it is to be taken for.")
+_TRANSFER = flags.DEFINE_string("transfer_encoder", None, "Another encoder, for the row transfer.")
+
+flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
+
+KINDS = {"mofa": "code", "vgg19": "image"}
+PARTS: dict[str, tuple[str, ...]] = {
+    name: (name,) for name in ("shape", "expression", "albedo", "light")
+}
+PARTS["pose"] = ("rotation", "translation")
+"""Terms of Eq. 1, and the parts of the code that they are about."""
+ROWS = ("mofa", "vgg19", "fgsm", "pgd", "l2", *PARTS, "universal")
+SHOWN = 8
+BATCH = 16
+
+
+def main(argv: list[str]) -> None:
+    """Attack, judge, draw."""
+    del argv
+    values = PRESETS.settle()
+    names = rows_asked_for()
+    experiment = MofaExperiment()
+    names_of_flags = ("eps", "rows", "l2_budget", "source", "target", "transfer_encoder")
+    run = Run(
+        "mofa_attack",
+        experiment.settings(**values) | run_flags.settings_from_flags(list(names_of_flags)),
+    )
+    pairs, learning = pairs_to_attack(experiment, values, "universal" in names)
+    attacks = Attacks(experiment, pairs, learning, values)
+    rows, images = [], {}
+    for name in tqdm.tqdm(names, desc="attacks", unit="row"):
+
+        def measure(name: str = name) -> Row:
+            images[name] = attacks.craft(name)
+            return Row(name, attacks.measure(name, images[name]))
+
+        rows.append(run.measured(name, measure))
+    if values["minimum_pairs"]:
+        rows.append(
+            run.measured("minimum_epsilon", lambda: attacks.minimum(values["minimum_pairs"]))
+        )
+    first = images["mofa"] if "mofa" in images else attacks.craft("mofa")
+    draw(experiment, run, pairs, first)
+    trace(attacks, run)
+    notes = (
+        f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, cap {attack_flags.CAP.value:g}, "
+        f"reading {attack_flags.READING.value}. `matched`: the distance of Eq. 1 to the target has "
+        "halved; `way`: the share of it that is covered; `change`: the largest change of a pixel, "
+        "in grey levels of 255."
+    )
+    plain = (*NUMBERS, "median", "90%")
+    print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain, **pairs.facts()))
+    print(f"{run.folder}: mofa_attack.md, .csv, result.json, panel.png, adversarial_*.png")
+
+
+def rows_asked_for() -> list[str]:
+    """The rows of --rows.
+
+    Raises:
+      InputError: one is unknown, or `transfer` lacks its encoder.
+    """
+    names: list[str] = []
+    for name in _ROWS.value:
+        names += ROWS if name == "all" else [name]
+    unknown = [name for name in names if name not in (*ROWS, "transfer")]
+    if unknown or not names or len(set(names)) != len(names):
+        raise InputError(
+            f"--rows names {', '.join(names) or 'nothing'}; choose, each once, from "
+            f"{', '.join(ROWS)}, transfer, or all."
+        )
+    if ("transfer" in names) and _TRANSFER.value is None:
+        raise InputError("The row transfer needs another encoder: --transfer_encoder=PATH.")
+    if (_SOURCE.value is None) != (_TARGET.value is None):
+        raise InputError("--source and --target belong together: give both or neither.")
+    if "universal" in names and _SOURCE.value is not None:
+        raise InputError("The row universal needs many people: leave out --source and --target.")
+    return names
+
+
+def pairs_to_attack(
+    experiment: MofaExperiment, values: dict[str, int], universal: bool
+) -> tuple[AttackedPairs, AttackedPairs | None]:
+    """The pairs, and as many more to learn a universal perturbation from if one is wanted."""
+    if _SOURCE.value is not None and _TARGET.value is not None:
+        source, target = (
+            own_face(path, experiment.renderer)[np.newaxis]
+            for path in (_SOURCE.value, _TARGET.value)
+        )
+        return AttackedPairs.of(experiment.victim, source, target), None
+    count = values["pairs"]
+    pairs = experiment.pairs(
+        2 * count if universal else count, values["identities"], values["images_per_identity"]
+    )
+    if not universal:
+        return pairs, None
+    return pairs.part(slice(count)), pairs.part(slice(count, None))
+
+
+class Attacks:
+    """Every row's attack on the same pairs."""
+
+    def __init__(
+        self,
+        experiment: MofaExperiment,
+        pairs: AttackedPairs,
+        learning: AttackedPairs | None,
+        values: dict[str, int],
+    ) -> None:
+        self.experiment, self.pairs, self._learning = experiment, pairs, learning
+        self._values = values
+        self.attack = attack_flags.perturbation_attack()
+        self._made: dict[str, Array] = {}
+
+    def craft(self, name: str) -> Array:
+        """Attacked images float32 [N, 224, 224, 3]."""
+        if name not in self._made:
+            self._made[name] = self._craft(name)
+        return self._made[name]
+
+    def _craft(self, name: str) -> Array:
+        experiment, pairs = self.experiment, self.pairs
+        encode, match = experiment.victim.encoder, pairs.match(experiment.terms)
+        change = self.attack.upper * _EPS.value  # of a pixel, at most
+        many: dict[str, Callable[[], Array]] = {
+            "mofa": lambda: self._perturb(encode, match),
+            "vgg19": lambda: self._perturb(experiment.victim.embed("image"), pairs.swap("image")),
+            "fgsm": lambda: self._call(FGSM(), match, change),
+            "pgd": lambda: self._call(PGD(self.attack.steps), match, change),
+            "l2": lambda: self._call(PGD(self.attack.steps, "l2"), match, _L2.value),
+            "universal": self._universal,
+            "transfer": lambda: self.craft("mofa"),
+        }
+        if name in many:
+            return many[name]()
+        return self._perturb(encode, pairs.match(experiment.terms, PARTS[name]))
+
+    def _perturb(self, model: Function, criterion: Criterion) -> Array:
+        return self._call(self.attack, criterion, _EPS.value, model)
+
+    def _call(
+        self, attack: Attack, criterion: Criterion, epsilon: float, model: Function | None = None
+    ) -> Array:
+        model = model or self.experiment.victim.encoder
+        return attack.craft(
+            model, self.pairs.sources, criterion, epsilons=[epsilon], batch_size=BATCH
+        )[0]
+
+    def _universal(self) -> Array:
+        """One perturbation toward the first target, learned on other people's pictures."""
+        learning = self._learning
+        if learning is None:
+            raise ValueError("a universal perturbation needs pairs to learn from")
+        target = np.repeat(self.pairs.target_codes[:1], len(learning), axis=0)
+        towards = AttackedPairs(
+            learning.victim, learning.sources, learning.targets, learning.source_codes, target
+        )
+        found = UniversalPerturbation(self._values["universal_steps"], BATCH).learn(
+            self.experiment.victim.encoder,
+            learning.sources,
+            towards.match(self.experiment.terms),
+            epsilon=self.attack.upper * _EPS.value,
+            seed=run_flags.SEED.value,
+        )
+        return add(self.pairs.sources, found)
+
+    def measure(self, name: str, images: Array) -> dict[str, Measurement]:
+        """The columns of a row."""
+        pairs, terms = self.pairs, self.experiment.terms
+        only: tuple[str, ...] = ()
+        if name == "universal":
+            first = np.zeros(len(pairs), int)
+            pairs = AttackedPairs.of(pairs.victim, pairs.sources, pairs.targets[first])
+        elif name == "transfer":
+            other, _ = encoder.load(_TRANSFER.value)
+            victim = Victim(lambda x: other(x, training=False), pairs.victim.identities)
+            pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
+        elif name in PARTS:
+            terms, only = {name: terms[name]}, PARTS[name]
+        return pairs.measure(KINDS.get(name, "code"), images, terms, through_jpeg, only)
+
+    def minimum(self, count: int) -> Row:
+        """The smallest epsilon that covers half of the way, over pairs: median and 90 %."""
+        pairs = self.pairs.part(slice(count))
+        found = minimum_epsilon(
+            self.attack,
+            self.experiment.victim.encoder,
+            pairs.sources,
+            pairs.match(self.experiment.terms),
+            first=_EPS.value,
+            tolerance=0.2,
+            batch_size=BATCH,
+        )
+        columns = {
+            name: Measurement(found.quantile(share), None, None, len(pairs))
+            for name, share in (("median", 0.5), ("90%", 0.9))
+        }
+        return Row("minimum_epsilon", columns)
+
+
+def draw(experiment: MofaExperiment, run: Run, pairs: AttackedPairs, images: Array) -> None:
+    """Figures 1 and 3: the first pairs and what the autoencoder makes of them."""
+    few = pairs.part(slice(SHOWN))
+    attacked = images[:SHOWN]
+    experiment.panel(
+        run.folder / "panel.png",
+        [
+            few.sources,
+            amplified(attacked - few.sources),
+            attacked,
+            few.targets,
+            experiment.reconstructions(few.sources),
+            experiment.reconstructions(attacked),
+            experiment.reconstructions(few.targets),
+        ],
+    )
+    for number, image in enumerate(attacked):
+        experiment.panel(run.folder / f"adversarial_{number:03d}.png", [image[np.newaxis]])
+
+
+def trace(attacks: Attacks, run: Run) -> None:
+    """The loss of every step on the first pairs, in TensorBoard and `metrics.jsonl`."""
+    pairs = attacks.pairs.part(slice(BATCH))
+    found = attacks.attack.trace(
+        attacks.experiment.victim.encoder,
+        pairs.sources,
+        pairs.match(attacks.experiment.terms),
+        epsilon=_EPS.value,
+        batch_size=BATCH,
+    )
+    for step, (losses, distances) in enumerate(zip(found.losses, found.distances, strict=True)):
+        run.log("trace", step, {"loss": float(losses.mean()), "distance": float(distances.mean())})
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,126 @@
+"""What the experiments on the attack on MoFA share: flags, victim, pairs, panels."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from attacks import Term
+from experiments import attack_flags, identity_flags, model_flags, mofa_flags
+from experiments import run as run_flags
+from experiments.image_grid import grid
+from experiments.mofa_people import load_people
+from experiments.mofa_victim import AttackedPairs, Victim, batched
+from experiments.semantic_terms import semantic_terms
+from mofa import encoder
+from mofa.arrays import Array
+from mofa.face_region import face_region
+from mofa.face_renderer import FaceRenderer
+from mofa.photographs import SIZE
+from mofa.views import Views
+from resgn.cleaners.jpeg import jpeg
+from resgn.faces.image_file import write_image
+
+for _module in (mofa_flags, model_flags, identity_flags, attack_flags, run_flags):
+    flags.adopt_module_key_flags(_module)
+
+SHARED = (
+    *("dataset", "data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image"),
+    *("cap", "steps", "reading", "seed"),
+)
+"""Flags that decide a result."""
+
+JPEG_QUALITY = 75
+
+
+class MofaExperiment:
+    """The encoder under attack, the classifiers, and the people.
+
+    Attributes:
+      renderer: the decoder.
+      victim: who is attacked.
+      terms: of Eq. 1.
+
+    Args:
+      kinds: of identity classifiers.
+    """
+
+    def __init__(self, kinds: tuple[str, ...] = ("code", "image")) -> None:
+        self.renderer: FaceRenderer = mofa_flags.renderer(SIZE)
+        self._model, _ = encoder.load(mofa_flags.ENCODER.value)
+        identities = {kind: identity_flags.classifier(kind) for kind in kinds}
+        self.victim = Victim(self.encode, identities)
+        self.terms: dict[str, Term] = semantic_terms(self.renderer.model)
+
+    def encode(self, images: Any) -> Any:
+        """Codes [N, 257] of images [N, H, W, 3] in [0, 1]."""
+        return self._model(images, training=False)
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        """Every setting that decides a result; for `Run`."""
+        return run_flags.settings_from_flags(list(SHARED)) | more
+
+    def pairs(self, count: int, identities: int, images_per_identity: int) -> AttackedPairs:
+        """Pairs of people that nothing here was trained on.
+
+        Raises:
+          InputError: there are fewer than wanted.
+        """
+        people = load_people(
+            mofa_flags.sources(),
+            "rendered" in mofa_flags.DATASET.value,
+            "test",
+            self.renderer,
+            identities,
+            images_per_identity,
+        )
+        return AttackedPairs.drawn(self.victim, people, count, run_flags.SEED.value)
+
+    @staticmethod
+    def about(pairs: AttackedPairs) -> str:
+        """Which pairs were attacked, in a sentence."""
+        return (
+            f"{len(pairs)} pairs of different people ({', '.join(mofa_flags.DATASET.value)}), who "
+            f"were not trained on; the classifiers told {pairs.told_apart:.0%} of the pairs drawn "
+            "apart, and only such are attacked."
+        )
+
+    @functools.cached_property
+    def views(self) -> Views:
+        """Draws what codes say."""
+        return Views(self.renderer, face_region(self.renderer))
+
+    def reconstructions(self, images: Array) -> Array:
+        """What the autoencoder makes of images: float32 [N, 224, 224, 3], the face laid over."""
+        return self.views(self.victim.codes(images), images)["overlay"]
+
+    def panel(self, path: Path, parts: list[Array], columns: int | None = None) -> None:
+        """Images side by side: a row for each pair, a column for each of `parts`.
+
+        Args:
+          path: the PNG.
+          parts: images [N, 224, 224, 3] each.
+          columns: of the grid, if another number than there are parts.
+        """
+        rows = np.stack(parts, axis=1)
+        write_image(path, grid(rows.reshape(-1, *rows.shape[2:]), columns or len(parts)))
+
+
+@functools.cache
+def _jpeg() -> Any:
+    cleaner = jpeg(JPEG_QUALITY)
+    return lambda images: cleaner(images)
+
+
+def through_jpeg(images: Array) -> Array:
+    """Images float32 [N, H, W, 3] as a JPEG of quality 75 holds them."""
+    return batched(_jpeg(), images)
+
+
+def amplified(difference: Array, factor: float = 10.0) -> Array:
+    """A perturbation [N, H, W, 3] around grey, so that it can be seen."""
+    return np.clip(0.5 + factor * difference, 0.0, 1.0)

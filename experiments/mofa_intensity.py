@@ -1,0 +1,105 @@
+"""Figure 4 of Teng 2021: the attack on MoFA at several epsilons and under several caps.
+
+    python -m experiments.mofa_intensity
+    python -m experiments.mofa_intensity --dataset=celeba --data_dir=DIR
+
+For one pair, `epsilon.png` and `caps.png` show the adversarial image, the perturbation (ten times)
+and the reconstruction at each setting, between those of source and target; the table has the
+figures over all pairs. A sweep over epsilon keeps the bounds of d, a sweep over caps moves them at
+epsilon 0.05.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from absl import flags
+
+from attacks import PerturbationAttack
+from experiments import cli, mofa_experiment
+from experiments import run as run_flags
+from experiments.attack_flags import perturbation_attack
+from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
+from experiments.mofa_victim import NUMBERS, AttackedPairs
+from experiments.preset_flags import PresetFlags, numbers
+from experiments.results import Row
+from experiments.run import Run
+from mofa.arrays import Array
+
+PRESETS = PresetFlags(
+    {
+        "pairs": "Pairs to attack; the first is shown.",
+        "identities": "Rendered people.",
+        "images_per_identity": "Pictures of each.",
+    },
+    laptop={"pairs": 32, "identities": 60, "images_per_identity": 4},
+    paper={"pairs": 1000, "identities": 1000},
+    smoke={"pairs": 1, "identities": 8, "images_per_identity": 1},
+)
+_EPS = flags.DEFINE_list("eps", ["0.005", "0.02", "0.05", "0.1", "0.2"], "Epsilons.")
+_CAPS = flags.DEFINE_list(
+    "caps", ["0.002", "0.005", "0.01", "0.02"], "Caps on the change of a pixel at epsilon 0.05."
+)
+
+flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
+
+REFERENCE_EPSILON = 0.05
+BATCH = 16
+
+
+def main(argv: list[str]) -> None:
+    """Attack at every setting, judge, draw."""
+    del argv
+    values = PRESETS.settle()
+    epsilons, caps = numbers("eps", _EPS.value), numbers("caps", _CAPS.value)
+    experiment = MofaExperiment(("code",))
+    run = Run(
+        "mofa_intensity",
+        experiment.settings(**values) | run_flags.settings_from_flags(["eps", "caps"]),
+    )
+    pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    attack = perturbation_attack()
+    by_epsilon = {e: craft(experiment, pairs, attack, e) for e in epsilons}
+    by_cap = {
+        cap: craft(experiment, pairs, perturbation_attack(cap), REFERENCE_EPSILON) for cap in caps
+    }
+    draw(experiment, run, "epsilon", pairs, list(by_epsilon.values()))
+    draw(experiment, run, "caps", pairs, list(by_cap.values()))
+    rows = [
+        Row(f"{name}={value:g}", pairs.measure("code", images, experiment.terms, through_jpeg))
+        for name, found in (("eps", by_epsilon), ("cap", by_cap))
+        for value, images in found.items()
+    ]
+    notes = experiment.about(pairs)
+    print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
+    print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, caps.png")
+
+
+def craft(
+    experiment: MofaExperiment, pairs: AttackedPairs, attack: PerturbationAttack, epsilon: float
+) -> Array:
+    """Attacked images of all pairs at one setting."""
+    return attack.craft(
+        experiment.victim.encoder,
+        pairs.sources,
+        pairs.match(experiment.terms),
+        epsilons=[epsilon],
+        batch_size=BATCH,
+    )[0]
+
+
+def draw(
+    experiment: MofaExperiment, run: Run, name: str, pairs: AttackedPairs, attacked: list[Array]
+) -> None:
+    """Source, every setting, target: images, perturbations, reconstructions one below another."""
+    first = pairs.part(slice(1))
+    images = np.concatenate([first.sources, *(each[:1] for each in attacked), first.targets])
+    change = np.concatenate(
+        [np.zeros_like(first.sources), *(each[:1] - first.sources for each in attacked)]
+    )
+    shown = np.concatenate([amplified(change), np.ones_like(first.targets)])
+    rows = np.concatenate([images, shown, experiment.reconstructions(images)])
+    experiment.panel(run.folder / f"{name}.png", list(rows[:, np.newaxis]), columns=len(images))
+
+
+if __name__ == "__main__":
+    cli.run(main)
