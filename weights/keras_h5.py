@@ -59,7 +59,8 @@ def save_weights(
       attributes: what the file should say about itself: strings, numbers or lists of them, as
         `source`, `sha256`, `preprocessing`, `channel_order`, `mean`, `width`, `input_size`,
         `classes`.
-      float16: store half precision (half the size, about three decimal digits).
+      float16: store half precision (half the size, about three decimal digits); vectors, which are
+        small and may hold variances of any size, keep single precision.
 
     Raises:
       ValueError: an attribute that HDF5 cannot hold, a name that is taken, or numbers too large
@@ -92,7 +93,7 @@ def save_layer_weights(
             group.attrs["weight_names"] = _fixed([f"{layer}/{name}:0" for name in arrays])
             for name, values in arrays.items():
                 stored = np.asarray(values, np.float32)
-                if float16:
+                if float16 and stored.ndim > 1:
                     if np.abs(stored).max(initial=0.0) > np.finfo(np.float16).max:
                         raise ValueError(f"{layer}/{name} does not fit into float16")
                     stored = stored.astype(np.float16)

@@ -60,7 +60,7 @@ def test_float16_is_half_the_size_and_read_as_float32(tmp_path: Path) -> None:
     with h5py.File(path) as file:
         assert file["conv/conv/kernel:0"].dtype == np.float16
     with pytest.raises(ValueError, match="x/kernel does not fit into float16"):
-        keras_h5.save_layer_weights({"x": {"kernel": np.array([1e6])}}, path, float16=True)
+        keras_h5.save_layer_weights({"x": {"kernel": np.array([[1e6]])}}, path, float16=True)
     _assert_equal(keras_h5.read_layer_weights(path, SHAPES)[0])  # the old file is untouched
     with pytest.raises(ValueError, match="'layer_names' is written by itself"):
         keras_h5.save_layer_weights(LAYERS, path, {"layer_names": "x"})

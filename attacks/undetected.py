@@ -1,0 +1,49 @@
+"""A criterion for an attacker who knows the detector: reach the goal and keep the score low."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from attacks.criteria import Criterion
+
+
+class Undetected(Criterion):
+    """Another criterion, and a detection score below its threshold.
+
+    The model puts out what the other criterion judges, with the detection score behind it as one
+    more number: `[N, D + 1]`.
+
+    Args:
+      goal: on the first D numbers.
+      threshold: at which the detector raises its alarm; success needs a score below it.
+      weight: of the score in the loss, beside the goal's.
+
+    Raises:
+      ValueError: the weight is negative or the threshold not finite.
+    """
+
+    def __init__(self, goal: Criterion, threshold: float, weight: float = 1.0) -> None:
+        if not math.isfinite(threshold):
+            raise ValueError(f"threshold must be finite, got {threshold}.")
+        if not 0.0 <= weight < math.inf:
+            raise ValueError(f"weight must be 0 or more, got {weight}.")
+        self._goal = goal
+        self._limits = tf.fill([len(goal)], tf.constant(threshold, tf.float32))
+        self._weights = tf.fill([len(goal)], tf.constant(weight, tf.float32))
+
+    def __len__(self) -> int:
+        return len(self._goal)
+
+    def tensors(self) -> tuple[tf.Tensor, ...]:
+        """Thresholds `[N]`, weights `[N]`, and the data of the goal."""
+        return self._limits, self._weights, *self._goal.tensors()
+
+    def loss(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The goal's loss minus the weighted score."""
+        return self._goal.loss(outputs[:, :-1], *data[2:]) - data[1] * outputs[:, -1]
+
+    def margin(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        """The smaller of the goal's margin and what the score has to spare."""
+        return tf.minimum(self._goal.margin(outputs[:, :-1], *data[2:]), data[0] - outputs[:, -1])
