@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep face-model bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -84,6 +84,15 @@ mofa-intensity: install ## Figure 4: the attack on MoFA at several epsilons and 
 
 mofa-sweep: install ## Figure 5: similarity to source and target against epsilon.
 	$(RUN) -m experiments.mofa_sweep $(ARGS)
+
+train-detector: install ## Train the detector, an autoencoder of normal faces.
+	$(RUN) -m experiments.train_detector $(ARGS)
+
+detection: install ## Table 2 of the paper on MoFA: telling attacked faces from normal ones.
+	$(RUN) -m experiments.detection $(ARGS)
+
+defense: install ## Figure 6: bringing attacked faces back to what they were.
+	$(RUN) -m experiments.defense $(ARGS)
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)

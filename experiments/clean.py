@@ -24,7 +24,8 @@ import tqdm
 from absl import flags
 
 from experiments import cli, generator_flags
-from resgn.faces.image_file import SUFFIXES, read_image, write_image
+from experiments.image_files import KINDS, images_below
+from resgn.faces.image_file import read_image, write_image
 from resgn.image_cleaner import ImageCleaner
 from resgn.saved_generator import load_generator
 from weights.errors import InputError
@@ -84,16 +85,9 @@ def files_to_clean(source: Path, destination: Path, force: bool) -> list[tuple[P
     if destination.exists() and not destination.is_dir():
         raise InputError(f"{destination} is a file; a folder is cleaned into a folder.")
     inside = destination.resolve()
-    images = [
-        path
-        for path in sorted(source.rglob("*"))
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(source).parts)
-        and inside not in path.resolve().parents
-    ]
+    images = [path for path in images_below(source) if inside not in path.resolve().parents]
     if not images:
-        raise InputError(f"{source} holds no images ({', '.join(sorted(SUFFIXES))}).")
+        raise InputError(f"{source} holds no images ({KINDS}).")
     wanted: dict[Path, Path] = {}
     for path in images:
         output = destination / path.relative_to(source)

@@ -1,0 +1,170 @@
+"""Look for attacked faces among images: scores and a verdict for each file.
+
+    python -m experiments.scan folder/ --output=verdicts
+    python -m experiments.scan a.png b.jpg
+
+The face is found, turned upright and cut out; a picture of 224x224 pixels is taken as cut out
+already. An image is flagged if one of its scores reaches its threshold, which are those of
+`thresholds.json` in the folder of a run of `experiments.detection` (--thresholds), from normal
+faces alone. `verdicts.csv` and `verdicts.json` get a line for each file. Files that cannot be read
+or show no face are named and skipped; the exit code is then 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import tqdm
+from absl import flags
+
+import weights as weights_room
+from detector.magnet import MagNetDetector
+from detector.scores import SCORES
+from experiments import cli, detector_flags, mofa_experiment
+from experiments.detector_flags import Detector
+from experiments.image_files import KINDS, images_below
+from experiments.mofa_experiment import MofaExperiment
+from experiments.own_faces import read_face
+from experiments.results import write_json, write_text
+from mofa.arrays import Array
+from mofa.photographs import SIZE, crop_template
+from resgn.faces.image_file import read_image
+from weights.errors import InputError
+
+_OUTPUT = flags.DEFINE_string(
+    "output", "verdicts", "Where to write, without ending: OUTPUT.csv and OUTPUT.json."
+)
+_THRESHOLDS = flags.DEFINE_string(
+    "thresholds", None, "thresholds.json of a run of detection; the project's own."
+)
+_FORCE = flags.DEFINE_bool("force", False, "Overwrite what is there.")
+
+flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
+flags.adopt_module_key_flags(detector_flags)
+
+DEFAULT_THRESHOLDS = Path(weights_room.__file__).parent / "detector_thresholds.json"
+BATCH = 16
+
+
+def main(argv: list[str]) -> None:
+    """Read, score, judge, write."""
+    if not argv[1:]:
+        raise InputError("Name images or folders: python -m experiments.scan folder/")
+    files = files_to_scan([Path(name).expanduser() for name in argv[1:]])
+    outputs = [Path(f"{_OUTPUT.value}{ending}").expanduser() for ending in (".csv", ".json")]
+    for output in outputs:
+        if output.exists() and not _FORCE.value:
+            raise InputError(f"{output} is there already; --force overwrites it.")
+    judge = read_thresholds(Path(_THRESHOLDS.value or DEFAULT_THRESHOLDS).expanduser())
+    experiment = MofaExperiment(("code",))
+    detector = Detector(experiment)
+    template = crop_template(experiment.renderer)
+    verdicts: list[dict[str, object]] = []
+    failed = 0
+    waiting: list[tuple[Path, Array]] = []
+
+    def score() -> None:
+        if not waiting:
+            return
+        images = np.stack([image for _, image in waiting])
+        scores = detector.scores.measure(images, BATCH)
+        flagged = judge.flags(scores)
+        for number, (path, _) in enumerate(waiting):
+            found = {name: float(scores[name][number]) for name in SCORES}
+            verdicts.append({"file": str(path), **found, "attacked": bool(flagged[number])})
+        waiting.clear()
+
+    with tqdm.tqdm(files, desc="scanning", unit="image") as bar:
+        for path in bar:
+            try:
+                waiting.append((path, face_of(path, template)))
+            except InputError as error:
+                failed += 1
+                bar.write(f"skipped: {error}", file=sys.stderr)
+                verdicts.append({"file": str(path), "error": str(error)})
+            if len(waiting) == BATCH:
+                score()
+        score()
+    order = {str(path): number for number, path in enumerate(files)}
+    verdicts.sort(key=lambda verdict: order[str(verdict["file"])])
+    write_json(outputs[1], {"thresholds": dict(judge.thresholds), "images": verdicts})
+    write_text(outputs[0], as_csv(verdicts))
+    attacked = sum(bool(verdict.get("attacked")) for verdict in verdicts)
+    print(
+        f"{len(files) - failed} scanned, {attacked} look attacked, {failed} skipped: "
+        f"{outputs[0]}, {outputs[1]}"
+    )
+    if failed:
+        sys.exit(1)
+
+
+def files_to_scan(paths: list[Path]) -> list[Path]:
+    """The image files among and below these, each once, hidden ones left out.
+
+    Raises:
+      InputError: a path does not exist, or there are no images.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_file():
+            files[path] = None
+        elif path.is_dir():
+            files.update(dict.fromkeys(images_below(path)))
+        else:
+            raise InputError(f"{path}: there is no such file or folder.")
+    if not files:
+        raise InputError(f"No images ({KINDS}) are there.")
+    return list(files)
+
+
+def read_thresholds(path: Path) -> MagNetDetector:
+    """The thresholds of a run of detection.
+
+    Raises:
+      InputError: the file is missing or holds something else.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such file; `python -m experiments.detection` leaves "
+            "thresholds.json in the folder of its run."
+        )
+    try:
+        limits = {str(k): float(v) for k, v in json.loads(path.read_text())["thresholds"].items()}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} holds no thresholds of detection ({error}).") from error
+    if not limits or not set(limits) <= set(SCORES):
+        raise InputError(f"{path} must name thresholds of {', '.join(SCORES)}.")
+    if not all(math.isfinite(limit) for limit in limits.values()):
+        raise InputError(f"{path}: a threshold is not finite.")
+    return MagNetDetector(limits)
+
+
+def face_of(path: Path, template: Array) -> Array:
+    """The face in an image, float32 [224, 224, 3] in [0, 1].
+
+    Raises:
+      InputError: the file cannot be read, or no face was found.
+    """
+    image = read_image(path)
+    if image.shape[:2] == (SIZE, SIZE):
+        return image.astype(np.float32) / np.float32(255.0)
+    return read_face(path, template)[0]
+
+
+def as_csv(verdicts: list[dict[str, object]]) -> str:
+    """A line for each file: scores and verdict, or what was wrong."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["file", *SCORES, "attacked", "error"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(verdicts)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    cli.run(main, positional=True)
