@@ -20,27 +20,29 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
 import tqdm
 from absl import flags
 
-from attacks import FGSM, PGD, Attack
-from attacks.undetected import Undetected
-from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
-from detector.magnet import MagNetDetector
+from detector.detection import DetectionResult, ScoreSet
 from detector.scores import SCORES
 from experiments import cli, detector_flags, mofa_experiment, mofa_flags
 from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
+from experiments.detection_table import (
+    UNSEEN_EPSILON,
+    Scores,
+    Table2,
+    Table2Config,
+    halves,
+    toward_others,
+)
 from experiments.detector_flags import Detector
 from experiments.figures import COLORS, save_figure
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_people import People, load_people
-from experiments.mofa_victim import AttackedPairs, Function
+from experiments.mofa_people import load_people
 from experiments.preset_flags import PresetFlags, numbers
-from experiments.results import Measurement, Row, write_json
+from experiments.results import write_json
 from experiments.run import Run
-from mofa.arrays import Array
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -69,21 +71,6 @@ _FAR = flags.DEFINE_float("false_alarm_rate", 0.01, "Of each of MagNet's detecto
 flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 flags.adopt_module_key_flags(detector_flags)
 
-PAPER: dict[float, tuple[float, float, float, float]] = {
-    0.005: (0.5021, 0.5009, 0.5007, 0.7113),
-    0.02: (0.5103, 0.5051, 0.5016, 0.8846),
-    0.05: (0.5394, 0.5230, 0.5049, 0.9632),
-    0.2: (0.7429, 0.6745, 0.5424, 0.9794),
-}
-"""Table 2 as printed: L1, L2, L-infinity and JS."""
-
-UNSEEN_EPSILON = 0.05
-"""At whose change of a pixel FGSM and PGD attack, and whose thresholds judge them."""
-TPR_AT = (0.01, 0.001)
-BATCH = 16
-
-Scores = dict[str, np.ndarray]
-
 
 def main(argv: list[str]) -> None:
     """Attack both halves, settle thresholds on one, measure on the other."""
@@ -93,7 +80,6 @@ def main(argv: list[str]) -> None:
     if UNSEEN_EPSILON not in epsilons:
         raise InputError(f"--eps must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by.")
     experiment = MofaExperiment(("code",))
-    detector = Detector(experiment)
     names = ("eps", "adaptive_eps", "adaptive_weight", "false_alarm_rate")
     run = Run(
         "detection",
@@ -108,18 +94,25 @@ def main(argv: list[str]) -> None:
         values["identities"],
         values["images_per_identity"],
     )
+    seed = run_flags.SEED.value
+    validation, test = halves(people, values["images"], seed)
     table = Table2(
-        experiment, detector, *halves(people, values["images"], run_flags.SEED.value), values
+        Detector(experiment).scores,
+        experiment.terms,
+        {
+            "validation": toward_others(experiment.victim, validation, seed),
+            "test": toward_others(experiment.victim, test, seed),
+        },
+        perturbation_attack(),
+        Table2Config(_FAR.value, values["adaptive_images"], _WEIGHT.value),
     )
     rows = []
     for name in tqdm.tqdm([f"eps={e:g}" for e in epsilons] + ["fgsm", "pgd"], unit="row"):
         known = name.startswith("eps=") and float(name[4:]) in adaptive
         rows.append(run.measured(name, functools.partial(table.row, name, known)))
     figures(run, table, epsilons)
-    normal = table.normal["validation"]
-    rate = _FAR.value
-    found = MagNetDetector.calibrated(normal, rate)
-    write_json(run.folder / "thresholds.json", {"rate": rate, "thresholds": dict(found.thresholds)})
+    limits = dict(table.magnet.thresholds)
+    write_json(run.folder / "thresholds.json", {"rate": _FAR.value, "thresholds": limits})
     notes = (
         f"{len(table.pairs['test'])} normal and as many attacked faces of people whom nothing has "
         f"seen; thresholds from {len(table.pairs['validation'])} faces of other people. Accuracy "
@@ -131,138 +124,6 @@ def main(argv: list[str]) -> None:
     plain = tuple(f"{score}_auc" for score in SCORES)
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain))
     print(f"{run.folder}: detection.md, .csv, result.json, roc.png, scores.png, thresholds.json")
-
-
-def halves(people: People, images: int, seed: int) -> tuple[People, People]:
-    """Faces for thresholds and faces to measure on, of different people.
-
-    Raises:
-      InputError: a half has fewer than two people, or none.
-    """
-    if len(np.unique(people.people)) < 4:
-        raise InputError("Two halves of different people need four people or more.")
-    first = validation_half(people.people, seed)
-    rng = np.random.default_rng(seed)
-    chosen = [rng.permutation(np.flatnonzero(side))[:images] for side in (first, ~first)]
-    return people.part(chosen[0]), people.part(chosen[1])
-
-
-class Table2:
-    """Scores of normal and attacked faces of both halves."""
-
-    def __init__(
-        self,
-        experiment: MofaExperiment,
-        detector: Detector,
-        validation: People,
-        test: People,
-        values: dict[str, int],
-    ) -> None:
-        self._experiment, self._detector, self._values = experiment, detector, values
-        self.pairs = {
-            name: toward_others(experiment, people, run_flags.SEED.value)
-            for name, people in (("validation", validation), ("test", test))
-        }
-        self.normal: dict[str, Scores] = {
-            name: detector.scores.measure(pairs.sources, BATCH)
-            for name, pairs in self.pairs.items()
-        }
-        self._attack, self._others = perturbation_attack(), {"fgsm": FGSM(), "pgd": PGD(50)}
-        self._attacked: dict[tuple[str, str], Scores] = {}
-
-    def attacked(self, half: str, name: str) -> Scores:
-        """Scores of attacked faces; `name` is the row's."""
-        if (half, name) not in self._attacked:
-            pairs = self.pairs[half]
-            match = pairs.match(self._experiment.terms)
-            attack: Attack = self._others.get(name, self._attack)
-            epsilon = (
-                self._attack.upper * UNSEEN_EPSILON
-                if name in self._others
-                else float(name.removeprefix("eps="))
-            )
-            images = attack.craft(
-                self._experiment.victim.encoder,
-                pairs.sources,
-                match,
-                epsilons=[epsilon],
-                batch_size=BATCH,
-            )[0]
-            self._attacked[half, name] = self._detector.scores.measure(images, BATCH)
-        return self._attacked[half, name]
-
-    def thresholds(self, name: str, score: str) -> Thresholds:
-        """From the validation half alone."""
-        return Thresholds.of(
-            ScoreSet(self.normal["validation"][score], self.attacked("validation", name)[score])
-        )
-
-    def row(self, name: str, known: bool) -> Row:
-        """One row of the table.
-
-        Args:
-          name: `eps=...`, `fgsm` or `pgd`.
-          known: also measure an attacker who knows the detector.
-        """
-        seen = name if name.startswith("eps=") else f"eps={UNSEEN_EPSILON:g}"
-        paper = PAPER.get(float(name[4:]), (None,) * 4) if name == seen else (None,) * 4
-        attacked = self.attacked("test", name)
-        columns: dict[str, Measurement] = {}
-        areas: dict[str, Measurement] = {}
-        for number, score in enumerate(SCORES):
-            result = DetectionResult.of(
-                self.thresholds(seen, score),
-                ScoreSet(self.normal["test"][score], attacked[score]),
-            )
-            columns[score] = Measurement.rate(result.best_accuracy.correct, paper[number])
-            count = len(attacked[score])
-            areas[f"{score}_auc"] = Measurement(result.roc.auc(), None, None, count)
-            if score == "js":
-                for rate in TPR_AT:
-                    caught = result.roc.detection_rate_at(rate)
-                    areas[f"js_tpr_{rate:g}"] = Measurement(caught, None, None, count)
-        columns["magnet"] = Measurement.rate(self._magnet(attacked))
-        if known:
-            columns["adaptive_js"] = Measurement.rate(self._adaptive(seen))
-        return Row(name, columns | areas)
-
-    def _magnet(self, attacked: Scores) -> Array:
-        """Right verdicts of MagNet's detectors, whose thresholds have seen no attack."""
-        magnet = MagNetDetector.calibrated(self.normal["validation"], _FAR.value)
-        return np.concatenate([~magnet.flags(self.normal["test"]), magnet.flags(attacked)])
-
-    def _adaptive(self, name: str) -> Array:
-        """Right verdicts of `js` where the attack keeps it low."""
-        threshold = self.thresholds(name, "js").best_accuracy
-        pairs = self.pairs["test"].part(slice(self._values["adaptive_images"]))
-        criterion = Undetected(pairs.match(self._experiment.terms), threshold, _WEIGHT.value)
-        images = self._attack.craft(
-            self._code_and_score,
-            pairs.sources,
-            criterion,
-            epsilons=[float(name[4:])],
-            batch_size=BATCH,
-        )[0]
-        found = self._detector.scores.measure(images, BATCH)["js"]
-        normal = self.normal["test"]["js"][: len(pairs)]
-        return Verdicts.of(threshold, ScoreSet(normal, found)).correct
-
-    @functools.cached_property
-    def _code_and_score(self) -> Function:
-        """The code, and behind it the divergence: [N, 258]."""
-        encode, scores = self._experiment.victim.encoder, self._detector.scores
-
-        def outputs(images: tf.Tensor) -> tf.Tensor:
-            return tf.concat([encode(images), scores(images)["js"][:, tf.newaxis]], axis=-1)
-
-        return outputs
-
-
-def toward_others(experiment: MofaExperiment, people: People, seed: int) -> AttackedPairs:
-    """Every face as a source, each with a face of somebody else of the same half as target."""
-    rng = np.random.default_rng(seed)
-    targets = [rng.choice(np.flatnonzero(people.people != person)) for person in people.people]
-    return AttackedPairs.of(experiment.victim, people.images, people.images[np.array(targets)])
 
 
 def figures(run: Run, table: Table2, epsilons: list[float]) -> None:

@@ -11,8 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from mofa.arrays import Array
-from mofa.identity import IdentityClassifier, IdentityConfig, balanced_threshold, build
-from mofa.identity import pair_similarities as pairs_of
+from mofa.identity import (
+    IdentityClassifier,
+    IdentityConfig,
+    balanced_threshold,
+    build,
+    pair_similarities,
+)
 from weights.atomic import atomic_path
 from weights.errors import InputError
 
@@ -127,6 +132,13 @@ def train_identity(
         checkpoint.restore(manager.latest_checkpoint).expect_partial()
     step = _compile(model, optimizer, training.triplet_weight)
     kept = folder / "best.h5"
+    embed = _compiled(lambda x: tf.math.l2_normalize(model(x, training=False)[0], axis=-1))
+
+    def calibrated() -> tuple[float, float]:
+        """Threshold and balanced accuracy on people kept out."""
+        embeddings = _in_batches(embed, validation.inputs)
+        return balanced_threshold(*pair_similarities(embeddings, validation.people))
+
     for epoch in range(int(done), training.epochs):
         order = np.random.default_rng([training.seed, epoch]).permutation(len(labels))
         losses, hits = [], []
@@ -143,7 +155,7 @@ def train_identity(
                 f"Training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
                 "--learning_rate."
             )
-        found = _threshold(model, validation)[1]
+        found = calibrated()[1]
         if found > float(best):
             best.assign(found)
             with atomic_path(kept) as path:
@@ -152,26 +164,22 @@ def train_identity(
         manager.save(checkpoint_number=epoch + 1)
         report(IdentityProgress(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), found))
     model.load_weights(kept)
-    return IdentityClassifier(model, config, _threshold(model, validation)[0])
+    return IdentityClassifier(model, config, calibrated()[0])
 
 
-def embed_all(classifier: IdentityClassifier | tf.keras.Model, inputs: Array) -> Array:
+def embed_all(classifier: IdentityClassifier, inputs: Array) -> Array:
     """Unit embeddings float32 [M, D] of codes [M, 257] or uint8 images [M, S, S, 3]."""
-    if isinstance(classifier, IdentityClassifier):
-        embed = classifier.embed
-    else:
+    return _in_batches(_compiled(classifier.embed), inputs)
 
-        def embed(x: tf.Tensor) -> tf.Tensor:
-            return tf.math.l2_normalize(classifier(x, training=False)[0], axis=-1)
 
-    compiled = tf.function(lambda x: embed(_to_float(x)), autograph=False, reduce_retracing=True)
+def _compiled(embed: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda x: embed(_to_float(x)), autograph=False, reduce_retracing=True)
+
+
+def _in_batches(embed: Callable[[tf.Tensor], tf.Tensor], inputs: Array) -> Array:
     return np.concatenate(
-        [compiled(tf.constant(inputs[i : i + 64])).numpy() for i in range(0, len(inputs), 64)]
+        [embed(tf.constant(inputs[i : i + 64])).numpy() for i in range(0, len(inputs), 64)]
     )
-
-
-def _threshold(model: tf.keras.Model, validation: IdentityFaces) -> tuple[float, float]:
-    return balanced_threshold(*pairs_of(embed_all(model, validation.inputs), validation.people))
 
 
 def _to_float(inputs: tf.Tensor) -> tf.Tensor:

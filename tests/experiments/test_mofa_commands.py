@@ -1,0 +1,206 @@
+"""The commands of the paper on MoFA from training to scan, as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.experiments.command import result, run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mofa")
+
+
+def finish(folder: Path, module: str, *arguments: str, output: str | None = None) -> Path:
+    """Run a command to its end; the folder of its run."""
+    path = folder / (output or module)
+    done = run(module, "--preset=smoke", *arguments, f"--output_dir={path}", cache=folder)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.fixture(scope="module")
+def identity(folder: Path) -> Path:
+    return finish(folder, "train_identity")
+
+
+@pytest.fixture(scope="module")
+def detector(folder: Path) -> Path:
+    return finish(folder, "train_detector")
+
+
+@pytest.fixture(scope="module")
+def given(identity: Path) -> tuple[str, ...]:
+    """Classifiers that nothing but two epochs have taught accept and reject anything."""
+    return (
+        f"--identity_code={identity}/identity_code.h5",
+        f"--identity_image={identity}/identity_image.h5",
+        "--steps=4",
+        "--pairs=1",
+    )
+
+
+def test_identity_classifiers_are_written_and_measured(identity: Path) -> None:
+    rows = {row["name"]: row for row in result(identity)["rows"]}
+    assert set(rows) == {"mofa", "vgg19"}
+    assert rows["mofa"]["threshold"]["paper"] == 0.174
+    assert rows["vgg19"]["threshold"]["paper"] == 0.413
+    for row in rows.values():
+        assert 0.0 <= row["auc"]["value"] <= 1.0
+    assert (identity / "roc.png").exists()
+
+
+def test_a_finished_training_is_read_back(folder: Path, identity: Path) -> None:
+    before = result(identity)["rows"]
+    again = finish(folder, "train_identity", "--resume")
+    assert result(again)["rows"] == before
+
+
+def test_attack_has_the_rows_and_columns_of_the_design(
+    folder: Path, given: tuple[str, ...]
+) -> None:
+    rows = ("mofa", "vgg19", "fgsm", "l2", "light")
+    path = finish(folder, "mofa_attack", *given, f"--rows={','.join(rows)}", "--eps=0.05")
+    found = {row["name"]: row for row in result(path)["rows"]}
+    assert set(found) == {*rows, "minimum_epsilon"}
+    for name in rows:
+        assert {"success", "success_8bit", "source_similarity", "target_similarity"} <= set(
+            found[name]
+        )
+    # A cap of 0.02 is 5.1 grey levels.
+    assert found["mofa"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
+    assert found["fgsm"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
+    assert found["mofa"]["way"]["value"] > 0.0
+    panel = cv2.imread(str(path / "panel.png"))
+    assert panel.shape == (224, 7 * 224, 3)
+    logged = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    assert sum(line["row"] == "trace" for line in logged) == 4
+
+
+def test_attack_names_what_is_wrong(folder: Path, identity: Path) -> None:
+    for flag, message in (
+        ("--rows=nothing", "--rows names nothing"),
+        ("--rows=transfer", "--transfer_encoder=PATH"),
+        ("--source=a.png", "give both or neither"),
+        ("--identity_code=none.h5", "train_identity"),
+    ):
+        done = run("mofa_attack", "--preset=smoke", flag, f"--output_dir={folder}/x", cache=folder)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ...]) -> None:
+    path = finish(
+        folder, "mofa_intensity", *given[::2], given[3], "--eps=0.005,0.05", "--caps=0.01"
+    )
+    found = {row["name"]: row for row in result(path)["rows"]}
+    assert set(found) == {"eps=0.005", "eps=0.05", "cap=0.01"}
+    changes = [found[name]["change"]["value"] for name in ("eps=0.005", "cap=0.01", "eps=0.05")]
+    # 255 * 0.005 * 0.4, 255 * 0.01 and 255 * 0.02.
+    assert changes == pytest.approx([0.51, 2.55, 5.1], abs=0.01)
+    # Source, two settings and target; image, perturbation and reconstruction.
+    assert cv2.imread(str(path / "epsilon.png")).shape == (3 * 224, 4 * 224, 3)
+
+
+def test_sweep_has_a_point_for_each_curve_and_epsilon(folder: Path, given: tuple[str, ...]) -> None:
+    path = finish(folder, "mofa_sweep", *given, "--points=2")
+    names = [row["name"] for row in result(path)["rows"]]
+    assert names[:2] == ["mofa,attack,eps=0.005", "mofa,attack,eps=0.2"]
+    assert "vgg19,fgsm,eps=5" in names
+    assert len(names) == 8
+    assert set(result(path)["fallen"]) == {
+        "mofa,attack",
+        "vgg19,attack",
+        "mofa,fgsm",
+        "vgg19,fgsm",
+    }
+
+
+def test_detector_is_written_and_measured(detector: Path) -> None:
+    rows = {row["name"]: row for row in result(detector)["rows"]}
+    assert set(rows) == {"train", "validation", "test"}
+    assert rows["test"]["l2"]["value"] > 0.0
+    assert (detector / "detector.h5").exists()
+
+
+def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detector: Path) -> None:
+    path = finish(
+        folder,
+        "defense",
+        *(given[0], given[2], given[3]),
+        f"--detector={detector}/detector.h5",
+        "--rows=none,noise,autoencoder",
+    )
+    rows = {row["name"]: row for row in result(path)["rows"]}
+    assert set(rows) == {"none", "noise", "autoencoder"}
+    assert rows["none"]["back"]["value"] == pytest.approx(0.0, abs=1e-6)
+    assert rows["none"]["kept"]["value"] == 1.0
+    assert {"undone", "similarity", "adaptive_undone"} <= set(rows["noise"])
+    # Original, adversarial, target and two defended, each with its reconstruction.
+    assert cv2.imread(str(path / "panel.png")).shape == (224, 10 * 224, 3)
+
+
+@pytest.fixture(scope="module")
+def detection(folder: Path, given: tuple[str, ...], detector: Path) -> Path:
+    return finish(
+        folder,
+        "detection",
+        *(given[0], given[2], "--eps=0.05"),
+        f"--detector={detector}/detector.h5",
+    )
+
+
+def test_detection_leaves_table_figures_and_thresholds(detection: Path) -> None:
+    rows = {row["name"]: row for row in result(detection)["rows"]}
+    assert set(rows) == {"eps=0.05", "fgsm", "pgd"}
+    assert rows["eps=0.05"]["js"]["paper"] == 0.9632
+    for name in ("detection.md", "detection.csv", "roc.png", "scores.png"):
+        assert (detection / name).stat().st_size > 0
+    limits = json.loads((detection / "thresholds.json").read_text())["thresholds"]
+    assert set(limits) == {"l1", "l2", "linf", "js"}
+
+
+def test_scan_gives_each_file_a_verdict(
+    folder: Path, given: tuple[str, ...], detector: Path, detection: Path
+) -> None:
+    images = folder / "some images"
+    images.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(images / name), rng.integers(0, 256, (224, 224, 3), dtype=np.uint8))
+    (images / "broken.jpg").write_bytes(b"no image")
+    (images / "readme.txt").write_text("not looked at")
+    arguments = (
+        str(images),
+        given[0],
+        f"--detector={detector}/detector.h5",
+        f"--thresholds={detection}/thresholds.json",
+        f"--output={folder}/verdicts",
+    )
+    done = run("scan", *arguments, cache=folder)
+    assert done.returncode == 1  # a file was skipped
+    assert "broken.jpg" in done.stderr
+    assert "2 scanned" in done.stdout
+    with (folder / "verdicts.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [Path(line["file"]).name for line in lines] == ["a.png", "b.png", "broken.jpg"]
+    assert lines[0]["attacked"] in ("True", "False")
+    assert float(lines[0]["l2"]) > 0.0
+    assert lines[2]["error"]
+    data = json.loads((folder / "verdicts.json").read_text())
+    limits = data["thresholds"]
+    for verdict in data["images"][:2]:
+        assert verdict["attacked"] == any(verdict[name] >= limits[name] for name in limits)
+    before = (folder / "verdicts.csv").read_bytes()
+    again = run("scan", *arguments, cache=folder)
+    assert again.returncode == 1
+    assert "--force" in again.stderr
+    assert (folder / "verdicts.csv").read_bytes() == before
