@@ -14,8 +14,7 @@ Rows: `mofa` is Algorithm 1 on the code; `vgg19` the same attack on the image cl
 embedding, judged by it; `fgsm`, `pgd` and `l2` other attacks on the code with the same largest
 change, or a budget in L2; `shape`, `expression`, `albedo`, `pose` and `light` move that part of the
 code and keep the others; `universal` adds one perturbation, learned on other pairs with one target,
-to every source;
-`transfer` puts the images of `mofa` before the encoder of --transfer_encoder.
+to every source; `transfer` puts the images of `mofa` before the encoder of --transfer_encoder.
 """
 
 from __future__ import annotations

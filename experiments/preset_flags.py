@@ -8,6 +8,8 @@ from absl import flags
 
 from weights.errors import InputError
 
+flags.disclaim_key_flags()  # they belong to the command that asks for them
+
 
 class PresetFlags:
     """Numbers and switches with a value in each preset; each is a flag of its own.
