@@ -185,12 +185,13 @@ def draw(experiment: MofaExperiment, run: Run, bench: Bench, defences: dict[str,
     """Figure 6: images and, beside each, what MoFA reconstructs from it."""
     pairs = bench.pairs.part(slice(SHOWN))
     attacked = bench.attacked[:SHOWN]
-    images = [pairs.sources, attacked, pairs.targets]
-    images += [defended(defence, attacked) for defence in defences.values()]
-    experiment.panel(
-        run.folder / "panel.png",
-        [part for each in images for part in (each, experiment.reconstructions(each))],
-    )
+    images = {"original": pairs.sources, "adversarial": attacked, "target": pairs.targets}
+    images |= {name: defended(defence, attacked) for name, defence in defences.items()}
+    columns = {}
+    for name, each in images.items():
+        columns[name] = each
+        columns[f"{name}, reconstructed"] = experiment.reconstructions(each)
+    experiment.panel(run.folder / "panel.png", columns)
 
 
 if __name__ == "__main__":

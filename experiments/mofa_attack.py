@@ -37,6 +37,7 @@ from experiments.results import Measurement, Row
 from experiments.run import Run
 from mofa import encoder
 from mofa.arrays import Array
+from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -281,18 +282,18 @@ def draw(experiment: MofaExperiment, run: Run, pairs: AttackedPairs, images: Arr
     attacked = images[:SHOWN]
     experiment.panel(
         run.folder / "panel.png",
-        [
-            few.sources,
-            amplified(attacked - few.sources),
-            attacked,
-            few.targets,
-            experiment.reconstructions(few.sources),
-            experiment.reconstructions(attacked),
-            experiment.reconstructions(few.targets),
-        ],
+        {
+            "source": few.sources,
+            "perturbation x 10": amplified(attacked - few.sources),
+            "adversarial": attacked,
+            "target": few.targets,
+            "source, reconstructed": experiment.reconstructions(few.sources),
+            "adversarial, reconstructed": experiment.reconstructions(attacked),
+            "target, reconstructed": experiment.reconstructions(few.targets),
+        },
     )
     for number, image in enumerate(attacked):
-        experiment.panel(run.folder / f"adversarial_{number:03d}.png", [image[np.newaxis]])
+        write_image(run.folder / f"adversarial_{number:03d}.png", image)
 
 
 def trace(attacks: Attacks, run: Run) -> None:

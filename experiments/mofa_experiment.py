@@ -12,7 +12,7 @@ from absl import flags
 from attacks import Term
 from experiments import attack_flags, identity_flags, model_flags, mofa_flags
 from experiments import run as run_flags
-from experiments.image_grid import grid
+from experiments.image_grid import grid, named
 from experiments.mofa_people import load_people
 from experiments.mofa_victim import AttackedPairs, Victim, batched
 from experiments.semantic_terms import semantic_terms
@@ -98,16 +98,16 @@ class MofaExperiment:
         """What the autoencoder makes of images: float32 [N, 224, 224, 3]."""
         return self.views(self.victim.codes(images), images)["reconstruction"]
 
-    def panel(self, path: Path, parts: list[Array], columns: int | None = None) -> None:
-        """Images side by side: a row for each pair, a column for each of `parts`.
+    def panel(self, path: Path, parts: dict[str, Array]) -> None:
+        """Images side by side: a row for each pair, a column with its name for each of `parts`.
 
         Args:
           path: the PNG.
-          parts: images [N, 224, 224, 3] each.
-          columns: of the grid, if another number than there are parts.
+          parts: by name, images [N, 224, 224, 3].
         """
-        rows = np.stack(parts, axis=1)
-        write_image(path, grid(rows.reshape(-1, *rows.shape[2:]), columns or len(parts)))
+        rows = np.stack(list(parts.values()), axis=1)
+        body = grid(rows.reshape(-1, *rows.shape[2:]), len(parts))
+        write_image(path, np.concatenate([named(list(parts), rows.shape[3]), body]))
 
 
 @functools.cache

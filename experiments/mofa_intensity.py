@@ -3,7 +3,7 @@
     python -m experiments.mofa_intensity
     python -m experiments.mofa_intensity --dataset=celeba --data_dir=DIR
 
-For one pair, `epsilon.png` and `caps.png` show the adversarial image, the perturbation (ten times)
+For one pair, `epsilon.png` and `cap.png` show the adversarial image, the perturbation (ten times)
 and the reconstruction at each setting, between those of source and target; the table has the
 figures over all pairs. A sweep over epsilon keeps the bounds of d, a sweep over caps moves them at
 epsilon 0.05.
@@ -62,8 +62,8 @@ def main(argv: list[str]) -> None:
     by_cap = {
         cap: craft(experiment, pairs, perturbation_attack(cap), REFERENCE_EPSILON) for cap in caps
     }
-    draw(experiment, run, "epsilon", pairs, list(by_epsilon.values()))
-    draw(experiment, run, "caps", pairs, list(by_cap.values()))
+    draw(experiment, run, "epsilon", pairs, by_epsilon)
+    draw(experiment, run, "cap", pairs, by_cap)
     rows = [
         Row(f"{name}={value:g}", pairs.measure("code", images, experiment.terms, through_jpeg))
         for name, found in (("eps", by_epsilon), ("cap", by_cap))
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> None:
     ]
     notes = experiment.about(pairs)
     print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
-    print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, caps.png")
+    print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, cap.png")
 
 
 def craft(
@@ -88,17 +88,24 @@ def craft(
 
 
 def draw(
-    experiment: MofaExperiment, run: Run, name: str, pairs: AttackedPairs, attacked: list[Array]
+    experiment: MofaExperiment,
+    run: Run,
+    name: str,
+    pairs: AttackedPairs,
+    attacked: dict[float, Array],
 ) -> None:
-    """Source, every setting, target: images, perturbations, reconstructions one below another."""
+    """Source, every setting, target: image, perturbation and reconstruction below each other."""
     first = pairs.part(slice(1))
-    images = np.concatenate([first.sources, *(each[:1] for each in attacked), first.targets])
-    change = np.concatenate(
-        [np.zeros_like(first.sources), *(each[:1] - first.sources for each in attacked)]
-    )
-    shown = np.concatenate([amplified(change), np.ones_like(first.targets)])
-    rows = np.concatenate([images, shown, experiment.reconstructions(images)])
-    experiment.panel(run.folder / f"{name}.png", list(rows[:, np.newaxis]), columns=len(images))
+    images = {"source": first.sources}
+    images |= {f"{name} {value:g}": each[:1] for value, each in attacked.items()}
+    images["target"] = first.targets
+    columns = {}
+    for title, image in images.items():
+        change = amplified(image - first.sources)
+        if title == "target":
+            change = np.ones_like(image)
+        columns[title] = np.concatenate([image, change, experiment.reconstructions(image)])
+    experiment.panel(run.folder / f"{name}.png", columns)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def test_attack_has_the_rows_and_columns_of_the_design(
     assert found["fgsm"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
     assert found["mofa"]["way"]["value"] > 0.0
     panel = cv2.imread(str(path / "panel.png"))
-    assert panel.shape == (224, 7 * 224, 3)
+    assert panel.shape == (26 + 224, 7 * 224, 3)
     logged = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     assert sum(line["row"] == "trace" for line in logged) == 4
 
@@ -107,7 +107,7 @@ def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ..
     # 255 * 0.005 * 0.4, 255 * 0.01 and 255 * 0.02.
     assert changes == pytest.approx([0.51, 2.55, 5.1], abs=0.01)
     # Source, two settings and target; image, perturbation and reconstruction.
-    assert cv2.imread(str(path / "epsilon.png")).shape == (3 * 224, 4 * 224, 3)
+    assert cv2.imread(str(path / "epsilon.png")).shape == (26 + 3 * 224, 4 * 224, 3)
 
 
 def test_sweep_has_a_point_for_each_curve_and_epsilon(folder: Path, given: tuple[str, ...]) -> None:
@@ -145,7 +145,7 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
     assert rows["none"]["kept"]["value"] == 1.0
     assert {"undone", "similarity", "adaptive_undone"} <= set(rows["noise"])
     # Original, adversarial, target and two defended, each with its reconstruction.
-    assert cv2.imread(str(path / "panel.png")).shape == (224, 10 * 224, 3)
+    assert cv2.imread(str(path / "panel.png")).shape == (26 + 224, 10 * 224, 3)
 
 
 @pytest.fixture(scope="module")
