@@ -101,8 +101,8 @@ class MofaExperiment:
         return Views(self.renderer, face_region(self.renderer))
 
     def reconstructions(self, images: Array) -> Array:
-        """What the autoencoder makes of images: float32 [N, 224, 224, 3], the face laid over."""
-        return self.views(self.victim.codes(images), images)["overlay"]
+        """What the autoencoder makes of images: float32 [N, 224, 224, 3]."""
+        return self.views(self.victim.codes(images), images)["reconstruction"]
 
     def panel(self, path: Path, parts: list[Array], columns: int | None = None) -> None:
         """Images side by side: a row for each pair, a column for each of `parts`.
