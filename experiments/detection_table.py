@@ -151,11 +151,13 @@ class Table2:
             columns[score] = Measurement.rate(result.best_accuracy.correct, paper[number])
             count = len(attacked[score])
             areas[f"{score}_auc"] = Measurement(result.roc.auc(), None, None, count)
-            if score == "js":
-                for rate in TPR_AT:
-                    caught = result.roc.detection_rate_at(rate)
-                    areas[f"js_tpr_{rate:g}"] = Measurement(caught, None, None, count)
+            for rate in TPR_AT:
+                caught = result.roc.detection_rate_at(rate)
+                areas[f"{score}_tpr_{rate:g}"] = Measurement(caught, None, None, count)
         columns["magnet"] = Measurement.rate(self._magnet(attacked))
+        # At thresholds from normal faces of the other half, so that false alarms are measured, too.
+        columns["magnet_caught"] = Measurement.rate(self.magnet.flags(attacked))
+        columns["magnet_false_alarms"] = Measurement.rate(self.magnet.flags(self.normal["test"]))
         if known:
             columns["adaptive_js"] = Measurement.rate(self._adaptive(seen))
         return Row(name, columns | areas)
