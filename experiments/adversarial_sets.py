@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 import logging
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -20,16 +17,15 @@ import tensorflow as tf
 import tqdm
 
 from attacks import FGSM, Criterion, Dodging, Impersonation, to_uint8
+from experiments import image_cache
 from experiments.strategy import ONE, Devices
 from resgn.calibration import calibrate_threshold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.dataset import FaceDataset
-from resgn.faces.landmark_cache import cache_folder
 from resgn.faces.pairs import Pairs, make_pairs, split_people
 from resgn.target import Target, embed_all
 from resgn.verification import PAPER_THRESHOLD
 from resgn.verification_set import VerificationSet
-from weights.atomic import atomic_path
 from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
@@ -189,21 +185,17 @@ def attacked(
     probes = legitimate.images[pairs.probe]
 
     def path(epsilon: float) -> Path:
-        digest = hashlib.sha256(
-            json.dumps([FORMAT, identity, part, epsilon, legitimate.threshold]).encode()
-        )
-        digest.update(probes.tobytes())
-        digest.update(np.ascontiguousarray(pairs.reference).tobytes())
-        return cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
+        settings = [FORMAT, identity, part, epsilon, legitimate.threshold]
+        return image_cache.entry(settings, [probes, pairs.reference])
 
-    found = {epsilon: _read_cache(path(epsilon), probes.shape) for epsilon in epsilons}
+    found = {epsilon: image_cache.read(path(epsilon), probes.shape) for epsilon in epsilons}
     missing = [e for e in epsilons if not devices.everyone(found[e] is not None)]
     if missing:
         crafted = _craft(legitimate, pairs, target, missing, part, devices)
         for epsilon, adversarial in zip(missing, crafted, strict=True):
             found[epsilon] = adversarial
             if keep and devices.chief:
-                _write_cache(path(epsilon), adversarial)
+                image_cache.write(path(epsilon), adversarial)
     return {
         epsilon: VerificationSet(
             legitimate.images,
@@ -263,26 +255,3 @@ def _crafter(
         return np.moveaxis(to_uint8(result.perturbed), 0, 1)
 
     return craft
-
-
-def _read_cache(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            adversarial = file["adversarial"]
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        _log.warning("%s is damaged (%s) and is made anew.", path, error)
-        return None
-    if adversarial.shape != shape or adversarial.dtype != np.uint8:
-        _log.warning("%s holds something else and is made anew.", path)
-        return None
-    return adversarial
-
-
-def _write_cache(path: Path, adversarial: np.ndarray) -> None:
-    try:
-        with atomic_path(path) as temporary:
-            np.savez(temporary, adversarial=adversarial)
-    except OSError as error:
-        _log.warning("The adversarial set is not kept: %s cannot be written (%s).", path, error)

@@ -4,34 +4,43 @@
     python -m experiments.defense --dataset=celeba --data_dir=DIR --pairs=100
 
 Attacked faces pass through a defence before they reach MoFA: Gaussian noise (Eq. 7), the detector's
-autoencoder, or the small ResGN that comes with the project. `panel.png` shows original,
-adversarial, target and each defended image above what MoFA reconstructs from it. Columns:
-`undone`, the share of pairs in which the source is accepted again and the target rejected;
-`similarity`, of the defended face's identity to the original's; `back`, how much of the way that
-the attack moved the code (Eq. 1) the defence takes back; `kept`, the share of normal faces that are
-still accepted as themselves behind the defence. The adaptive columns are the same under the attack
-that goes through the defence, averaged over draws where it is random.
+autoencoder, the small ResGN that comes with the project, or MagNet, which refuses what its
+detectors flag and hands the rest to the autoencoder. `panel.png` shows original, adversarial,
+target and each defended image beside what MoFA reconstructs from it, `figure6.png` the same with
+the numbers of each. Columns: `undone`, the share of pairs in which the source is accepted again and
+the target rejected; `stopped`, in which the attack does not succeed, or is refused; `distance` of
+Eq. 1 and `similarity` of identity to the original (before a defence: the row none); `back`, how
+much of the way that the attack moved the code the defence takes back. What it costs: `kept`, the
+share of normal faces that pass and are accepted as themselves, and their distance and similarity to
+what they were. The adaptive columns are the same under the attack that goes through the defence,
+averaged over draws where it is random; the one on MagNet also keeps the divergence low. Faces are
+judged in 8 bits, as files hold them.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 from absl import flags
 
-from attacks import EOT, Stochastic, through
+from attacks import EOT, Criterion, Stochastic, through, to_uint8
 from attacks.semantic_match import code_distance, entry_weights
+from attacks.undetected import Undetected
 from detector.defence import GaussianNoise, Reformer
-from experiments import cli, detector_flags, mofa_experiment
+from detector.magnet import MagNetDetector
+from experiments import cli, detector_flags, mofa_experiment, mofa_flags
 from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
+from experiments.defence_figure import save_figure_6
 from experiments.detector_flags import Detector
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_victim import AttackedPairs, batched
+from experiments.mofa_people import load_people
+from experiments.mofa_victim import AttackedPairs, Function, batched
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -46,20 +55,48 @@ PRESETS = PresetFlags(
         "identities": "Rendered people.",
         "images_per_identity": "Pictures of each.",
         "eot_samples": "Draws of noise that each step of the adaptive attack averages over.",
+        "normal_images": "Normal faces of other people, from which MagNet has its thresholds.",
     },
-    laptop={"pairs": 32, "identities": 60, "images_per_identity": 4, "eot_samples": 2},
-    paper={"pairs": 1000, "identities": 1000, "images_per_identity": 20, "eot_samples": 10},
-    smoke={"pairs": 1, "identities": 8, "images_per_identity": 1, "eot_samples": 2},
+    laptop={
+        "pairs": 32,
+        "identities": 60,
+        "images_per_identity": 4,
+        "eot_samples": 2,
+        "normal_images": 200,
+    },
+    paper={
+        "pairs": 1000,
+        "identities": 1000,
+        "images_per_identity": 20,
+        "eot_samples": 10,
+        "normal_images": 10_000,
+    },
+    smoke={
+        "pairs": 1,
+        "identities": 8,
+        "images_per_identity": 1,
+        "eot_samples": 2,
+        "normal_images": 4,
+    },
 )
 _EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of the attack.", 0.0)
 _NOISE = flags.DEFINE_float("noise_scale", 0.05, "Standard deviation of the noise, Eq. 7.", 0.0)
 _ADAPTIVE = flags.DEFINE_bool("adaptive", True, "Also attack through each defence.")
-_ROWS = flags.DEFINE_list("rows", ["none", "noise", "autoencoder", "resgn"], "Defences.")
+_WEIGHT = flags.DEFINE_float(
+    "adaptive_weight", 1.0, "Weight of the divergence in the loss of who attacks MagNet.", 0.0
+)
+_FAR = flags.DEFINE_float("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
+_ROWS = flags.DEFINE_list("rows", ["none", "noise", "autoencoder", "resgn", "magnet"], "Defences.")
 
 flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 flags.adopt_module_key_flags(detector_flags)
 
-DEFENCES = ("none", "noise", "autoencoder", "resgn")
+DEFENCES = ("none", "noise", "autoencoder", "resgn", "magnet")
+PLAIN = (
+    *("distance", "similarity", "back", "normal_distance", "normal_similarity"),
+    *("adaptive_distance", "adaptive_similarity"),
+)
+"""Columns that are no rates."""
 SHOWN = 6
 BATCH = 16
 SEED = 0x5EED
@@ -76,31 +113,50 @@ def main(argv: list[str]) -> None:
     if not names or len(set(names)) != len(names) or not set(names) <= set(DEFENCES):
         raise InputError(f"--rows: choose, each once, from {', '.join(DEFENCES)}.")
     experiment = MofaExperiment(("code",))
-    defences = Defences(experiment, values["eot_samples"], names)
+    defences = Defences(experiment, values, names)
     flag_names = ["eps", "noise_scale", "adaptive", "rows", "detector", "temperature"]
+    flag_names += ["adaptive_weight", "false_alarm_rate"]
     run = Run("defense", experiment.settings(**values) | run_flags.settings_from_flags(flag_names))
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
-    bench = Bench(experiment, pairs)
+    bench = Bench(experiment, pairs, defences)
     rows = [
-        run.measured(name, functools.partial(bench.row, name, defences.of(name)))
+        run.measured(name, functools.partial(bench.row, name))
         for name in tqdm.tqdm(names, desc="defences", unit="defence")
     ]
-    draw(experiment, run, bench, {name: defences.of(name) for name in names if name != "none"})
+    draw(experiment, run, bench, [name for name in names if name not in ("none", "magnet")])
     notes = f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, noise {_NOISE.value:g}."
-    plain = ("similarity", "back", "adaptive_similarity")
-    print("\n" + run.finish(rows, "float32", "defence", notes, plain=plain, **pairs.facts()))
-    print(f"{run.folder}: defense.md, .csv, result.json, panel.png")
+    if "magnet" in names:
+        notes += (
+            f" MagNet's thresholds: {_FAR.value:g} of {values['normal_images']} normal faces of "
+            "other people, or as many as there are, for each score."
+        )
+    print("\n" + run.finish(rows, "float32", "defence", notes, plain=PLAIN, **pairs.facts()))
+    print(f"{run.folder}: defense.md, .csv, result.json, panel.png, figure6.png")
 
 
 class Defences:
-    """Each defence by name, made once."""
+    """Each defence by name, made once.
 
-    def __init__(self, experiment: MofaExperiment, samples: int, names: list[str]) -> None:
+    Attributes:
+      detector: autoencoder and scores, where a defence needs them.
+      magnet: MagNet's detectors, if it is among the defences.
+    """
+
+    def __init__(
+        self, experiment: MofaExperiment, values: dict[str, int], names: list[str]
+    ) -> None:
         self._made: dict[str, Defence] = {"none": tf.identity}
+        self.detector: Detector | None = None
+        self.magnet: MagNetDetector | None = None
+        if {"autoencoder", "magnet"} & set(names):
+            self.detector = Detector(experiment)
+            reformer = Reformer(self.detector.reconstruct)
+            self._made |= {"autoencoder": reformer, "magnet": reformer}
         if "noise" in names:
-            self._made["noise"] = EOT(Stochastic(GaussianNoise(_NOISE.value)), samples)
-        if "autoencoder" in names:
-            self._made["autoencoder"] = Reformer(Detector(experiment).reconstruct)
+            noise = GaussianNoise(_NOISE.value)
+            self._made["noise"] = EOT(Stochastic(noise), values["eot_samples"])
+        if "magnet" in names and self.detector is not None:
+            self.magnet = magnet(experiment, self.detector, values)
         if "resgn" in names:
             cleaner = load_generator().model
             self._made["resgn"] = lambda images: cleaner(images, training=False)
@@ -108,6 +164,44 @@ class Defences:
     def of(self, name: str) -> Defence:
         """From images [N, 224, 224, 3] to the same."""
         return self._made[name]
+
+    def refused(self, name: str, images: Array) -> Array:
+        """Which of the images [N, 224, 224, 3] a defence does not let pass: bool [N]."""
+        if name != "magnet" or self.magnet is None or self.detector is None:
+            return np.zeros(len(images), bool)
+        return self.magnet.flags(self.detector.scores.measure(images, BATCH))
+
+    def under_attack(
+        self, name: str, encoder: Function, match: Criterion
+    ) -> tuple[Function | Stochastic, Criterion]:
+        """What an attack through the defence climbs, and when it has reached its goal."""
+        behind: Any = through(self.of(name), encoder)
+        if name != "magnet" or self.magnet is None or self.detector is None:
+            return behind, match
+        scores = self.detector.scores
+
+        def code_and_score(images: tf.Tensor) -> tf.Tensor:
+            return tf.concat([behind(images), scores(images)["js"][:, tf.newaxis]], axis=-1)
+
+        return code_and_score, Undetected(match, self.magnet.thresholds["js"], _WEIGHT.value)
+
+
+def magnet(
+    experiment: MofaExperiment, detector: Detector, values: dict[str, int]
+) -> MagNetDetector:
+    """MagNet's detectors with thresholds from normal faces of the validation part's people."""
+    people = load_people(
+        mofa_flags.sources(),
+        "rendered" in mofa_flags.DATASET.value,
+        "validation",
+        experiment.renderer,
+        values["identities"],
+        values["images_per_identity"],
+    )
+    rows = np.linspace(0, len(people) - 1, min(values["normal_images"], len(people))).astype(int)
+    return MagNetDetector.calibrated(
+        detector.scores.measure(people.images[rows], BATCH), _FAR.value
+    )
 
 
 def defended(defence: Defence, images: Array) -> Array:
@@ -121,77 +215,122 @@ def defended(defence: Defence, images: Array) -> Array:
     return batched(tf.function(once, autograph=False), images)
 
 
+def stored(images: Array) -> Array:
+    """Images float32 [N, H, W, 3] as a file of 8 bits holds them."""
+    return to_uint8(images).astype(np.float32) / np.float32(255.0)
+
+
 class Bench:
     """Measures defences on the same attacked pairs."""
 
-    def __init__(self, experiment: MofaExperiment, pairs: AttackedPairs) -> None:
-        self._experiment, self.pairs = experiment, pairs
+    def __init__(
+        self, experiment: MofaExperiment, pairs: AttackedPairs, defences: Defences
+    ) -> None:
+        self._experiment, self.pairs, self._defences = experiment, pairs, defences
         self._attack = perturbation_attack()
         self._weights = entry_weights(experiment.terms, codes.SIZE)
+        self._threshold = pairs.victim.identities["code"].threshold
 
     @functools.cached_property
     def attacked(self) -> Array:
-        """Attacked without knowledge of any defence."""
-        return self._craft(self._experiment.victim.encoder)
+        """Attacked without knowledge of any defence, in 8 bits."""
+        match = self.pairs.match(self._experiment.terms)
+        return self._experiment.crafted(
+            self._attack,
+            _EPS.value,
+            self.pairs,
+            self._weights,
+            lambda: self._craft(self._experiment.victim.encoder, match),
+        )
 
-    def _craft(self, model: Callable[[tf.Tensor], tf.Tensor] | Stochastic) -> Array:
+    def defended(self, name: str) -> Array:
+        """The attacked faces behind a defence."""
+        return defended(self._defences.of(name), self.attacked)
+
+    def _craft(self, model: Function | Stochastic, criterion: Criterion) -> Array:
         return self._attack.craft(
-            model,
-            self.pairs.sources,
-            self.pairs.match(self._experiment.terms),
-            epsilons=[_EPS.value],
-            batch_size=BATCH,
+            model, self.pairs.sources, criterion, epsilons=[_EPS.value], batch_size=BATCH
         )[0]
 
-    def row(self, name: str, defence: Defence) -> Row:
+    def row(self, name: str) -> Row:
         """One defence."""
-        cleaned = defended(defence, self.attacked)
-        moved = self._distance(self.attacked)
-        columns = {
-            "undone": Measurement.rate(self._undone(cleaned)),
-            "similarity": Measurement.mean(self.pairs.similarities("code", cleaned)[0]),
-            "back": Measurement.mean(1.0 - self._distance(cleaned) / np.maximum(moved, 1e-9)),
-            "kept": Measurement.rate(self._kept(defended(defence, self.pairs.sources))),
+        cleaned = self.defended(name)
+        after, moved = self.distance(cleaned), self.distance(self.attacked)
+        columns = self._outcome(name, self.attacked, cleaned)
+        columns["back"] = Measurement.mean(1.0 - after / np.maximum(moved, 1e-9))
+        normal = defended(self._defences.of(name), self.pairs.sources)
+        similar = self.pairs.similarities("code", normal)[0]
+        passed = ~self._defences.refused(name, self.pairs.sources)
+        columns |= {
+            "kept": Measurement.rate((similar > self._threshold) & passed),
+            "normal_distance": Measurement.mean(self.distance(normal)),
+            "normal_similarity": Measurement.mean(similar),
         }
         if _ADAPTIVE.value:
-            through_it = self.attacked
-            if name != "none":
-                through_it = self._craft(through(defence, self._experiment.victim.encoder))
-            cleaned = defended(defence, through_it)
-            columns["adaptive_undone"] = Measurement.rate(self._undone(cleaned))
-            columns["adaptive_similarity"] = Measurement.mean(
-                self.pairs.similarities("code", cleaned)[0]
-            )
+            found = self._through(name)
+            outcome = self._outcome(name, found, defended(self._defences.of(name), found))
+            columns |= {f"adaptive_{column}": cell for column, cell in outcome.items()}
         return Row(name, columns)
 
-    def _distance(self, images: Array) -> Array:
+    def _through(self, name: str) -> Array:
+        """Attacked by who knows the defence, in 8 bits."""
+        if name == "none":
+            return self.attacked
+        match = self.pairs.match(self._experiment.terms)
+        encoder = self._experiment.victim.encoder
+        return stored(self._craft(*self._defences.under_attack(name, encoder, match)))
+
+    def _outcome(self, name: str, attacked: Array, cleaned: Array) -> dict[str, Measurement]:
+        """What became of attacked faces."""
+        source, target = self.pairs.similarities("code", cleaned)
+        undone = (source > self._threshold) & (target < self._threshold)
+        succeeds = (source < self._threshold) & (target > self._threshold)
+        refused = self._defences.refused(name, attacked)
+        return {
+            "undone": Measurement.rate(undone),
+            "stopped": Measurement.rate(~succeeds | refused),
+            "distance": Measurement.mean(self.distance(cleaned)),
+            "similarity": Measurement.mean(source),
+        }
+
+    def distance(self, images: Array) -> Array:
         """Distance of Eq. 1 between the codes of images and of their sources, [N]."""
         found = self.pairs.victim.codes(images)
         return np.asarray(code_distance(found, self.pairs.source_codes, self._weights).numpy())
 
-    def _undone(self, images: Array) -> Array:
-        """Accepted as the source and rejected as the target: bool [N]."""
-        source, target = self.pairs.similarities("code", images)
-        threshold = self.pairs.victim.identities["code"].threshold
-        return np.asarray((source > threshold) & (target < threshold))
 
-    def _kept(self, images: Array) -> Array:
-        """Accepted as the source: bool [N]."""
-        threshold = self.pairs.victim.identities["code"].threshold
-        return np.asarray(self.pairs.similarities("code", images)[0] > threshold)
+def draw(experiment: MofaExperiment, run: Run, bench: Bench, names: list[str]) -> None:
+    """Figure 6: images and, beside each, what MoFA reconstructs from it, without and with numbers.
 
-
-def draw(experiment: MofaExperiment, run: Run, bench: Bench, defences: dict[str, Defence]) -> None:
-    """Figure 6: images and, beside each, what MoFA reconstructs from it."""
-    pairs = bench.pairs.part(slice(SHOWN))
-    attacked = bench.attacked[:SHOWN]
-    images = {"original": pairs.sources, "adversarial": attacked, "target": pairs.targets}
-    images |= {name: defended(defence, attacked) for name, defence in defences.items()}
-    columns = {}
+    Args:
+      experiment: draws.
+      run: whose folder gets the figures.
+      bench: attacked and defended faces.
+      names: of the defences to show.
+    """
+    shown = slice(SHOWN)
+    images = {
+        "original": bench.pairs.sources,
+        "adversarial": bench.attacked,
+        "target": bench.pairs.targets,
+    } | {name: bench.defended(name) for name in names}
+    drawn = {name: experiment.reconstructions(each[shown]) for name, each in images.items()}
+    numbers = {
+        name: list(
+            zip(
+                bench.distance(each)[shown],
+                bench.pairs.similarities("code", each)[0][shown],
+                strict=True,
+            )
+        )
+        for name, each in images.items()
+    }
+    columns: dict[str, Array] = {}
     for name, each in images.items():
-        columns[name] = each
-        columns[f"{name}, reconstructed"] = experiment.reconstructions(each)
+        columns |= {name: each[shown], f"{name}, reconstructed": drawn[name]}
     experiment.panel(run.folder / "panel.png", columns)
+    images = {name: each[shown] for name, each in images.items()}
+    save_figure_6(run.folder / "figure6.png", images, drawn, numbers)
 
 
 if __name__ == "__main__":

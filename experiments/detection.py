@@ -7,10 +7,13 @@ Faces of people whom neither encoder, classifier nor detector has seen are attac
 another person's code, at several epsilons. The people are divided into two halves: one settles the
 thresholds, the other is measured on. The columns l1, l2, linf and js are the accuracy on as many
 normal as attacked faces, at the threshold that was best on the first half; `js_auc` and so on the
-areas under the ROC, `js_tpr_0.01` the share of attacks caught at 1 % of false alarms; `magnet` the
-accuracy of MagNet's way, in which each score has a veto at a threshold from normal faces alone.
+areas under the ROC, `js_tpr_0.01` and so on the share of attacks caught at 1 % of false alarms;
+`magnet` the accuracy of MagNet's way, in which each score has a veto at a threshold from normal
+faces alone, `magnet_caught` and `magnet_false_alarms` what makes it up.
 `adaptive_js` is the accuracy on attacks that keep the divergence low; the rows fgsm and pgd are
-attacks that the first half's thresholds for epsilon 0.05 have not seen.
+attacks that the first half's thresholds for epsilon 0.05 have not seen. Attacked faces are judged
+in 8 bits, as files hold them; they are kept in the user's cache, so that a second run need not make
+them again.
 """
 
 from __future__ import annotations
@@ -105,6 +108,7 @@ def main(argv: list[str]) -> None:
         },
         perturbation_attack(),
         Table2Config(_FAR.value, values["adaptive_images"], _WEIGHT.value),
+        experiment.crafted,
     )
     rows = []
     for name in tqdm.tqdm([f"eps={e:g}" for e in epsilons] + ["fgsm", "pgd"], unit="row"):

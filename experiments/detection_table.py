@@ -9,14 +9,17 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
+from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, to_uint8
+from attacks.semantic_match import entry_weights
 from attacks.undetected import Undetected
 from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
 from detector.magnet import MagNetDetector
 from detector.scores import SCORES, DetectionScores
+from experiments.crafted_images import CraftedImages
 from experiments.mofa_people import People
 from experiments.mofa_victim import AttackedPairs, Function, Victim
 from experiments.results import Measurement, Row
+from mofa import code as codes
 from mofa.arrays import Array
 from weights.errors import InputError
 
@@ -78,6 +81,7 @@ class Table2:
       pairs: see above.
       attack: Algorithm 1.
       config: see there.
+      crafted: gives attacked images in 8 bits, and may keep them.
     """
 
     def __init__(
@@ -87,8 +91,10 @@ class Table2:
         pairs: dict[str, AttackedPairs],
         attack: PerturbationAttack,
         config: Table2Config,
+        crafted: CraftedImages | None = None,
     ) -> None:
         self._scores, self._terms, self._attack = scores, terms, attack
+        self._crafted = crafted or CraftedImages()
         self.pairs, self._config = pairs, config
         self.normal: dict[str, Scores] = {
             name: scores.measure(pairs.sources, BATCH) for name, pairs in self.pairs.items()
@@ -107,13 +113,15 @@ class Table2:
                 if name in self._others
                 else float(name.removeprefix("eps="))
             )
-            images = attack.craft(
-                pairs.victim.encoder,
-                pairs.sources,
-                match,
-                epsilons=[epsilon],
-                batch_size=BATCH,
-            )[0]
+
+            def craft() -> Array:
+                encoder, sources = pairs.victim.encoder, pairs.sources
+                return attack.craft(encoder, sources, match, epsilons=[epsilon], batch_size=BATCH)[
+                    0
+                ]
+
+            weights = entry_weights(self._terms, codes.SIZE)
+            images = self._crafted(attack, epsilon, pairs, weights, craft)
             self._attacked[half, name] = self._scores.measure(images, BATCH)
         return self._attacked[half, name]
 
@@ -143,11 +151,13 @@ class Table2:
             columns[score] = Measurement.rate(result.best_accuracy.correct, paper[number])
             count = len(attacked[score])
             areas[f"{score}_auc"] = Measurement(result.roc.auc(), None, None, count)
-            if score == "js":
-                for rate in TPR_AT:
-                    caught = result.roc.detection_rate_at(rate)
-                    areas[f"js_tpr_{rate:g}"] = Measurement(caught, None, None, count)
+            for rate in TPR_AT:
+                caught = result.roc.detection_rate_at(rate)
+                areas[f"{score}_tpr_{rate:g}"] = Measurement(caught, None, None, count)
         columns["magnet"] = Measurement.rate(self._magnet(attacked))
+        # At thresholds from normal faces of the other half, so that false alarms are measured, too.
+        columns["magnet_caught"] = Measurement.rate(self.magnet.flags(attacked))
+        columns["magnet_false_alarms"] = Measurement.rate(self.magnet.flags(self.normal["test"]))
         if known:
             columns["adaptive_js"] = Measurement.rate(self._adaptive(seen))
         return Row(name, columns | areas)
@@ -175,7 +185,7 @@ class Table2:
             epsilons=[float(name[4:])],
             batch_size=BATCH,
         )[0]
-        found = self._scores.measure(images, BATCH)["js"]
+        found = self._scores.measure(to_uint8(images), BATCH)["js"]
         normal = self.normal["test"]["js"][: len(pairs)]
         return Verdicts.of(threshold, ScoreSet(normal, found)).correct
 

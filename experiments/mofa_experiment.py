@@ -12,6 +12,7 @@ from absl import flags
 from attacks import Term
 from experiments import attack_flags, identity_flags, model_flags, mofa_flags
 from experiments import run as run_flags
+from experiments.crafted_images import CraftedImages, file_digest
 from experiments.image_grid import grid, named
 from experiments.mofa_people import load_people
 from experiments.mofa_victim import AttackedPairs, Victim, batched
@@ -59,6 +60,11 @@ class MofaExperiment:
     def encode(self, images: Any) -> Any:
         """Codes [N, 257] of images [N, H, W, 3] in [0, 1]."""
         return self._model(images, training=False)
+
+    @functools.cached_property
+    def crafted(self) -> CraftedImages:
+        """Attacked images in 8 bits, kept between runs for this encoder."""
+        return CraftedImages(file_digest(Path(mofa_flags.ENCODER.value or encoder.DEFAULT_PATH)))
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Every setting that decides a result; for `Run`."""

@@ -94,9 +94,29 @@ def test_a_row_has_the_columns_of_the_design_and_the_papers_figures() -> None:
     # Attacked faces are rough and normal ones flat.
     assert row.columns["l1"].value == 1.0
     assert row.columns["l1_auc"].value == 1.0
+    assert {f"{s}_tpr_{r}" for s in ("l1", "js") for r in ("0.01", "0.001")} <= set(row.columns)
+    caught, alarms = (row.columns[f"magnet_{name}"] for name in ("caught", "false_alarms"))
+    assert caught.count == alarms.count == 6
+    # As many faces of both kinds: accuracy is the mean of what is caught and what passes.
+    assert row.columns["magnet"].value == pytest.approx((caught.value + 1.0 - alarms.value) / 2.0)
     other = found.row("fgsm", known=False)
     assert other.columns["js"].paper is None
     assert "adaptive_js" not in other.columns
+
+
+def test_attacked_faces_are_judged_in_8_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, seen = table(), []
+    measure = found._scores.measure
+
+    def recording(images: np.ndarray, batch: int) -> dict[str, np.ndarray]:
+        seen.append(images if images.dtype == np.uint8 else 255.0 * images)
+        return measure(images, batch)
+
+    monkeypatch.setattr(found._scores, "measure", recording)
+    found.row("eps=0.05", known=True)
+    assert len(seen) == 3  # the validation half, the test half, who knows the detector
+    for images in seen:
+        np.testing.assert_allclose(images, np.rint(images), atol=1e-3)
 
 
 def test_who_knows_the_detector_keeps_the_divergence_lower() -> None:

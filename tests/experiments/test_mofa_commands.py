@@ -137,13 +137,22 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
         "defense",
         *(given[0], given[2], given[3]),
         f"--detector={detector}/detector.h5",
-        "--rows=none,noise,autoencoder",
+        "--rows=none,noise,autoencoder,magnet",
     )
     rows = {row["name"]: row for row in result(path)["rows"]}
-    assert set(rows) == {"none", "noise", "autoencoder"}
+    assert set(rows) == {"none", "noise", "autoencoder", "magnet"}
     assert rows["none"]["back"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert rows["none"]["kept"]["value"] == 1.0
-    assert {"undone", "similarity", "adaptive_undone"} <= set(rows["noise"])
+    assert rows["none"]["normal_distance"]["value"] == pytest.approx(0.0, abs=1e-6)
+    assert rows["none"]["distance"] == rows["none"]["adaptive_distance"]
+    assert rows["none"]["distance"]["value"] > 0.0
+    for name in ("undone", "stopped", "similarity", "distance"):
+        assert {name, f"adaptive_{name}"} <= set(rows["noise"])
+    # MagNet's reformer is the autoencoder, and what it refuses besides is stopped, too.
+    assert rows["magnet"]["distance"] == rows["autoencoder"]["distance"]
+    assert rows["magnet"]["stopped"]["value"] >= rows["autoencoder"]["stopped"]["value"]
+    assert rows["magnet"]["kept"]["value"] <= rows["autoencoder"]["kept"]["value"]
+    assert (path / "figure6.png").stat().st_size > 0
     # Original, adversarial, target and two defended, each with its reconstruction.
     assert cv2.imread(str(path / "panel.png")).shape == (26 + 224, 10 * 224, 3)
 
