@@ -288,7 +288,8 @@ class VerificationExperiment:
         """What ResGN was measured, in sentences for below a table; `but` follows the epochs."""
         preset = self.preset
         parts = [
-            f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} epochs{but}."
+            f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} "
+            f"epoch{'' if preset.epochs == 1 else 's'}{but}."
         ]
         if preset.train_spread > 1:
             parts.append(
