@@ -106,6 +106,11 @@ class Trainer:
         self._step = tf.function(self._traced_step, autograph=False)
         self._judge = tf.function(self._norms, autograph=False)
 
+    @property
+    def steps_done(self) -> int:
+        """Optimiser steps so far, those before a continuation included."""
+        return int(self._optimizer.iterations)
+
     def train(
         self,
         images: Images,

@@ -46,19 +46,21 @@ PRESETS = PresetFlags(
         "held_out_images": "Faces of each part to measure on, at the most.",
     },
     laptop={
-        "identities": 160,
+        "identities": 400,
         "images_per_identity": 12,
         "held_out_identities": 30,
         "width": 0.25,
         "decoder_width": 0.5,
         "encoder_size": 112,
         "epochs": 4,
-        "batch_size": 16,
-        "learning_rate": 0.1,
+        "batch_size": 8,
+        # The paper's 0.1 is for batches of 128 and many more of them: here 0.03 and 0.004 were
+        # behind 0.01 on held-out faces after 200 steps.
+        "learning_rate": 0.01,
         "momentum": 0.9,
         "halve_every": 1,
         "mirror": True,
-        "batch_norm_momentum": 0.98,
+        "batch_norm_momentum": 0.95,
         "held_out_images": 128,
     },
     paper={
@@ -70,6 +72,7 @@ PRESETS = PresetFlags(
         "encoder_size": 224,
         "epochs": 30,
         "batch_size": 128,
+        "learning_rate": 0.1,
         "halve_every": 10,
         "mirror": False,
         "batch_norm_momentum": 0.99,
@@ -143,6 +146,11 @@ def main(argv: list[str]) -> None:
     steps = config.epochs * (len(faces["train"]) // config.batch_size)
     with tqdm.tqdm(total=steps, unit="step") as bar:
 
+        def stepped() -> None:
+            if not bar.n:  # what a run that goes on has behind it is no work of now
+                bar.n = bar.initial = trainer.steps_done - 1
+            bar.update(1)
+
         def report(progress: Progress) -> None:
             bar.update(progress.step - bar.n)
             bar.set_postfix_str(
@@ -168,7 +176,7 @@ def main(argv: list[str]) -> None:
             faces["train"].images,
             held_out["validation"].images,
             report,
-            lambda: bar.update(1) and None,
+            stepped,
         )
     names = ", ".join(mofa_flags.DATASET.value)
     path = run.folder / "detector.h5"

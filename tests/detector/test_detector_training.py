@@ -99,7 +99,10 @@ def test_a_killed_training_ends_with_the_same_weights(tmp_path, steps: int, mirr
 
     with pytest.raises(KilledError):
         Trainer(toy(), config, tmp_path / "killed").train(images(), on_step=kill)
-    resumed = Trainer(toy(), config, tmp_path / "killed").train(images())
+    trainer, done = Trainer(toy(), config, tmp_path / "killed"), []
+    resumed = trainer.train(images(), on_step=lambda: done.append(trainer.steps_done))
+    # Killed in the first step of an epoch (of two steps): there it goes on.
+    assert done == list(range(steps, 7))
     for a, b in zip(expected.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
