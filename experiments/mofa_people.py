@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,36 @@ def load_people(
             "--minimum_images or give more photographs."
         )
     return joined
+
+
+def load_parts(
+    sources: Sequence[Source],
+    rendered: bool,
+    renderer: FaceRenderer,
+    values: dict[str, Any],
+    minimum_images: int = 1,
+) -> dict[str, People]:
+    """The people to learn from, for validation and for the test, see `load_people`.
+
+    Args:
+      sources: data sets of photographs.
+      rendered: whether there are rendered people, too.
+      renderer: of pictures at 224x224.
+      values: `identities`, `held_out_identities` and `images_per_identity` of a preset.
+      minimum_images: people with fewer photographs are left out.
+    """
+    return {
+        part: load_people(
+            sources,
+            rendered,
+            part,
+            renderer,
+            values["identities" if part == "train" else "held_out_identities"],
+            values["images_per_identity"],
+            minimum_images,
+        )
+        for part in ("train", "validation", "test")
+    }
 
 
 def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from detector.scores import NORMS, DetectionScores
 from detector.training import Progress, Trainer, TrainingConfig
 from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
-from experiments.mofa_people import People, load_people
+from experiments.mofa_people import People, load_parts
 from experiments.precision import settle_precision
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
@@ -120,17 +120,8 @@ def main(argv: list[str]) -> None:
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
     )
     renderer = mofa_flags.renderer(SIZE)
-    faces = {
-        part: load_people(
-            sources,
-            "rendered" in mofa_flags.DATASET.value,
-            part,
-            renderer,
-            values["identities"] if part == "train" else values["held_out_identities"],
-            values["images_per_identity"],
-        )
-        for part in ("train", "validation", "test")
-    }
+    rendered = "rendered" in mofa_flags.DATASET.value
+    faces = load_parts(sources, rendered, renderer, values)
     held_out = {part: spread_out(faces[part], values["held_out_images"]) for part in faces}
     size = AutoencoderConfig(
         **{f.name: values[f.name] for f in dataclasses.fields(AutoencoderConfig)}

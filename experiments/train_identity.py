@@ -24,7 +24,7 @@ from absl import flags
 from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.figures import save_roc
-from experiments.mofa_people import People, load_people
+from experiments.mofa_people import People, load_parts
 from experiments.precision import settle_precision
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
@@ -110,8 +110,6 @@ flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(run_flags)
 
-PARTS = ("train", "validation", "test")
-
 
 def main(argv: list[str]) -> None:
     """Load the people, train, measure, save."""
@@ -127,21 +125,13 @@ def main(argv: list[str]) -> None:
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
     )
     renderer = mofa_flags.renderer(SIZE)
-    people = {
-        part: load_people(
-            sources,
-            "rendered" in mofa_flags.DATASET.value,
-            part,
-            renderer,
-            values["identities"] if part == "train" else values["held_out_identities"],
-            values["images_per_identity"],
-            values["minimum_images"],
-        )
-        for part in PARTS
-    }
+    rendered = "rendered" in mofa_flags.DATASET.value
+    people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
     rows, curves = [], {}
     for kind in _KINDS.value:
-        faces = {part: faces_of(kind, people[part], values, part == "train") for part in PARTS}
+        faces = {
+            part: faces_of(kind, each, values, part == "train") for part, each in people.items()
+        }
         classifier = train(run, kind, values, precision, faces)
         names = ", ".join(mofa_flags.DATASET.value)
         classifier.save(
