@@ -25,7 +25,7 @@ COLUMNS = ("success", "success_8bit", "success_jpeg", "matched")
 NUMBERS = ("source_similarity", "target_similarity", "way", "change")
 """Columns that are no rates."""
 
-SPARE = 3
+SPARE = 16
 """Pairs drawn for one wanted, since only those that the classifier tells apart are attacked."""
 
 
