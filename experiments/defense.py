@@ -33,13 +33,12 @@ from attacks.semantic_match import code_distance, entry_weights
 from attacks.undetected import Undetected
 from detector.defence import GaussianNoise, Reformer
 from detector.magnet import MagNetDetector
-from experiments import cli, detector_flags, mofa_experiment, mofa_flags
+from experiments import cli, detector_flags, mofa_experiment
 from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
 from experiments.defence_figure import save_figure_6
 from experiments.detector_flags import Detector
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_people import load_people
 from experiments.mofa_victim import AttackedPairs, Function, batched
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
@@ -190,14 +189,7 @@ def magnet(
     experiment: MofaExperiment, detector: Detector, values: dict[str, int]
 ) -> MagNetDetector:
     """MagNet's detectors with thresholds from normal faces of the validation part's people."""
-    people = load_people(
-        mofa_flags.sources(),
-        "rendered" in mofa_flags.DATASET.value,
-        "validation",
-        experiment.renderer,
-        values["identities"],
-        values["images_per_identity"],
-    )
+    people = experiment.people("validation", values["identities"], values["images_per_identity"])
     rows = np.linspace(0, len(people) - 1, min(values["normal_images"], len(people))).astype(int)
     return MagNetDetector.calibrated(
         detector.scores.measure(people.images[rows], BATCH), _FAR.value

@@ -28,7 +28,7 @@ from absl import flags
 
 from detector.detection import DetectionResult, ScoreSet
 from detector.scores import SCORES
-from experiments import cli, detector_flags, mofa_experiment, mofa_flags
+from experiments import cli, detector_flags, mofa_experiment
 from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
 from experiments.detection_table import (
@@ -42,7 +42,6 @@ from experiments.detection_table import (
 from experiments.detector_flags import Detector
 from experiments.figures import COLORS, save_figure
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_people import load_people
 from experiments.preset_flags import PresetFlags, numbers
 from experiments.results import write_json
 from experiments.run import Run
@@ -89,14 +88,7 @@ def main(argv: list[str]) -> None:
         experiment.settings(**values)
         | run_flags.settings_from_flags([*names, "detector", "temperature"]),
     )
-    people = load_people(
-        mofa_flags.sources(),
-        "rendered" in mofa_flags.DATASET.value,
-        "test",
-        experiment.renderer,
-        values["identities"],
-        values["images_per_identity"],
-    )
+    people = experiment.people("test", values["identities"], values["images_per_identity"])
     seed = run_flags.SEED.value
     validation, test = halves(people, values["images"], seed)
     table = Table2(

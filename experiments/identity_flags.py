@@ -14,6 +14,12 @@ _PATHS = {
     )
     for kind in KINDS
 }
+CALIBRATE = flags.DEFINE_bool(
+    "calibrate",
+    True,
+    "Set the classifiers' thresholds on the validation people of the data at hand; otherwise those "
+    "stored with them.",
+)
 
 
 def classifier(kind: str) -> IdentityClassifier:

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import flags
+from absl import flags, logging
 
 from attacks import Term
 from experiments import attack_flags, identity_flags, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.crafted_images import CraftedImages, file_digest
 from experiments.image_grid import grid, named
-from experiments.mofa_people import load_people
+from experiments.mofa_people import People, load_people
 from experiments.mofa_victim import AttackedPairs, Victim, batched
 from experiments.semantic_terms import semantic_terms
 from mofa import encoder
 from mofa.arrays import Array
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
+from mofa.identity import balanced_threshold, pair_similarities
 from mofa.photographs import SIZE
 from mofa.views import Views
 from resgn.cleaners.jpeg import jpeg
@@ -31,7 +32,7 @@ for _module in (mofa_flags, model_flags, identity_flags, attack_flags, run_flags
 
 SHARED = (
     *("dataset", "data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image"),
-    *("cap", "steps", "reading", "seed"),
+    *("cap", "steps", "reading", "calibrate", "seed"),
 )
 """Flags that decide a result."""
 
@@ -70,20 +71,39 @@ class MofaExperiment:
         """Every setting that decides a result; for `Run`."""
         return run_flags.settings_from_flags(list(SHARED)) | more
 
+    def people(self, part: str, identities: int, images_per_identity: int) -> People:
+        """The people of one part of the data sets that the flags name.
+
+        Raises:
+          InputError: a data set is missing or of another layout.
+        """
+        rendered = "rendered" in mofa_flags.DATASET.value
+        sources = mofa_flags.sources()
+        return load_people(sources, rendered, part, self.renderer, identities, images_per_identity)
+
+    def calibrate(self, identities: int, images_per_identity: int) -> None:
+        """Set every classifier's threshold on the validation people of the data at hand.
+
+        That stored with a classifier is of the data sets of its training together: where rendered
+        faces and photographs are mixed, all people of one of them look alike.
+        """
+        people = self.people("validation", identities, max(2, images_per_identity))
+        if not 1 < len(np.unique(people.people)) < len(people):
+            logging.warning("No pairs to calibrate on; the classifiers' own thresholds stay.")
+            return
+        for kind, classifier in self.victim.identities.items():
+            found = self.victim.embeddings(kind, people.images)
+            classifier.threshold = balanced_threshold(*pair_similarities(found, people.people))[0]
+
     def pairs(self, count: int, identities: int, images_per_identity: int) -> AttackedPairs:
-        """Pairs of people that nothing here was trained on.
+        """Pairs of people that nothing here was trained on, after `calibrate`.
 
         Raises:
           InputError: there are fewer than wanted.
         """
-        people = load_people(
-            mofa_flags.sources(),
-            "rendered" in mofa_flags.DATASET.value,
-            "test",
-            self.renderer,
-            identities,
-            images_per_identity,
-        )
+        if identity_flags.CALIBRATE.value:
+            self.calibrate(identities, images_per_identity)
+        people = self.people("test", identities, images_per_identity)
         return AttackedPairs.drawn(self.victim, people, count, run_flags.SEED.value)
 
     @staticmethod
@@ -92,7 +112,9 @@ class MofaExperiment:
         return (
             f"{len(pairs)} pairs of different people ({', '.join(mofa_flags.DATASET.value)}), who "
             f"were not trained on; the classifiers told {pairs.told_apart:.0%} of the pairs drawn "
-            "apart, and only such are attacked."
+            "apart, and only such are attacked. Thresholds "
+            + ", ".join(f"{k} {c.threshold:.3f}" for k, c in pairs.victim.identities.items())
+            + "."
         )
 
     @functools.cached_property
