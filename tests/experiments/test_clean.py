@@ -157,7 +157,7 @@ def test_as_a_user_types_it(tmp_path: Path) -> None:
     weights = f"--weights={tmp_path / 'identity.h5'}"
     done = run("clean", weights, str(tmp_path / "in"), str(tmp_path / "out"))
     assert done.returncode == 1
-    assert "1 images cleaned" in done.stdout
+    assert "1 image cleaned" in done.stdout
     assert "bad.jpg is empty" in done.stderr
     assert "Traceback" not in done.stderr
     # A ResGN that starts from the identity leaves the image as it is.
