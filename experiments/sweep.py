@@ -53,13 +53,15 @@ def main(_: list[str]) -> None:
         defence: [row for row, (name, _) in zip(rows, cells, strict=True) if name == defence]
         for defence in DEFENCES
     }
+    taught = experiment.training_intensities(learned)
+    span = f"{learned:g}" if len(taught) == 1 else f"{taught[0]:g} to {taught[-1]:g}"
     save_curves(
         run.folder / "sweep.png",
         tested,
         curves,
         COLUMNS,
         "attack intensity eps (images in [0, 1])",
-        f"{experiment.preset.dataset}: verified correctly; ResGN trained at {learned:g}",
+        f"{experiment.preset.dataset}: verified correctly; ResGN trained at {span}",
         mark=learned,
     )
     notes = " ".join([*experiment.notes(tested), *experiment.network_notes()])
