@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from attacks import PGD, Criterion, Dodging
@@ -45,17 +46,16 @@ class CraftedThrough:
 
     def __call__(self, cleaner: tf.keras.Model, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         """The images to train on, `[m, H, W, 3]` in [0, 1]."""
-        # Spread over the batch, whose rows are sorted: dodging comes before impersonation.
-        places = tf.cast(tf.range(tf.shape(batch.adversarial)[0]), tf.float32)
-        spread = tf.floor((places + 1.0) * self.share) > tf.floor(places * self.share)
-        chosen = tf.where(spread)[:, 0]
+        chosen = self.rows(int(batch.adversarial.shape[0]))
+        if not len(chosen):
+            return batch.adversarial
         originals = tf.gather(batch.legitimate, chosen)
-        budgets = tf.fill([tf.size(chosen)], tf.constant(self.epsilon))
+        budgets = tf.fill([len(chosen)], tf.constant(self.epsilon))
         # The distance of an untouched image to itself has no gradient: hence the random start.
         objective = Objective(
             lambda images: self.target(cleaner(images, training=False)),
             self._criterion,
-            (tf.gather(batch.embeddings, chosen), tf.fill([tf.size(chosen)], self.threshold)),
+            (tf.gather(batch.embeddings, chosen), tf.fill([len(chosen)], self.threshold)),
             originals,
             None,
             "linf",
@@ -64,6 +64,16 @@ class CraftedThrough:
         crafted = self._attack.perturb_within(objective, budgets, seed)
         crafted = tf.round(crafted * 255.0) / 255.0  # as a saved image would be
         return tf.tensor_scatter_nd_update(batch.adversarial, chosen[:, tf.newaxis], crafted)
+
+    def rows(self, count: int) -> np.ndarray:
+        """Which rows of a batch are crafted anew: int `[k]`.
+
+        Spread over the batch, whose rows are sorted: dodging comes before impersonation. Known while
+        the step is compiled, so that all shapes are.
+        """
+        places = np.arange(count)
+        spread = np.floor((places + 1) * self.share) > np.floor(places * self.share)
+        return np.flatnonzero(spread)
 
     @property
     def _attack(self) -> PGD:

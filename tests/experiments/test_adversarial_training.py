@@ -49,6 +49,28 @@ def test_crafts_a_share_of_the_batch_through_the_cleaner(
     assert (distance(made)[changed] > 2 * random[changed]).all()
 
 
+def test_shapes_are_known_while_the_step_is_compiled(cleaner: tf.keras.Model) -> None:
+    """A loop of PGD refuses a batch that is known in one place and not in another."""
+
+    def unknown(images: tf.Tensor) -> tf.Tensor:
+        return target(tf.reshape(images, tf.concat([tf.shape(images)[:1], [8, 8, 3]], 0)))
+
+    images = tf.fill([2, 8, 8, 3], 0.5)
+    batch = Batch(images, images, tf.zeros([2, 0]), target(images))
+    craft = CraftedThrough(unknown, 1.0, EPSILON, 1, share=0.5)
+    made = tf.function(craft)(cleaner, batch, tf.constant(0, tf.int64)).numpy()
+    np.testing.assert_array_equal(np.abs(made - 0.5).max((1, 2, 3)) > 0, [False, True])
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "expected"),
+    [(4, 0.5, [1, 3]), (2, 0.5, [1]), (1, 0.5, []), (3, 1.0, [0, 1, 2]), (8, 0.25, [3, 7])],
+)
+def test_rows_by_hand(count: int, share: float, expected: list[int]) -> None:
+    found = CraftedThrough(target, 1.0, EPSILON, 1, share).rows(count)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_follows_the_step_and_leaves_the_cleaner_alone(
     batch: Batch, cleaner: tf.keras.Model
 ) -> None:
