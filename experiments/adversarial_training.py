@@ -68,8 +68,8 @@ class CraftedThrough:
     def rows(self, count: int) -> np.ndarray:
         """Which rows of a batch are crafted anew: int `[k]`.
 
-        Spread over the batch, whose rows are sorted: dodging comes before impersonation. Known while
-        the step is compiled, so that all shapes are.
+        Spread over the batch, whose rows are sorted: dodging comes before impersonation. They are
+        known while the step is compiled, so that all shapes are.
         """
         places = np.arange(count)
         spread = np.floor((places + 1) * self.share) > np.floor(places * self.share)
