@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, check_rows
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
 from attacks.norms import Norm, check_norm
@@ -149,10 +149,7 @@ class Attack(abc.ABC):
         """
         images = check_images(images)
         count = len(images)
-        if len(criterion) != count:
-            raise ValueError(
-                f"criterion has {len(criterion)} rows for {count} images; it needs one each."
-            )
+        check_rows(criterion, count)
         budgets = np.asarray(epsilons, np.float32)
         self.check_budgets(budgets.ravel().tolist())
         if budgets.ndim == 1:

@@ -60,6 +60,18 @@ class Criterion(abc.ABC):
         return self.margin(outputs, *data) > 0.0
 
 
+def check_rows(criterion: Criterion, count: int) -> None:
+    """Refuse a criterion for another number of images.
+
+    Raises:
+      ValueError: `criterion` has not `count` rows.
+    """
+    if len(criterion) != count:
+        raise ValueError(
+            f"criterion has {len(criterion)} rows for {count} images; it needs one each."
+        )
+
+
 class _Verification(Criterion):
     """An attack on the distance to a reference face.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from attacks.base import Attack
 from attacks.batches import full_size
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, check_rows
 from attacks.images import check_images, check_mask
 from attacks.judging import judge_batches
 from attacks.minimization import MinimizationAttack
@@ -98,10 +98,7 @@ def minimum_epsilon(
     """
     images = check_images(images)
     count = len(images)
-    if len(criterion) != count:
-        raise ValueError(
-            f"criterion has {len(criterion)} rows for {count} images; it needs one each."
-        )
+    check_rows(criterion, count)
     if not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance must lie in (0, 1), got {tolerance}.")
     most = 1.0 if attack.norm == "linf" else float(np.sqrt(np.prod(images.shape[1:])))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, check_rows
 from attacks.judging import judge
 from attacks.norms import Norm
 from attacks.stochastic import Model
@@ -52,10 +52,7 @@ class AttackResult:
           ValueError: the criterion is for another number of images.
         """
         count = self.perturbed.shape[1]
-        if len(criterion) != count:
-            raise ValueError(
-                f"criterion has {len(criterion)} rows for {count} images; it needs one each."
-            )
+        check_rows(criterion, count)
         margin, success, success_8bit = judge(
             model, self.perturbed, criterion, batch_size=batch_size, seed=seed
         )

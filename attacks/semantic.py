@@ -13,7 +13,7 @@ from attacks import adam
 from attacks.base import Attack
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, check_rows
 from attacks.images import check_epsilons, check_images
 from attacks.norms import spread
 from attacks.objective import Objective
@@ -166,10 +166,7 @@ class PerturbationAttack(Attack):
         """
         images = check_images(images)
         count = len(images)
-        if len(criterion) != count:
-            raise ValueError(
-                f"criterion has {len(criterion)} rows for {count} images; it needs one each."
-            )
+        check_rows(criterion, count)
         (epsilon,) = self.check_budgets([epsilon])
         run = self._compiled_trace(model, criterion)
         perturbed = np.empty(images.shape, np.float32)

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from attacks.criteria import Criterion
+
+
+def with_score(
+    model: Callable[[tf.Tensor], tf.Tensor], score: Callable[[tf.Tensor], tf.Tensor]
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What `Undetected` judges: outputs `[N, D]` of a model and a score `[N]` behind them.
+
+    Args:
+      model: from images to outputs `[N, D]`.
+      score: from the same images to `[N]`.
+
+    Returns:
+      From images to `[N, D + 1]`.
+    """
+
+    def outputs(images: tf.Tensor) -> tf.Tensor:
+        return tf.concat([model(images), score(images)[:, tf.newaxis]], axis=-1)
+
+    return outputs
 
 
 class Undetected(Criterion):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from attacks.compiled import Compiled, CompiledPerModel
-from attacks.criteria import Criterion
+from attacks.criteria import Criterion, check_rows
 from attacks.images import check_epsilons, check_images
 from attacks.objective import Objective
 from attacks.stochastic import Model
@@ -69,10 +69,7 @@ class UniversalPerturbation:
           ValueError: shapes, range or budget are not as above.
         """
         images = check_images(images)
-        if len(criterion) != len(images):
-            raise ValueError(
-                f"criterion has {len(criterion)} rows for {len(images)} images; it needs one each."
-            )
+        check_rows(criterion, len(images))
         (epsilon,) = check_epsilons([epsilon], "linf")
         run, data = self._compiled(model, criterion), criterion.tensors()
         rng = np.random.default_rng(seed)

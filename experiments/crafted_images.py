@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from attacks import Attack, to_uint8
 from experiments import image_cache
 from experiments.mofa_victim import AttackedPairs
 from mofa.arrays import Array
+from resgn.target import to_float
 
 FORMAT = 1
 """Part of every entry's name; to be raised when the making of attacked images changes."""
@@ -68,4 +67,4 @@ class CraftedImages:
             found = to_uint8(craft())
             if path is not None:
                 image_cache.write(path, found)
-        return found.astype(np.float32) / np.float32(255.0)
+        return to_float(found).numpy()

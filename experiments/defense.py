@@ -28,9 +28,9 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from attacks import EOT, Criterion, Stochastic, through, to_uint8
+from attacks import EOT, Criterion, Stochastic, through
 from attacks.semantic_match import code_distance, entry_weights
-from attacks.undetected import Undetected
+from attacks.undetected import Undetected, with_score
 from detector.defence import GaussianNoise, Reformer
 from detector.magnet import MagNetDetector
 from experiments import cli, detector_flags, mofa_experiment
@@ -39,13 +39,15 @@ from experiments.attack_flags import perturbation_attack
 from experiments.defence_figure import save_figure_6
 from experiments.detector_flags import Detector
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_victim import AttackedPairs, Function, batched
+from experiments.mofa_people import spread_out
+from experiments.mofa_victim import BATCH, AttackedPairs, Function, in_8_bits
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from mofa import code as codes
 from mofa.arrays import Array
 from resgn.saved_generator import load_generator
+from resgn.target import embed_all
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -97,7 +99,6 @@ PLAIN = (
 )
 """Columns that are no rates."""
 SHOWN = 6
-BATCH = 16
 SEED = 0x5EED
 """Of the noise that is measured: no draw that an attack has seen."""
 
@@ -177,12 +178,8 @@ class Defences:
         behind: Any = through(self.of(name), encoder)
         if name != "magnet" or self.magnet is None or self.detector is None:
             return behind, match
-        scores = self.detector.scores
-
-        def code_and_score(images: tf.Tensor) -> tf.Tensor:
-            return tf.concat([behind(images), scores(images)["js"][:, tf.newaxis]], axis=-1)
-
-        return code_and_score, Undetected(match, self.magnet.thresholds["js"], _WEIGHT.value)
+        both = with_score(behind, self.detector.divergence)
+        return both, Undetected(match, self.magnet.thresholds["js"], _WEIGHT.value)
 
 
 def magnet(
@@ -190,7 +187,7 @@ def magnet(
 ) -> MagNetDetector:
     """MagNet's detectors with thresholds from normal faces of the validation part's people."""
     people = experiment.people("validation", values["identities"], values["images_per_identity"])
-    rows = np.linspace(0, len(people) - 1, min(values["normal_images"], len(people))).astype(int)
+    rows = spread_out(len(people), values["normal_images"])
     return MagNetDetector.calibrated(
         detector.scores.measure(people.images[rows], BATCH), _FAR.value
     )
@@ -204,12 +201,7 @@ def defended(defence: Defence, images: Array) -> Array:
             return defence(batch, tf.constant([SEED, 0]))
         return defence(batch)
 
-    return batched(tf.function(once, autograph=False), images)
-
-
-def stored(images: Array) -> Array:
-    """Images float32 [N, H, W, 3] as a file of 8 bits holds them."""
-    return to_uint8(images).astype(np.float32) / np.float32(255.0)
+    return embed_all(tf.function(once, autograph=False), images, BATCH)
 
 
 class Bench:
@@ -270,7 +262,7 @@ class Bench:
             return self.attacked
         match = self.pairs.match(self._experiment.terms)
         encoder = self._experiment.victim.encoder
-        return stored(self._craft(*self._defences.under_attack(name, encoder, match)))
+        return in_8_bits(self._craft(*self._defences.under_attack(name, encoder, match)))
 
     def _outcome(self, name: str, attacked: Array, cleaned: Array) -> dict[str, Measurement]:
         """What became of attacked faces."""

@@ -26,7 +26,7 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from detector.detection import DetectionResult, ScoreSet
+from detector.roc import RocCurve
 from detector.scores import SCORES
 from experiments import cli, detector_flags, mofa_experiment
 from experiments import run as run_flags
@@ -155,10 +155,8 @@ def save_rocs(run: Run, table: Table2, names: list[str]) -> None:
     )
     for name, panel in zip(names, axes[0], strict=True):
         for number, score in enumerate(SCORES):
-            roc = DetectionResult.of(
-                table.thresholds(name, score),
-                ScoreSet(table.normal["test"][score], table.attacked("test", name)[score]),
-            ).roc
+            normal, attacked = table.normal["test"][score], table.attacked("test", name)[score]
+            roc = RocCurve.of(normal, attacked)
             label = f"{score}, AUC {roc.auc():.3f}"
             panel.step(
                 roc.false_alarms, roc.detections, where="post", color=COLORS[number], label=label

@@ -7,17 +7,16 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
 from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, to_uint8
 from attacks.semantic_match import entry_weights
-from attacks.undetected import Undetected
+from attacks.undetected import Undetected, with_score
 from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
 from detector.magnet import MagNetDetector
 from detector.scores import SCORES, DetectionScores
 from experiments.crafted_images import CraftedImages
-from experiments.mofa_people import People
-from experiments.mofa_victim import AttackedPairs, Function, Victim
+from experiments.mofa_people import People, strangers
+from experiments.mofa_victim import BATCH, AttackedPairs, Function, Victim
 from experiments.results import Measurement, Row
 from mofa import code as codes
 from mofa.arrays import Array
@@ -34,7 +33,6 @@ PAPER: dict[float, tuple[float, float, float, float]] = {
 UNSEEN_EPSILON = 0.05
 """At whose change of a pixel FGSM and PGD attack, and whose thresholds judge them."""
 TPR_AT = (0.01, 0.001)
-BATCH = 16
 
 Scores = dict[str, np.ndarray]
 
@@ -152,12 +150,13 @@ class Table2:
             count = len(attacked[score])
             areas[f"{score}_auc"] = Measurement(result.roc.auc(), None, None, count)
             for rate in TPR_AT:
-                caught = result.roc.detection_rate_at(rate)
-                areas[f"{score}_tpr_{rate:g}"] = Measurement(caught, None, None, count)
-        columns["magnet"] = Measurement.rate(self._magnet(attacked))
+                share = result.roc.detection_rate_at(rate)
+                areas[f"{score}_tpr_{rate:g}"] = Measurement(share, None, None, count)
         # At thresholds from normal faces of the other half, so that false alarms are measured, too.
-        columns["magnet_caught"] = Measurement.rate(self.magnet.flags(attacked))
-        columns["magnet_false_alarms"] = Measurement.rate(self.magnet.flags(self.normal["test"]))
+        caught, alarms = self.magnet.flags(attacked), self.magnet.flags(self.normal["test"])
+        columns["magnet"] = Measurement.rate(np.concatenate([~alarms, caught]))
+        columns["magnet_caught"] = Measurement.rate(caught)
+        columns["magnet_false_alarms"] = Measurement.rate(alarms)
         if known:
             columns["adaptive_js"] = Measurement.rate(self._adaptive(seen))
         return Row(name, columns | areas)
@@ -166,12 +165,6 @@ class Table2:
     def magnet(self) -> MagNetDetector:
         """Every score with a veto, thresholds from the validation half's normal faces alone."""
         return MagNetDetector.calibrated(self.normal["validation"], self._config.false_alarm_rate)
-
-    def _magnet(self, attacked: Scores) -> Array:
-        """Right verdicts of MagNet's detectors, whose thresholds have seen no attack."""
-        return np.concatenate(
-            [~self.magnet.flags(self.normal["test"]), self.magnet.flags(attacked)]
-        )
 
     def _adaptive(self, name: str) -> Array:
         """Right verdicts of `js` where the attack keeps it low."""
@@ -191,17 +184,12 @@ class Table2:
 
     @functools.cached_property
     def _code_and_score(self) -> Function:
-        """The code, and behind it the divergence: [N, 258]."""
         encode, scores = self.pairs["test"].victim.encoder, self._scores
-
-        def outputs(images: tf.Tensor) -> tf.Tensor:
-            return tf.concat([encode(images), scores(images)["js"][:, tf.newaxis]], axis=-1)
-
-        return outputs
+        return with_score(encode, lambda images: scores(images)["js"])
 
 
 def toward_others(victim: Victim, people: People, seed: int) -> AttackedPairs:
     """Every face as a source, each with a face of somebody else of the same half as target."""
     rng = np.random.default_rng(seed)
-    targets = [rng.choice(np.flatnonzero(people.people != person)) for person in people.people]
-    return AttackedPairs.of(victim, people.images, people.images[np.array(targets)])
+    targets = strangers(people.people, np.arange(len(people)), rng)
+    return AttackedPairs.of(victim, people.images, people.images[targets])

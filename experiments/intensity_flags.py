@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
+from experiments.number_lists import numbers_in
 from weights.errors import InputError
 
 EPS = flags.DEFINE_list(
@@ -61,11 +62,8 @@ def _numbers(
     if given is None:
         return tuple(default)
     text = ",".join(given)
-    try:
-        values = tuple(float(number) for number in given)
-    except ValueError:
-        values = ()
-    if not values or not all(fits(value) for value in values):
+    values = numbers_in(given, fits)
+    if values is None:
         raise InputError(
             f"--{name} must lie in {interval}, in images of [0, 1]; got {text or 'nothing'}."
         )

@@ -19,6 +19,7 @@ to every source; `transfer` puts the images of `mofa` before the encoder of --tr
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -30,7 +31,7 @@ from attacks.universal import add
 from experiments import attack_flags, cli, mofa_experiment
 from experiments import run as run_flags
 from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.mofa_victim import NUMBERS, AttackedPairs, Function, Victim
+from experiments.mofa_victim import BATCH, NUMBERS, AttackedPairs, Function, Victim
 from experiments.own_faces import own_face
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
@@ -90,7 +91,6 @@ PARTS["pose"] = ("rotation", "translation")
 """Terms of Eq. 1, and the parts of the code that they are about."""
 ROWS = ("mofa", "vgg19", "fgsm", "pgd", "l2", *PARTS, "universal")
 SHOWN = 8
-BATCH = 16
 
 
 def main(argv: list[str]) -> None:
@@ -106,20 +106,18 @@ def main(argv: list[str]) -> None:
     )
     pairs, learning = pairs_to_attack(experiment, values, "universal" in names)
     attacks = Attacks(experiment, pairs, learning, values)
-    rows, images = [], {}
+    rows = []
     for name in tqdm.tqdm(names, desc="attacks", unit="row"):
 
         def measure(name: str = name) -> Row:
-            images[name] = attacks.craft(name)
-            return Row(name, attacks.measure(name, images[name]))
+            return Row(name, attacks.measure(name, attacks.craft(name)))
 
         rows.append(run.measured(name, measure))
     if values["minimum_pairs"]:
         rows.append(
             run.measured("minimum_epsilon", lambda: attacks.minimum(values["minimum_pairs"]))
         )
-    first = images["mofa"] if "mofa" in images else attacks.craft("mofa")
-    draw(experiment, run, pairs, first)
+    draw(experiment, run, pairs, attacks.craft("mofa"))
     trace(attacks, run)
     notes = (
         f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, cap {attack_flags.CAP.value:g}, "
@@ -230,9 +228,7 @@ class Attacks:
         if learning is None:
             raise ValueError("a universal perturbation needs pairs to learn from")
         target = np.repeat(self.pairs.target_codes[:1], len(learning), axis=0)
-        towards = AttackedPairs(
-            learning.victim, learning.sources, learning.targets, learning.source_codes, target
-        )
+        towards = dataclasses.replace(learning, target_codes=target)
         found = UniversalPerturbation(self._values["universal_steps"], BATCH).learn(
             self.experiment.victim.encoder,
             learning.sources,

@@ -15,7 +15,7 @@ from experiments import run as run_flags
 from experiments.crafted_images import CraftedImages, file_digest
 from experiments.image_grid import grid, named
 from experiments.mofa_people import People, load_people
-from experiments.mofa_victim import AttackedPairs, Victim, batched
+from experiments.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.semantic_terms import semantic_terms
 from mofa import encoder
 from mofa.arrays import Array
@@ -26,6 +26,7 @@ from mofa.photographs import SIZE
 from mofa.views import Views
 from resgn.cleaners.jpeg import jpeg
 from resgn.faces.image_file import write_image
+from resgn.target import embed_all
 
 for _module in (mofa_flags, model_flags, identity_flags, attack_flags, run_flags):
     flags.adopt_module_key_flags(_module)
@@ -138,15 +139,9 @@ class MofaExperiment:
         write_image(path, np.concatenate([named(list(parts), rows.shape[3]), body]))
 
 
-@functools.cache
-def _jpeg() -> Any:
-    cleaner = jpeg(JPEG_QUALITY)
-    return lambda images: cleaner(images)
-
-
 def through_jpeg(images: Array) -> Array:
     """Images float32 [N, H, W, 3] as a JPEG of quality 75 holds them."""
-    return batched(_jpeg(), images)
+    return embed_all(jpeg(JPEG_QUALITY), images, BATCH)
 
 
 def amplified(difference: Array, factor: float = 10.0) -> Array:

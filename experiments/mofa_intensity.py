@@ -19,7 +19,7 @@ from experiments import cli, mofa_experiment
 from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
 from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.mofa_victim import NUMBERS, AttackedPairs
+from experiments.mofa_victim import BATCH, NUMBERS, AttackedPairs
 from experiments.preset_flags import PresetFlags, numbers
 from experiments.results import Row
 from experiments.run import Run
@@ -43,7 +43,6 @@ _CAPS = flags.DEFINE_list(
 flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 
 REFERENCE_EPSILON = 0.05
-BATCH = 16
 
 
 def main(argv: list[str]) -> None:

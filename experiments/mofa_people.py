@@ -31,6 +31,25 @@ class Source:
     folder: str | None
 
 
+def spread_out(length: int, count: int) -> Array:
+    """At most `count` indices below `length`, evenly."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
+
+
+def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:
+    """For each of some pictures one of somebody else.
+
+    Args:
+      people: int [M], whose each picture is.
+      rows: int [N].
+      rng: draws.
+
+    Returns:
+      Rows int [N].
+    """
+    return np.array([rng.choice(np.flatnonzero(people != people[row])) for row in rows])
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class People:
     """Pictures of people.
@@ -156,5 +175,4 @@ def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]
         raise InputError("Pairs need two people or more.")
     rng = np.random.default_rng(seed)
     sources = rng.permutation(len(people))[:count]
-    targets = np.array([rng.choice(np.flatnonzero(people != people[row])) for row in sources])
-    return sources, targets
+    return sources, strangers(people, sources, rng)

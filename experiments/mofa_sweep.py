@@ -27,7 +27,7 @@ from experiments import run as run_flags
 from experiments.attack_flags import perturbation_attack
 from experiments.figures import COLORS, save_figure
 from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_victim import AttackedPairs, Function
+from experiments.mofa_victim import BATCH, AttackedPairs, Function
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -51,7 +51,6 @@ flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 LARGEST = {"mofa": 0.2, "vgg19": 5.0}
 SMALLEST = 0.005
 KINDS = {"mofa": "code", "vgg19": "image"}
-BATCH = 16
 COLUMNS = ("source_similarity", "target_similarity")
 
 

@@ -17,31 +17,23 @@ from experiments.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.identity import IdentityClassifier, on_images
+from resgn.target import embed_all, to_float
 from weights.errors import InputError
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 
-COLUMNS = ("success", "success_8bit", "success_jpeg", "matched")
 NUMBERS = ("source_similarity", "target_similarity", "way", "change")
 """Columns that are no rates."""
 
 SPARE = 16
 """Pairs drawn for one wanted, since only those that the classifier tells apart are attacked."""
+BATCH = 16
+"""Faces at a time in every network."""
 
 
-def batched(function: Function, images: Array, batch_size: int = 16) -> Array:
-    """A function of float32 images [N, H, W, 3] in [0, 1], in batches; takes uint8 images, too."""
-    parts = []
-    for first in range(0, len(images), batch_size):
-        rows = np.arange(first, first + batch_size) % len(images)
-        part = tf.constant(_to_float(images[rows]))
-        parts.append(function(part).numpy()[: len(images) - first])
-    return np.concatenate(parts)
-
-
-def _to_float(images: Array) -> Array:
-    """8-bit images as float32 in [0, 1], others as they are."""
-    return images.astype(np.float32) / np.float32(255.0) if images.dtype == np.uint8 else images
+def in_8_bits(images: Array) -> Array:
+    """Images float32 [N, H, W, 3] in [0, 1] as a file of 8 bits holds them."""
+    return to_float(to_uint8(images)).numpy()
 
 
 class Victim:
@@ -65,11 +57,11 @@ class Victim:
 
     def codes(self, images: Array) -> Array:
         """Codes float32 [N, 257] of images."""
-        return batched(self._encode, images)
+        return embed_all(self._encode, images, BATCH)
 
     def embeddings(self, kind: str, images: Array) -> Array:
         """Unit embeddings float32 [N, D] of images by the classifier of this kind."""
-        return batched(self._compiled[kind], images)
+        return embed_all(self._compiled[kind], images, BATCH)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,6 +81,9 @@ class AttackedPairs:
     source_codes: Array
     target_codes: Array
     told_apart: float = 1.0
+    _identities: dict[str, tuple[Array, Array]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -96,7 +91,7 @@ class AttackedPairs:
     @classmethod
     def of(cls, victim: Victim, sources: Array, targets: Array) -> AttackedPairs:
         """Take these pictures, uint8 or float in [0, 1], two by two."""
-        first, second = _to_float(sources), _to_float(targets)
+        first, second = to_float(sources).numpy(), to_float(targets).numpy()
         return cls(victim, first, second, victim.codes(first), victim.codes(second))
 
     @classmethod
@@ -132,31 +127,37 @@ class AttackedPairs:
 
     def match(self, terms: Mapping[str, Term], only: Collection[str] = ()) -> SemanticMatch:
         """Eq. 1 between the codes, or between some of their parts, the others left as they are."""
-        wanted = self.target_codes
-        if only:
-            wanted = transplant(self.source_codes, self.target_codes, codes.SLICES, only)
-        return SemanticMatch(self.source_codes, wanted, terms)
+        return SemanticMatch(self.source_codes, self._wanted(only), terms)
+
+    def _wanted(self, only: Collection[str]) -> Array:
+        """The targets' codes, or the sources' with some parts of the targets'."""
+        if not only:
+            return self.target_codes
+        return transplant(self.source_codes, self.target_codes, codes.SLICES, only)
+
+    def identities(self, kind: str) -> tuple[Array, Array]:
+        """Unit embeddings [N, D] of sources and targets, computed once for each kind."""
+        if kind not in self._identities:
+            self._identities[kind] = (
+                self.victim.embeddings(kind, self.sources),
+                self.victim.embeddings(kind, self.targets),
+            )
+        return self._identities[kind]
 
     def swap(self, kind: str) -> IdentitySwap:
         """Away from the source's identity and to the target's, by the classifier of a kind."""
-        return IdentitySwap(
-            self.victim.embeddings(kind, self.sources),
-            self.victim.embeddings(kind, self.targets),
-            self.victim.identities[kind].threshold,
-        )
+        return IdentitySwap(*self.identities(kind), self.victim.identities[kind].threshold)
 
     def toward(self, kind: str) -> Impersonation:
         """To the target's identity, by the classifier of a kind."""
         threshold = 2.0 - 2.0 * self.victim.identities[kind].threshold
-        return Impersonation(self.victim.embeddings(kind, self.targets), threshold)
+        return Impersonation(self.identities(kind)[1], threshold)
 
     def similarities(self, kind: str, images: Array) -> tuple[Array, Array]:
         """Cosine similarity (Eq. 8) of attacked images to their sources and targets, [N] each."""
         found = self.victim.embeddings(kind, images)
-        return tuple(
-            np.sum(found * self.victim.embeddings(kind, others), axis=-1)
-            for others in (self.sources, self.targets)
-        )
+        source, target = (np.sum(found * each, axis=-1) for each in self.identities(kind))
+        return source, target
 
     def success(self, kind: str, images: Array) -> Array:
         """Accepted as the target and rejected as the source: bool [N]."""
@@ -166,10 +167,7 @@ class AttackedPairs:
 
     def way(self, images: Array, terms: Mapping[str, Term], only: Collection[str] = ()) -> Array:
         """How much of Eq. 1's distance to the target is covered: [N], 1 for all of it."""
-        wanted = self.target_codes
-        if only:
-            wanted = transplant(self.source_codes, self.target_codes, codes.SLICES, only)
-        weights = entry_weights(terms, codes.SIZE)
+        wanted, weights = self._wanted(only), entry_weights(terms, codes.SIZE)
         before, after = (
             code_distance(each, wanted, weights).numpy()
             for each in (self.source_codes, self.victim.codes(images))
@@ -200,11 +198,10 @@ class AttackedPairs:
         """
         source, target = self.similarities(kind, images)
         way = self.way(images, terms, only)
-        stored = to_uint8(images).astype(np.float32) / np.float32(255.0)
         change = 255.0 * np.abs(images - self.sources).max(axis=(1, 2, 3))
         return {
             "success": Measurement.rate(self.success(kind, images)),
-            "success_8bit": Measurement.rate(self.success(kind, stored)),
+            "success_8bit": Measurement.rate(self.success(kind, in_8_bits(images))),
             "success_jpeg": Measurement.rate(self.success(kind, jpeg(images))),
             "matched": Measurement.rate(way > 0.5),
             "source_similarity": Measurement.mean(source),

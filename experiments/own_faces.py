@@ -9,9 +9,7 @@ import numpy as np
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
 from mofa.photographs import crop, crop_template
-from resgn.faces.image_file import read_image
-from resgn.faces.landmarks import detect_landmarks
-from weights.errors import InputError
+from resgn.faces.alignment import find_face
 
 
 def read_face(path: Path, template: Array) -> tuple[Array, Array, float]:
@@ -29,13 +27,7 @@ def read_face(path: Path, template: Array) -> tuple[Array, Array, float]:
     Raises:
       InputError: the file cannot be read, or no face was found.
     """
-    photograph = read_image(path)
-    points = detect_landmarks([photograph])[0]
-    if not np.isfinite(points).all():
-        raise InputError(
-            f"{path}: no face was found. A face should be upright, look roughly towards the "
-            "camera and fill a good part of the picture."
-        )
+    photograph, points = find_face(path)
     image, placed = crop(photograph, points, template)
     apart = float(np.linalg.norm(points[0] - points[1]))
     return image.astype(np.float32) / np.float32(255.0), placed, apart

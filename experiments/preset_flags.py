@@ -6,6 +6,7 @@ from typing import Any
 
 from absl import flags
 
+from experiments.number_lists import numbers_in
 from weights.errors import InputError
 
 flags.disclaim_key_flags()  # they belong to the command that asks for them
@@ -58,13 +59,10 @@ def numbers(name: str, given: list[Any], low: float = 0.0) -> list[float]:
     Raises:
       InputError: something else is there.
     """
-    try:
-        values = [float(value) for value in given]
-    except ValueError:
-        values = []
-    if not values or not all(low < v < float("inf") for v in values):
+    values = numbers_in(given, lambda value: low < value < float("inf"))
+    if values is None:
         text = ",".join(str(value) for value in given)
         raise InputError(f"--{name} needs numbers above {low:g} with commas between; got {text!r}.")
     if len(set(values)) != len(values):
         raise InputError(f"--{name} names one number twice.")
-    return values
+    return list(values)

@@ -19,10 +19,9 @@ from detector.autoencoder import AutoencoderConfig, autoencoder, start_from_imag
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from detector.scores import NORMS, DetectionScores
 from detector.training import Progress, Trainer, TrainingConfig
-from experiments import cli, model_flags, mofa_flags
+from experiments import cli, model_flags, mofa_flags, precision_flags
 from experiments import run as run_flags
-from experiments.mofa_people import People, load_parts
-from experiments.precision import settle_precision
+from experiments.mofa_people import People, load_parts, spread_out
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -93,16 +92,10 @@ PRESETS = PresetFlags(
 _IMAGENET = flags.DEFINE_string(
     "imagenet", None, "ResNet-50's ImageNet weights, Keras' .h5, to start a full width from."
 )
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    "auto",
-    ["auto", "float32", "mixed_bfloat16"],
-    "Arithmetic of the hidden layers in training; auto takes bfloat16 on processors that compute "
-    "in it.",
-)
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(precision_flags)
 flags.adopt_module_key_flags(run_flags)
 
 SHOWN = 8
@@ -113,7 +106,7 @@ def main(argv: list[str]) -> None:
     del argv
     values = PRESETS.settle()
     sources = mofa_flags.sources()
-    precision = settle_precision(_PRECISION.value)
+    precision = precision_flags.precision()
     shared = ("dataset", "data_dir", "model", "landmarks", "imagenet", "seed")
     run = Run(
         "train_detector",
@@ -122,7 +115,10 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     faces = load_parts(sources, rendered, renderer, values)
-    held_out = {part: spread_out(faces[part], values["held_out_images"]) for part in faces}
+    held_out = {
+        part: people.part(spread_out(len(people), values["held_out_images"]))
+        for part, people in faces.items()
+    }
     size = AutoencoderConfig(
         **{f.name: values[f.name] for f in dataclasses.fields(AutoencoderConfig)}
     )
@@ -182,12 +178,6 @@ def main(argv: list[str]) -> None:
     )
     print(run.finish(rows, precision, "people", notes, plain=NORMS))
     print(f"Detector: {path}")
-
-
-def spread_out(people: People, count: int) -> People:
-    """At most `count` pictures, evenly over all."""
-    rows = np.linspace(0, len(people) - 1, min(count, len(people))).astype(int)
-    return people.part(np.unique(rows))
 
 
 def measure(scores: DetectionScores, part: str, people: People) -> Row:

@@ -12,6 +12,7 @@ area, the share of pairs of two people taken for one. The run's folder gets `ide
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,10 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags
+from experiments import cli, model_flags, mofa_flags, precision_flags
 from experiments import run as run_flags
 from experiments.figures import save_roc
 from experiments.mofa_people import People, load_parts
-from experiments.precision import settle_precision
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -40,6 +40,7 @@ from mofa.identity_training import (
 )
 from mofa.photographs import SIZE
 from resgn.calibration import RocCurve
+from resgn.target import embed_all as in_batches
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -99,15 +100,12 @@ PRESETS = PresetFlags(
     },
 )
 _KINDS = flags.DEFINE_list("kinds", list(KINDS), "Which to train: code, image or both.")
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    "auto",
-    ["auto", "float32", "mixed_bfloat16"],
-    "Arithmetic of VGG-19's layers in training.",
-)
+
+Encode = Callable[[tf.Tensor], tf.Tensor]
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(precision_flags)
 flags.adopt_module_key_flags(run_flags)
 
 
@@ -118,7 +116,7 @@ def main(argv: list[str]) -> None:
         raise InputError(f"--kinds knows {', '.join(KINDS)}; got {','.join(_KINDS.value)!r}.")
     values = PRESETS.settle()
     sources = mofa_flags.sources()
-    precision = settle_precision(_PRECISION.value)
+    precision = precision_flags.precision()
     shared = ("dataset", "data_dir", "model", "landmarks", "encoder", "kinds", "seed")
     run = Run(
         "train_identity",
@@ -127,10 +125,13 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
+    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    encode = tf.function(lambda x: model(x, training=False), autograph=False)
     rows, curves = [], {}
     for kind in _KINDS.value:
         faces = {
-            part: faces_of(kind, each, values, part == "train") for part, each in people.items()
+            part: faces_of(kind, each, values, part == "train", encode)
+            for part, each in people.items()
         }
         classifier = train(run, kind, values, precision, faces)
         names = ", ".join(mofa_flags.DATASET.value)
@@ -150,28 +151,18 @@ def main(argv: list[str]) -> None:
     print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in _KINDS.value)}, roc.png")
 
 
-def faces_of(kind: str, people: People, values: dict[str, Any], mirror: bool) -> IdentityFaces:
+def faces_of(
+    kind: str, people: People, values: dict[str, Any], mirror: bool, encode: Encode
+) -> IdentityFaces:
     """What a kind of classifier is given of pictures; mirrored ones, too, to learn from."""
     if kind == "image":
         side = (values["input_size"],) * 2
         small = [cv2.resize(image, side, interpolation=cv2.INTER_AREA) for image in people.images]
         return IdentityFaces(np.stack(small), people.people)
     if not mirror:
-        return IdentityFaces(codes_of(people.images), people.people)
-    both = [codes_of(people.images), codes_of(people.images[:, :, ::-1])]
+        return IdentityFaces(in_batches(encode, people.images), people.people)
+    both = [in_batches(encode, each) for each in (people.images, people.images[:, :, ::-1])]
     return IdentityFaces(np.concatenate(both), np.tile(people.people, 2))
-
-
-def codes_of(images: np.ndarray) -> np.ndarray:
-    """Codes float32 [M, 257] of uint8 pictures, by the encoder that --encoder names."""
-    model, _ = encoder.load(mofa_flags.ENCODER.value)
-    encode = tf.function(
-        lambda x: model(tf.cast(x, tf.float32) / 255.0, training=False),
-        autograph=False,
-        reduce_retracing=True,
-    )
-    starts = tqdm.trange(0, len(images), 32, desc="encoding", unit="batch", leave=False)
-    return np.concatenate([encode(tf.constant(images[i : i + 32])).numpy() for i in starts])
 
 
 def train(

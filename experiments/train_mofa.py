@@ -22,12 +22,11 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags, mofa_presets
+from experiments import cli, model_flags, mofa_flags, mofa_presets, precision_flags
 from experiments import run as run_flags
-from experiments.mofa_people import TEST_SEED, TRAINING_SEED
+from experiments.mofa_people import TEST_SEED, TRAINING_SEED, spread_out
 from experiments.mofa_presets import help_of
 from experiments.photographs import Split, load_photographs
-from experiments.precision import settle_precision
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from mofa import encoder, rendered_faces
@@ -51,13 +50,6 @@ _PRESET = flags.DEFINE_enum(
 _INIT = flags.DEFINE_string("init", None, "Encoder file to start from; its size goes first.")
 _IMAGENET = flags.DEFINE_string(
     "imagenet", None, "VGG-19's ImageNet weights, Keras' .h5, to start a full-width vgg19 from."
-)
-_PRECISION = flags.DEFINE_enum(
-    "precision",
-    "auto",
-    ["auto", "float32", "mixed_bfloat16"],
-    "Arithmetic of the hidden layers in training; auto takes bfloat16 on processors that compute "
-    "in it.",
 )
 
 
@@ -102,6 +94,7 @@ _integer("test_images", "Pictures of each data set to measure on at the end.")
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(precision_flags)
 flags.adopt_module_key_flags(run_flags)
 
 PANEL = 8
@@ -114,7 +107,7 @@ def main(argv: list[str]) -> None:
     values = mofa_presets.settle(_PRESET.value, not sources)
     if sources and "rendered" not in mofa_flags.DATASET.value:
         values["rendered_batch_size"] = 0
-    precision = settle_precision(_PRECISION.value)
+    precision = precision_flags.precision()
     shared = ("dataset", "data_dir", "model", "landmarks", "init", "imagenet", "preset", "seed")
     run = Run(
         "train_mofa",
@@ -300,11 +293,6 @@ def _joined(parts: list[Photographs]) -> Photographs | None:
         np.concatenate([part.landmarks for part in parts]),
         np.concatenate([p.people + offset for p, offset in zip(parts, offsets, strict=False)]),
     )
-
-
-def spread_out(length: int, count: int) -> np.ndarray:
-    """At most `count` indices below `length`, evenly."""
-    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
 
 
 if __name__ == "__main__":

@@ -206,6 +206,22 @@ def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> NDArray[
     Raises:
       InputError: the file cannot be read (see `read_image`), or no face was found in it.
     """
+    return align_face(*find_face(path), size)
+
+
+def find_face(path: str | os.PathLike[str]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Read a user's own photograph and find the face in it.
+
+    Args:
+      path: the image file; EXIF orientation is applied, of several faces the large one near the
+        middle is taken.
+
+    Returns:
+      uint8 `[H, W, 3]`, RGB, and the five landmarks float32 `[5, 2]` in its pixels.
+
+    Raises:
+      InputError: the file cannot be read (see `read_image`), or no face was found in it.
+    """
     image = read_image(path)
     landmarks = detect_landmarks([image])[0]
     if not np.isfinite(landmarks).all():
@@ -213,4 +229,4 @@ def align_photograph(path: str | os.PathLike[str], size: int = CROP) -> NDArray[
             f"{Path(path)}: no face was found. A face should be upright, look roughly towards the "
             "camera and fill a good part of the picture."
         )
-    return align_face(image, landmarks, size)
+    return image, landmarks

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from attacks import equation_1
 from experiments.mofa_people import People
-from experiments.mofa_victim import AttackedPairs, Victim, batched
+from experiments.mofa_victim import AttackedPairs, Victim
 from mofa import code as codes
+from resgn.target import embed_all
 from weights.errors import InputError
 
 TERMS = equation_1(codes.SLICES)
@@ -115,6 +116,6 @@ def test_batches_fill_up_and_cut_off() -> None:
         sizes.append(len(x))
         return tf.reduce_mean(x, axis=[1, 2, 3])[:, None]
 
-    found = batched(mean, images, 3)
+    found = embed_all(mean, images, 3)
     np.testing.assert_allclose(found[:, 0], np.arange(5) / 255.0, atol=1e-6)
     assert sizes == [3, 3]
