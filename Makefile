@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report bench test lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -96,6 +96,12 @@ defense: install ## Figure 6: bringing attacked faces back to what they were.
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
+
+results: install ## The tables of RESULTS.md anew from docs/results/.
+	$(RUN) -m experiments.results_page $(ARGS)
+
+report: install ## One HTML page with every table and figure of the runs, runs/report.html.
+	$(RUN) -m experiments.report $(ARGS)
 
 bench: install ## The renderer, training's input pipeline and strategies, the attacks beside their peers.
 	$(RUN) -m benchmarks.rendering $(ARGS)

@@ -187,6 +187,7 @@ class Run:
                 "device": device(),
                 "precision": precision,
                 **extra,
+                "table": {"first": first, "notes": notes, "plain": list(plain)},
                 "rows": [row.as_json() for row in rows],
             },
         )

@@ -1,0 +1,158 @@
+"""One HTML page with every table and figure, to be opened in a browser or sent to somebody.
+
+    python -m experiments.report                                             # make report
+    python -m experiments.report --runs=runs --output=report.html
+
+It shows the results that are kept in `docs/results/` and those of every finished run under --runs,
+with the figures in the runs' folders. The page needs no other file and no network; its tables can
+be sorted.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from absl import flags, logging
+from PIL import Image
+
+from experiments import cli
+from experiments.results import Measurement, write_text
+from experiments.stored_results import FOLDER, StoredResult, duration, read_all
+from weights.errors import InputError
+
+TEMPLATE = Path(__file__).parent / "report.html"
+
+_RUNS = flags.DEFINE_string("runs", "runs", "Folder in which to look for finished runs.")
+_OUTPUT = flags.DEFINE_string("output", "runs/report.html", "The page.")
+_KEPT = flags.DEFINE_bool("kept", True, "Also the results that are kept in docs/results/.")
+
+FIGURES = ("*.png", "*.jpg")
+LARGE = 400 << 10
+"""Bytes of a figure; a larger one goes into the page as JPEG, at most `WIDTH` pixels wide."""
+WIDTH = 1600
+
+
+def main(arguments: list[str]) -> None:
+    """Collect, draw, write."""
+    del arguments
+    sections = list(kept_sections()) if _KEPT.value else []
+    sections += list(run_sections(Path(_RUNS.value)))
+    if not sections:
+        raise InputError(
+            f"No finished run under {_RUNS.value}; `make table1` makes one, or name another --runs."
+        )
+    path = Path(_OUTPUT.value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page(sections))
+    print(f"{path}: {len(sections)} tables")
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A table with its figures.
+
+    Attributes:
+      title: above it.
+      result: what it shows.
+      figures: files to show below it.
+    """
+
+    title: str
+    result: StoredResult
+    figures: tuple[Path, ...] = ()
+
+
+def kept_sections(folder: Path = FOLDER) -> Iterator[Section]:
+    """The results that are kept, each with the figure of its name."""
+    for name, result in read_all(folder).items():
+        figures = sorted((folder.parent / "figures").glob(f"{name}.*"))
+        yield Section(name.replace("_", " "), result, tuple(figures))
+
+
+def run_sections(folder: Path) -> Iterator[Section]:
+    """The finished runs below a folder, the oldest first; one that cannot be read is left out."""
+    for path in sorted(folder.rglob("result.json")):
+        try:
+            result = StoredResult.read(path)
+        except InputError as error:
+            logging.warning("%s Left out.", error)
+            continue
+        figures = [file for pattern in FIGURES for file in sorted(path.parent.glob(pattern))]
+        title = f"{result.experiment}, {path.parent.relative_to(folder)}"
+        yield Section(title, result, tuple(figures))
+
+
+def page(sections: list[Section]) -> str:
+    """The page as text."""
+    template = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    ).from_string(TEMPLATE.read_text("utf-8"))
+    drawn = [_drawn(number, section) for number, section in enumerate(sections)]
+    return template.render(sections=drawn)
+
+
+def _drawn(number: int, section: Section) -> dict[str, Any]:
+    """What the template is given of a section."""
+    result = section.result
+    columns = list(dict.fromkeys(c for row in result.rows for c in row.columns))
+    found = [f"{row.name}: {finding}" for row in result.rows for finding in row.findings]
+    facts = [f"seed {result.seed}", result.precision.replace("_", " ")]
+    facts += [f"commit {result.commit}"] if result.commit else []
+    facts += [f"{duration(result.seconds)} on {result.device}"]
+    return {
+        "id": f"result-{number}",
+        "title": section.title,
+        "command": result.command,
+        "facts": ", ".join(facts),
+        "headings": [result.first or result.experiment, *columns],
+        "rows": [
+            {
+                "name": row.name,
+                "cells": [cell(row.columns.get(c), c in result.plain) for c in columns],
+            }
+            for row in result.rows
+        ],
+        "notes": [each for each in (result.notes, *found) if each],
+        "figures": [{"name": path.name, "source": inline(path)} for path in section.figures],
+    }
+
+
+def cell(measurement: Measurement | None, plain: bool) -> dict[str, Any]:
+    """A cell's text, its interval, the paper's number, and what it is sorted by."""
+    if measurement is None or not math.isfinite(measurement.value):
+        return {"text": "", "interval": "", "paper": "", "value": ""}
+    factor, digits = (1, 4) if plain else (100, 2)
+
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{factor * value:.{digits}f}"
+
+    low, high = shown(measurement.low), shown(measurement.high)
+    return {
+        "text": shown(measurement.value),
+        "interval": f"{low} to {high}" if low and high else "",
+        "paper": shown(measurement.paper),
+        "value": repr(measurement.value),
+    }
+
+
+def inline(path: Path) -> str:
+    """An image as a data URL."""
+    data, kind = path.read_bytes(), {".png": "png", ".jpg": "jpeg"}[path.suffix]
+    if len(data) > LARGE:
+        with Image.open(path) as image:
+            image.thumbnail((WIDTH, 100 * WIDTH))
+            buffer = io.BytesIO()
+            image.convert("RGB").save(buffer, "JPEG", quality=85)
+        data, kind = buffer.getvalue(), "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,82 @@
+"""Bring the tables of RESULTS.md up to date with the results that are kept.
+
+    python -m experiments.results_page                                       # make results
+    python -m experiments.results_page --add=runs/table1/2026-01-31_10-00-00 --name=table1_orl
+
+A table in RESULTS.md stands between two comments,
+
+    <!-- result: table1_orl -->
+    <!-- end -->
+
+of which the first may choose: `<!-- result: detection; rows=eps=0.05,fgsm; columns=l1,js -->`.
+What lies between is written by this command from `docs/results/table1_orl.json`, so that no number
+is typed by hand. --add keeps the `result.json` of a run's folder there, without the paths of the
+machine; --check says what is out of date and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from absl import flags
+
+from experiments import cli
+from experiments.results import write_text
+from experiments.stored_results import StoredResult, read_all
+from weights.errors import InputError
+
+PAGE = Path(__file__).parents[1] / "RESULTS.md"
+
+_ADD = flags.DEFINE_string("add", None, "Folder of a run whose result is to be kept.")
+_NAME = flags.DEFINE_string("name", None, "Name under which --add keeps it.")
+_CHECK = flags.DEFINE_bool("check", False, "Change nothing; fail if RESULTS.md is out of date.")
+
+_BLOCK = re.compile(r"<!-- result: (?P<what>[^\n]*?) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def main(arguments: list[str]) -> None:
+    """Keep a result if one is given, and write the tables."""
+    del arguments
+    if (_ADD.value is None) != (_NAME.value is None):
+        raise InputError("--add and --name belong together: which run, and what to call it.")
+    if _ADD.value is not None:
+        path = StoredResult.read(Path(_ADD.value) / "result.json", _NAME.value).write()
+        print(f"kept as {path.relative_to(PAGE.parent)}")
+    before = PAGE.read_text("utf-8")
+    after = with_tables(before, read_all())
+    if after == before:
+        print(f"{PAGE.name} is up to date.")
+    elif _CHECK.value:
+        raise InputError(f"{PAGE.name} is not what docs/results/ says; run `make results`.")
+    else:
+        write_text(PAGE, after)
+        print(f"{PAGE.name} written.")
+
+
+def with_tables(page: str, results: Mapping[str, StoredResult]) -> str:
+    """A page with the tables between its comments written anew.
+
+    Raises:
+      InputError: a comment names a result, a row or a column that is not there.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        name, *choices = (part.strip() for part in match["what"].split(";"))
+        if name not in results:
+            raise InputError(f"docs/results/ has no {name}; known are {', '.join(results)}.")
+        chosen: dict[str, list[str]] = {"rows": [], "columns": []}
+        for choice in choices:
+            key, _, values = choice.partition("=")
+            if key not in chosen or not values:
+                raise InputError(f"{name}: choose rows=... or columns=..., not {choice!r}.")
+            chosen[key] = values.split(",")
+        table = results[name].markdown(chosen["rows"], chosen["columns"])
+        return f"<!-- result: {match['what']} -->\n\n{table}\n<!-- end -->"
+
+    return _BLOCK.sub(block, page)
+
+
+if __name__ == "__main__":
+    cli.run(main)
