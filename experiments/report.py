@@ -34,6 +34,26 @@ _OUTPUT = flags.DEFINE_string("output", "runs/report.html", "The page.")
 _KEPT = flags.DEFINE_bool("kept", True, "Also the results that are kept in docs/results/.")
 
 FIGURES = ("*.png", "*.jpg")
+LONG = 24
+"""Rows; a longer table is folded below its figures."""
+TITLES = {
+    "verification": "How well a target verifies",
+    "table1": "ResGN, Table 1",
+    "attack_intensity": "ResGN, Table 2",
+    "sweep": "ResGN, accuracy against intensity",
+    "gallery": "ResGN, Figure 2",
+    "adaptive": "Defences under attacks that know them",
+    "train_mofa": "MoFA's encoder",
+    "reconstruct": "MoFA's reconstructions",
+    "train_identity": "Identity classifiers",
+    "mofa_attack": "Attack on MoFA, Figures 1 and 3",
+    "mofa_intensity": "Attack on MoFA, Figure 4",
+    "mofa_sweep": "Attack on MoFA, Figure 5",
+    "train_detector": "The detector",
+    "detection": "Detection, Table 2 of the attack on MoFA",
+    "defense": "Defence, Figure 6 of the attack on MoFA",
+}
+"""Of each experiment, in the order of the page; others come last under their own name."""
 LARGE = 400 << 10
 """Bytes of a figure; a larger one goes into the page as JPEG, at most `WIDTH` pixels wide."""
 WIDTH = 1600
@@ -48,6 +68,8 @@ def main(arguments: list[str]) -> None:
         raise InputError(
             f"No finished run under {_RUNS.value}; `make table1` makes one, or name another --runs."
         )
+    order = [*TITLES, *sorted({section.result.experiment for section in sections})]
+    sections.sort(key=lambda section: order.index(section.result.experiment))
     path = Path(_OUTPUT.value)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page(sections))
@@ -73,7 +95,7 @@ def kept_sections(folder: Path = FOLDER) -> Iterator[Section]:
     """The results that are kept, each with the figure of its name."""
     for name, result in read_all(folder).items():
         figures = sorted((folder.parent / "figures").glob(f"{name}.*"))
-        yield Section(name.replace("_", " "), result, tuple(figures))
+        yield Section(title(result, name), result, tuple(figures))
 
 
 def run_sections(folder: Path) -> Iterator[Section]:
@@ -85,8 +107,12 @@ def run_sections(folder: Path) -> Iterator[Section]:
             logging.warning("%s Left out.", error)
             continue
         figures = [file for pattern in FIGURES for file in sorted(path.parent.glob(pattern))]
-        title = f"{result.experiment}, {path.parent.relative_to(folder)}"
-        yield Section(title, result, tuple(figures))
+        yield Section(title(result, str(path.parent.relative_to(folder))), result, tuple(figures))
+
+
+def title(result: StoredResult, name: str) -> str:
+    """What a table is, and which run it is of."""
+    return f"{TITLES.get(result.experiment, result.experiment)} ({name})"
 
 
 def page(sections: list[Section]) -> str:
@@ -120,6 +146,7 @@ def _drawn(number: int, section: Section) -> dict[str, Any]:
             for row in result.rows
         ],
         "notes": [each for each in (result.notes, *found) if each],
+        "folded": len(result.rows) > LONG,
         "figures": [{"name": path.name, "source": inline(path)} for path in section.figures],
     }
 

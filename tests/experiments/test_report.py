@@ -54,4 +54,4 @@ def test_a_run_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "table1" / "second").mkdir()
     (tmp_path / "table1" / "second" / "result.json").write_text("{")
     (section,) = run_sections(tmp_path)
-    assert section.title == "table1, table1/first"
+    assert section.title == "ResGN, Table 1 (table1/first)"
