@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report bench test lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report bench test test-faults lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -112,6 +112,9 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 
 test: install ## The tests.
 	$(RUN) -m pytest -n 2 --dist=loadfile $(ARGS)
+
+test-faults: install ## Runs that are killed, resumed and started twice; about half an hour.
+	$(RUN) -m pytest -m faults -n 2 $(ARGS)
 
 lint: install ## ruff and mypy.
 	$(RUN) -m ruff check .

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from detector.scores import reconstruction_norms
 from weights.errors import InputError
+from weights.training_checkpoint import restore_newest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +146,7 @@ class Trainer:
         manager = tf.train.CheckpointManager(
             checkpoint, str(self._folder / "checkpoints"), max_to_keep=2
         )
-        if manager.latest_checkpoint:
-            checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+        restore_newest(checkpoint, self._folder / "checkpoints")
         for epoch in range(int(self._epoch), config.epochs):
             self._optimizer.learning_rate.assign(config.rate_of(epoch))
             total, began = 0.0, time.perf_counter()

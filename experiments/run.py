@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -71,7 +72,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         flags_file = self.folder / "flags.json"
         if flags_file.exists():
-            self._check_same(json.loads(flags_file.read_text("utf-8")))
+            self._check_same(_settings_of(self.folder))
         else:
             write_json(flags_file, self._settings)
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
@@ -80,7 +81,8 @@ class Run:
         self._clock_file = self.folder / "seconds.json"
         self._earlier = 0.0
         if self._clock_file.exists():
-            self._earlier = float(json.loads(self._clock_file.read_text("utf-8")))
+            with contextlib.suppress(ValueError, TypeError):  # a damaged clock costs no result
+                self._earlier = float(json.loads(self._clock_file.read_text("utf-8")))
         self._began = time.monotonic()
         logging.info("Run folder: %s", self.folder)
 
@@ -98,10 +100,13 @@ class Run:
         base = Path("runs") / self.experiment
         if RESUME.value:
             for folder in sorted(base.glob("*/"), reverse=True):
-                file = folder / "flags.json"
-                unfinished = file.exists() and not (folder / "result.json").exists()
-                if unfinished and json.loads(file.read_text("utf-8")) == self._settings:
-                    return folder
+                if not (folder / "flags.json").exists() or (folder / "result.json").exists():
+                    continue
+                try:
+                    if _settings_of(folder) == self._settings:
+                        return folder
+                except InputError as error:
+                    logging.warning("%s", error)
             logging.warning("No unfinished run with these flags under %s; starting anew.", base)
         stem = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
         folder, number = base / stem, 1
@@ -122,10 +127,10 @@ class Run:
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""
-        file = self.shared / "rows" / f"{name}.json"
-        there = file.exists()
-        if there if self._devices is None else self._devices.everyone(there):
-            return Row.from_json(json.loads(file.read_text("utf-8")))
+        stored = _stored_row(self.shared / "rows" / f"{name}.json")
+        there = stored is not None
+        if (there if self._devices is None else self._devices.everyone(there)) and stored:
+            return stored
         row = measure()
         file = self.folder / "rows" / f"{name}.json"
         self.log(name, 0, {f"test/{c}": m.value for c, m in row.columns.items()})
@@ -195,6 +200,31 @@ class Run:
             writer.close()
         self._metrics.close()
         return table
+
+
+def _settings_of(folder: Path) -> dict[str, Any]:
+    """The settings of a run.
+
+    Raises:
+      InputError: its `flags.json` is damaged.
+    """
+    try:
+        return dict(json.loads((folder / "flags.json").read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{folder / 'flags.json'} is damaged ({error}): choose another --output_dir."
+        ) from error
+
+
+def _stored_row(file: Path) -> Row | None:
+    """A row that was measured before; None where it has to be measured (anew)."""
+    try:
+        return Row.from_json(json.loads(file.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        logging.warning("%s is damaged (%s) and is measured anew.", file, error)
+        return None
 
 
 def settings_from_flags(names: list[str]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from mofa.identity import (
 )
 from weights.atomic import atomic_path
 from weights.errors import InputError
+from weights.training_checkpoint import restore_newest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +129,7 @@ def train_identity(
     done, best = tf.Variable(0, dtype=tf.int64), tf.Variable(-1.0, dtype=tf.float64)
     checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, done=done, best=best)
     manager = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
-    if manager.latest_checkpoint:
-        checkpoint.restore(manager.latest_checkpoint).expect_partial()
+    restore_newest(checkpoint, folder / "checkpoints")
     step = _compile(model, optimizer, training.triplet_weight)
     kept = folder / "best.h5"
     embed = _compiled(lambda x: tf.math.l2_normalize(model(x, training=False)[0], axis=-1))

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from mofa.losses import AutoencoderLoss, CodeLoss
 from weights.errors import InputError
+from weights.training_checkpoint import restore_newest
 
 OPTIMIZERS = ("adadelta", "adam")
 SCHEDULES = ("constant", "cosine")
@@ -149,8 +150,7 @@ class Trainer:
         manager = tf.train.CheckpointManager(
             checkpoint, str(self._folder / "checkpoints"), max_to_keep=2
         )
-        if manager.latest_checkpoint:
-            checkpoint.restore(manager.latest_checkpoint).assert_existing_objects_matched()
+        restore_newest(checkpoint, self._folder / "checkpoints")
         first = int(self._step)
         on_step(first)
         streams = []

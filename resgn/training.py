@@ -20,6 +20,7 @@ from resgn.schedules import SCHEDULES, Constant, Staircase, WarmCosine
 from resgn.training_set import Batch, TrainingSet
 from weights.atomic import atomic_path
 from weights.errors import InputError
+from weights.training_checkpoint import restore_newest
 
 RECALIBRATION_IMAGES = 96
 """Training images over which the statistics of BatchNorm are measured before an evaluation."""
@@ -245,9 +246,7 @@ class Trainer:
             best=self._best,
         )
         shared = str(self._folder / "checkpoints")
-        latest = tf.train.latest_checkpoint(shared)
-        if latest:
-            checkpoint.restore(latest).expect_partial()
+        restore_newest(checkpoint, shared)
         self._check_agreement()
         # Saving reads variables of all machines, so that all must save; only the chief's is kept.
         with tempfile.TemporaryDirectory() as scratch:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from weights.errors import InputError
+from weights.training_checkpoint import restore_newest
 
 Report = Callable[[int, dict[str, float]], None]
 """Called with the number of epochs done and the mean of each loss over the last one."""
@@ -59,10 +60,9 @@ def train_epochs(
       InputError: a loss that is not finite.
     """
     done = tf.Variable(0, dtype=tf.int64)
-    manager = tf.train.CheckpointManager(
-        tf.train.Checkpoint(state=state, done=done), str(folder / "checkpoints"), max_to_keep=1
-    )
-    manager.restore_or_initialize()
+    checkpoint = tf.train.Checkpoint(state=state, done=done)
+    restore_newest(checkpoint, folder / "checkpoints")
+    manager = tf.train.CheckpointManager(checkpoint, str(folder / "checkpoints"), max_to_keep=2)
     for epoch in range(int(done), epochs):
         losses: list[dict[str, float]] = []
         for batch in batches(epoch):

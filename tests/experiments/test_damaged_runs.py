@@ -1,0 +1,51 @@
+"""A run whose own files were damaged between two of its parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments import sweep
+from tests.experiments.command import result
+from weights.errors import InputError
+
+FLAGS = ("--test_eps=0,0.03", "--rows=none")
+
+
+@pytest.fixture
+def half(in_process: Any, tmp_path: Path) -> Path:
+    """A finished sweep from which the end is missing."""
+    folder = in_process(sweep, *FLAGS, output=tmp_path / "run")
+    (folder / "before.json").write_bytes((folder / "result.json").read_bytes())
+    (folder / "result.json").unlink()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("rows", b'{"none": 1}'), ("rows", b"\xff"), ("seconds.json", b"{")]
+)
+def test_what_can_be_made_anew_is_made_anew(
+    in_process: Any, half: Path, name: str, damage: bytes
+) -> None:
+    files = sorted((half / name).iterdir()) if name == "rows" else [half / name]
+    assert files
+    for file in files:
+        file.write_bytes(damage)
+    in_process(sweep, *FLAGS, "--resume", output=half)
+    before = json.loads((half / "before.json").read_text())
+    assert result(half)["rows"] == before["rows"]
+    assert np.isfinite(result(half)["seconds"])
+
+
+@pytest.mark.parametrize("damage", [b"{", b"[1]"])
+def test_settings_that_cannot_be_read_stop_the_run(
+    in_process: Any, half: Path, damage: bytes
+) -> None:
+    (half / "flags.json").write_bytes(damage)
+    with pytest.raises(InputError, match=r"flags\.json is damaged .* choose another --output_dir"):
+        in_process(sweep, *FLAGS, "--resume", output=half)
+    assert not (half / "result.json").exists()
