@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report bench test test-faults lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report docs bench test test-faults lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -102,6 +102,9 @@ results: install ## The tables of RESULTS.md anew from docs/results/.
 
 report: install ## One HTML page with every table and figure of the runs, runs/report.html.
 	$(RUN) -m experiments.report $(ARGS)
+
+docs: install ## API pages from the docstrings, runs/api/index.html.
+	$(RUN) -m pdoc -d google -o runs/api attacks resgn mofa detector weights
 
 bench: install ## The renderer, training's input pipeline and strategies, the attacks beside their peers.
 	$(RUN) -m benchmarks.rendering $(ARGS)
