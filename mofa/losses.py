@@ -10,12 +10,12 @@ import tensorflow as tf
 from mofa import code as codes
 from mofa import landmarks
 from mofa.arrays import Array
-from mofa.face_region import face_region
+from mofa.face_region import face_region, shown_area
 from mofa.face_renderer import Face, FaceRenderer
 from mofa.rendering import sample, triangle_rasterizer
 from weights.errors import InputError
 
-PHOTOMETRIC = ("vertex", "raster")
+PHOTOMETRIC = ("vertex", "area", "raster")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +53,28 @@ class AutoencoderLoss:
       renderer: the decoder; its camera's size is that of the photographs.
       weights: of the terms.
       photometric: `vertex` compares each visible vertex of the face with the colour of the
-        photograph where it lies, as MoFA does; `raster` compares the rendered pixels.
+        photograph where it lies, as MoFA does; `area` weighs each by the area that it shows to
+        the camera, so that what eyelids and lips cover does not count and the many small triangles
+        around the eyes no more than their size; `raster` compares the rendered pixels, whose
+        gradient knows nothing of pixels that come and go with the geometry.
     """
 
     def __init__(
         self, renderer: FaceRenderer, weights: Weights | None = None, photometric: str = "vertex"
     ) -> None:
         if photometric not in PHOTOMETRIC:
-            raise InputError(f"photometric must be vertex or raster; got {photometric!r}")
+            raise InputError(
+                f"photometric must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
+                f"{photometric!r}"
+            )
         self._renderer, self._weights = renderer, weights or Weights()
-        self._photometric = _per_vertex if photometric == "vertex" else _per_pixel
-        self._region = tf.constant(face_region(renderer))
+        self._photometric = {"vertex": _per_vertex, "area": _per_area, "raster": _per_pixel}[
+            photometric
+        ]
+        region = face_region(renderer)
+        if photometric == "area":
+            region = region * shown_area(renderer)
+        self._region = tf.constant(region)
 
     def __call__(
         self, code: tf.Tensor, photographs: tf.Tensor, points: tf.Tensor
@@ -129,10 +140,29 @@ def _per_vertex(
     renderer: FaceRenderer, face: Face, region: tf.Tensor, photographs: tf.Tensor
 ) -> tf.Tensor:
     """Mean colour distance over the visible vertices: [N] (Tewari et al. 2017, Equation 10)."""
+    visible = tf.cast(_facing(face) > 0.0, tf.float32)
+    return _at_vertices(renderer, face, region * visible, photographs)
+
+
+def _per_area(
+    renderer: FaceRenderer, face: Face, region: tf.Tensor, photographs: tf.Tensor
+) -> tf.Tensor:
+    """The same with areas [V] in place of the region, each turned away from the camera: [N]."""
+    return _at_vertices(renderer, face, region * tf.nn.relu(_facing(face)), photographs)
+
+
+def _facing(face: Face) -> tf.Tensor:
+    """Cosine between each vertex's normal and the direction to the camera: [N, V]."""
+    toward = tf.math.l2_normalize(-face.vertices, axis=-1)
+    return tf.reduce_sum(face.normals * toward, axis=-1)
+
+
+def _at_vertices(
+    renderer: FaceRenderer, face: Face, weight: tf.Tensor, photographs: tf.Tensor
+) -> tf.Tensor:
+    """Weighted mean over vertices of the distance to the photograph's colour where each lies."""
     colours, inside = sample.bilinear(photographs, renderer.project(face.vertices))
-    toward = -face.vertices  # from the vertex to the camera
-    front = tf.reduce_sum(face.normals * toward, axis=-1) > 0.0
-    weight = region * tf.cast(front & inside, tf.float32)
+    weight = weight * tf.cast(inside, tf.float32)
     distance = _length(face.colours - colours)
     return tf.math.divide_no_nan(
         tf.reduce_sum(weight * distance, axis=-1), tf.reduce_sum(weight, axis=-1)

@@ -63,7 +63,7 @@ def test_what_lies_behind_is_not_seen(renderer) -> None:
     assert visible[~facing].mean() < visible[facing].mean() - 0.3
 
 
-@pytest.mark.parametrize("kind", ["vertex", "raster"])
+@pytest.mark.parametrize("kind", ["vertex", "area", "raster"])
 def test_the_truth_costs_next_to_nothing(renderer, kind: str) -> None:
     code = some_code()
     image, points = target_of(renderer, code)
@@ -73,7 +73,7 @@ def test_the_truth_costs_next_to_nothing(renderer, kind: str) -> None:
     wrong = loss(other, image, points)
     assert float(right["landmark"]) < 1e-6 < float(wrong["landmark"])
     # A vertex at the outline is sampled between face and background.
-    assert float(right["photometric"]) < (0.5 if kind == "vertex" else 1e-3) * float(
+    assert float(right["photometric"]) < (1e-3 if kind == "raster" else 0.5) * float(
         wrong["photometric"]
     )
 
@@ -109,7 +109,7 @@ def test_unknown_landmarks_do_not_count(renderer) -> None:
     assert np.isfinite(tape.gradient(value, code)).all()
 
 
-@pytest.mark.parametrize("kind", ["vertex", "raster"])
+@pytest.mark.parametrize("kind", ["vertex", "area", "raster"])
 def test_gradient_is_that_of_finite_differences(renderer, kind: str) -> None:
     image, points = target_of(renderer, some_code(1, seed=3))
     smooth = tf.nn.avg_pool2d(image, 5, 1, "SAME")
@@ -158,7 +158,7 @@ def test_region_is_drawn_where_it_is(renderer) -> None:
 
 
 def test_wrong_arguments_are_refused(renderer) -> None:
-    with pytest.raises(InputError, match="photometric must be vertex or raster"):
+    with pytest.raises(InputError, match="photometric must be vertex, area or raster"):
         AutoencoderLoss(renderer, photometric="pixel")
     with pytest.raises(InputError, match="landmark must be a weight of 0 or more"):
         Weights(landmark=-1.0)
