@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from mofa import code as codes
 from mofa import landmarks
-from mofa.face_region import face_region, seen
+from mofa.face_region import face_region, seen, shown_area
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.losses import AutoencoderLoss, CodeLoss, Weights, draw_region
+from mofa.morphable_model import Modes
 from weights.errors import InputError
 
 
@@ -61,6 +62,37 @@ def test_what_lies_behind_is_not_seen(renderer) -> None:
     visible = seen(renderer, turned.vertices)[0].numpy()
     assert visible[facing].mean() > 0.8
     assert visible[~facing].mean() < visible[facing].mean() - 0.3
+
+
+def test_shown_area_is_that_of_the_triangles_in_front(renderer) -> None:
+    model = renderer.model
+    # A second shell behind the first, smaller, so that all of it is hidden.
+    back = model.mean_shape * [0.5, 0.5, 1.0] - [0.0, 0.0, 60.0]
+    count = len(back)
+    hidden = dataclasses.replace(
+        model,
+        mean_shape=np.concatenate([model.mean_shape, back]).astype(np.float32),
+        mean_albedo=np.tile(model.mean_albedo, (2, 1)),
+        identity=doubled(model.identity),
+        expression=doubled(model.expression),
+        albedo=doubled(model.albedo),
+        triangles=np.concatenate([model.triangles, model.triangles + count]),
+    )
+    area = shown_area(FaceRenderer(hidden, renderer.camera), 224)
+    assert (area[count:] == 0.0).all()
+    # The middle of the shell is seen whole: by hand, a third of every triangle around a vertex.
+    middle = int(np.argmin(np.abs(model.mean_shape[:, :2]).sum(axis=1)))
+    mean = renderer.face(tf.zeros([1, codes.SIZE])).vertices[0].numpy()
+    around = [t for t in model.triangles if middle in t]
+    third = sum(
+        np.linalg.norm(np.cross(mean[b] - mean[a], mean[c] - mean[a])) / 6.0 for a, b, c in around
+    )
+    assert area[middle] == pytest.approx(third, rel=1e-4)
+
+
+def doubled(modes: Modes) -> Modes:
+    """The same modes on a second copy of the vertices, which they leave alone."""
+    return Modes(np.concatenate([modes.basis, np.zeros_like(modes.basis)]), modes.std)
 
 
 @pytest.mark.parametrize("kind", ["vertex", "area", "raster"])
