@@ -44,11 +44,11 @@ LAPTOP: dict[str, Any] = PAPER | {
     "batch_norm": True,
     "scaling": "spread",
     "image_size": 112,
-    "iterations": 1800,
-    "batch_size": 12,
-    "rendered_batch_size": 8,
+    "iterations": 7000,
+    "batch_size": 16,
+    "rendered_batch_size": 12,
     "optimizer": "adam",
-    "learning_rate": 8e-4,
+    "learning_rate": 1e-3,
     "schedule": "cosine",
     "clip_norm": 5.0,
     # The open model's albedo is a prior of skin, not of a few hundred scans: its modes count.
@@ -60,7 +60,7 @@ LAPTOP: dict[str, Any] = PAPER | {
     # pixels the gradient can point uphill, and a longer training drifts away.
     "photometric": "area",
     "regulariser_weight": 3e-4,
-    "checkpoint_every": 100,
+    "checkpoint_every": 250,
     "test_images": 96,
 }
 
