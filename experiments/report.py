@@ -22,7 +22,7 @@ import jinja2
 from absl import flags, logging
 from PIL import Image
 
-from experiments import cli
+from experiments import cli, file_flags
 from experiments.results import Measurement, write_text
 from experiments.stored_results import FOLDER, StoredResult, duration, read_all
 from weights.errors import InputError
@@ -30,9 +30,11 @@ from weights.errors import InputError
 TEMPLATE = Path(__file__).parent / "report.html"
 
 _RUNS = flags.DEFINE_string("runs", "runs", "Folder in which to look for finished runs.")
-_OUTPUT = flags.DEFINE_string("output", "runs/report.html", "The page.")
 _KEPT = flags.DEFINE_bool("kept", True, "Also the results that are kept in docs/results/.")
 
+flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
+
+DEFAULT_PATH = Path("runs") / "report.html"
 FIGURES = ("*.png", "*.jpg")
 LONG = 24
 """Rows; a longer table is folded below its figures."""
@@ -70,7 +72,7 @@ def main(arguments: list[str]) -> None:
         )
     order = [*TITLES, *sorted({section.result.experiment for section in sections})]
     sections.sort(key=lambda section: order.index(section.result.experiment))
-    path = Path(_OUTPUT.value)
+    path = Path(file_flags.OUTPUT.value or DEFAULT_PATH)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page(sections))
     print(f"{path}: {len(sections)} tables")
