@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 import tqdm
 from absl import flags
 
@@ -122,6 +123,7 @@ def main(argv: list[str]) -> None:
     size = AutoencoderConfig(
         **{f.name: values[f.name] for f in dataclasses.fields(AutoencoderConfig)}
     )
+    tf.keras.utils.set_random_seed(run_flags.SEED.value)
     model = autoencoder(size, precision, values["batch_norm_momentum"])
     if _IMAGENET.value:
         start_from_imagenet(model, _IMAGENET.value)

@@ -131,6 +131,11 @@ def test_detector_is_written_and_measured(detector: Path) -> None:
     assert (detector / "detector.h5").exists()
 
 
+def test_the_same_seed_gives_the_same_detector(folder: Path, detector: Path) -> None:
+    again = finish(folder, "train_detector", output="detector_again")
+    assert result(again)["rows"] == result(detector)["rows"]
+
+
 def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detector: Path) -> None:
     path = finish(
         folder,
