@@ -116,7 +116,7 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 test: install ## The tests.
 	$(RUN) -m pytest -n 2 --dist=loadfile $(ARGS)
 
-test-faults: install ## Runs that are killed, resumed and started twice; about half an hour.
+test-faults: install ## Runs that are killed, resumed and started twice; many minutes.
 	$(RUN) -m pytest -m faults -n 2 $(ARGS)
 
 lint: install ## ruff and mypy.

@@ -83,6 +83,10 @@ class DetectionScores:
             scores["js"] = jensen_shannon(p, q)
         return scores
 
+    def divergence(self, images: tf.Tensor) -> tf.Tensor:
+        """The score `js` of a batch alone, float32 `[N]`; differentiable."""
+        return self(images)["js"]
+
     def measure(
         self,
         images: np.ndarray,

@@ -178,7 +178,7 @@ class Defences:
         behind: Any = through(self.of(name), encoder)
         if name != "magnet" or self.magnet is None or self.detector is None:
             return behind, match
-        both = with_score(behind, self.detector.divergence)
+        both = with_score(behind, self.detector.scores.divergence)
         return both, Undetected(match, self.magnet.thresholds["js"], _WEIGHT.value)
 
 

@@ -184,8 +184,7 @@ class Table2:
 
     @functools.cached_property
     def _code_and_score(self) -> Function:
-        encode, scores = self.pairs["test"].victim.encoder, self._scores
-        return with_score(encode, lambda images: scores(images)["js"])
+        return with_score(self.pairs["test"].victim.encoder, self._scores.divergence)
 
 
 def toward_others(victim: Victim, people: People, seed: int) -> AttackedPairs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tensorflow as tf
 from absl import flags
 
 import weights as weights_room
@@ -50,10 +49,6 @@ class Detector:
         victim = experiment.victim
         classify = on_images(victim.encoder, victim.identities["code"], "logits")
         self.scores = DetectionScores(self.reconstruct, classify, TEMPERATURE.value)
-
-    def divergence(self, images: tf.Tensor) -> tf.Tensor:
-        """The score js of images [N, 224, 224, 3] alone: [N]."""
-        return self.scores(images)["js"]
 
     def reconstruct(self, images: object) -> object:
         """Reconstructions of images [N, 224, 224, 3] in [0, 1], the same shape."""

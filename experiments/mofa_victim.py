@@ -161,7 +161,9 @@ class AttackedPairs:
 
     def success(self, kind: str, images: Array) -> Array:
         """Accepted as the target and rejected as the source: bool [N]."""
-        source, target = self.similarities(kind, images)
+        return self._succeeded(kind, *self.similarities(kind, images))
+
+    def _succeeded(self, kind: str, source: Array, target: Array) -> Array:
         threshold = self.victim.identities[kind].threshold
         return np.asarray((source < threshold) & (target > threshold))
 
@@ -200,7 +202,7 @@ class AttackedPairs:
         way = self.way(images, terms, only)
         change = 255.0 * np.abs(images - self.sources).max(axis=(1, 2, 3))
         return {
-            "success": Measurement.rate(self.success(kind, images)),
+            "success": Measurement.rate(self._succeeded(kind, source, target)),
             "success_8bit": Measurement.rate(self.success(kind, in_8_bits(images))),
             "success_jpeg": Measurement.rate(self.success(kind, jpeg(images))),
             "matched": Measurement.rate(way > 0.5),

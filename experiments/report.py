@@ -24,7 +24,7 @@ from PIL import Image
 
 from experiments import cli, file_flags
 from experiments.results import Measurement, write_text
-from experiments.stored_results import FOLDER, StoredResult, duration, read_all
+from experiments.stored_results import FOLDER, StoredResult, read_all
 from weights.errors import InputError
 
 TEMPLATE = Path(__file__).parent / "report.html"
@@ -131,14 +131,11 @@ def _drawn(number: int, section: Section) -> dict[str, Any]:
     result = section.result
     columns = list(dict.fromkeys(c for row in result.rows for c in row.columns))
     found = [f"{row.name}: {finding}" for row in result.rows for finding in row.findings]
-    facts = [f"seed {result.seed}", result.precision.replace("_", " ")]
-    facts += [f"commit {result.commit}"] if result.commit else []
-    facts += [f"{duration(result.seconds)} on {result.device}"]
     return {
         "id": f"result-{number}",
         "title": section.title,
         "command": result.command,
-        "facts": ", ".join(facts),
+        "facts": result.facts().replace("`", ""),
         "headings": [result.first or result.experiment, *columns],
         "rows": [
             {
@@ -157,18 +154,8 @@ def cell(measurement: Measurement | None, plain: bool) -> dict[str, Any]:
     """A cell's text, its interval, the paper's number, and what it is sorted by."""
     if measurement is None or not math.isfinite(measurement.value):
         return {"text": "", "interval": "", "paper": "", "value": ""}
-    factor, digits = (1, 4) if plain else (100, 2)
-
-    def shown(value: float | None) -> str:
-        return "" if value is None else f"{factor * value:.{digits}f}"
-
-    low, high = shown(measurement.low), shown(measurement.high)
-    return {
-        "text": shown(measurement.value),
-        "interval": f"{low} to {high}" if low and high else "",
-        "paper": shown(measurement.paper),
-        "value": repr(measurement.value),
-    }
+    text, interval, paper = measurement.texts(plain)
+    return {"text": text, "interval": interval, "paper": paper, "value": repr(measurement.value)}
 
 
 def inline(path: Path) -> str:

@@ -62,6 +62,21 @@ class Measurement:
         low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
         return cls(middle, low, high, len(values))
 
+    def texts(self, plain: bool) -> tuple[str, str, str]:
+        """Value, interval and the paper's value as a table shows them, "" for what is not there.
+
+        Args:
+          plain: it is no rate, and is not turned into percent.
+        """
+
+        def shown(value: float | None) -> str:
+            if value is None:
+                return ""
+            return f"{value:.4f}" if plain else f"{100 * value:.2f}"
+
+        low, high = shown(self.low), shown(self.high)
+        return shown(self.value), f"{low} to {high}" if low and high else "", shown(self.paper)
+
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """95 % score interval of a rate (Wilson 1927), within [0, 1].
@@ -122,10 +137,7 @@ def markdown_table(
         "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",
     ]
     for row in rows:
-        cells = [
-            _cell(row.columns[c], 1 if c in plain else 100) if c in row.columns else ""
-            for c in columns
-        ]
+        cells = [_cell(row.columns[c], c in plain) if c in row.columns else "" for c in columns]
         name = f"{row.name} {MARK}" if row.findings else row.name
         lines.append("| " + " | ".join([name, *cells]) + " |")
     marked = [f"{MARK} {row.name}: {finding}" for row in rows for finding in row.findings]
@@ -133,16 +145,9 @@ def markdown_table(
     return "\n".join(lines) + "\n" + "".join(f"\n{paragraph}\n" for paragraph in below)
 
 
-def _cell(measurement: Measurement, factor: int) -> str:
-    def shown(value: float) -> str:
-        return f"{factor * value:.2f}" if factor > 1 else f"{value:.4f}"
-
-    text = shown(measurement.value)
-    if measurement.low is not None and measurement.high is not None:
-        text += f" ({shown(measurement.low)} to {shown(measurement.high)})"
-    if measurement.paper is not None:
-        text += f" [{shown(measurement.paper)}]"
-    return text
+def _cell(measurement: Measurement, plain: bool) -> str:
+    value, interval, paper = measurement.texts(plain)
+    return value + (f" ({interval})" if interval else "") + (f" [{paper}]" if paper else "")
 
 
 def csv_table(rows: list[Row]) -> str:

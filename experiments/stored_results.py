@@ -133,13 +133,15 @@ class StoredResult:
         return f"{self.provenance()}\n\n{table}"
 
     def provenance(self) -> str:
-        """Command, seed, arithmetic, commit, time and machine, in a line of Markdown."""
+        """Command and `facts`, in a line of Markdown."""
+        return f"`{self.command}`, {self.facts()}."
+
+    def facts(self) -> str:
+        """Seed, arithmetic, commit, time and machine; the commit as Markdown's code."""
         commit = f"commit `{self.commit}`" if self.commit else "outside git"
         precision = self.precision.replace("_", " ")
-        return (
-            f"`{self.command}`, seed {self.seed}, {precision}, {commit}, "
-            f"{duration(self.seconds)} on {self.device}."
-        )
+        took = f"{duration(self.seconds)} on {self.device}"
+        return f"seed {self.seed}, {precision}, {commit}, {took}"
 
 
 def read_all(folder: Path = FOLDER) -> dict[str, StoredResult]:
