@@ -40,7 +40,7 @@ $(VENV)/.installed: setup.cfg setup.py constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[test,dev]'
 	@touch $@
 
-table1: install ## Table 1 of the ResGN paper, on ORL: ten to fifteen minutes on two cores.
+table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two cores.
 	$(RUN) -m experiments.table1 $(CHOICE)
 
 table2: install ## Table 2: ResGN trained at one attack intensity, tested at others.
