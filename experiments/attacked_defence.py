@@ -85,6 +85,7 @@ class AttackedDefence:
             "apgd": APGD(steps),
             "square": Square(max(2, preset.queries)),
             "pgd_l2": PGD(steps, "l2", restarts=restarts),
+            "square_l2": Square(max(2, preset.queries), "l2"),
         }
         return given | {
             name: functools.partial(self._craft, name, attack) for name, attack in known.items()
@@ -129,24 +130,29 @@ class AttackedDefence:
 
     def _findings(self) -> list[str]:
         success = {name: outcome.success for name, outcome in self.outcomes.items()}
-        masked = gradient_free_wins(self._result("pgd"), self._result("square"))
+        masked = [
+            gradient_free_wins(self._result(f"pgd{norm}"), self._result(f"square{norm}"))
+            for norm in ("", "_l2")
+        ]
         return [
             *self._attacks.checked(self._defence),
             *transfer_wins(success["transfer"], success["pgd"]),
-            *([f"{masked.check}: {masked.message}"] if masked else []),
+            *(f"{found.check}: {found.message}" for found in masked if found),
         ]
 
     def _result(self, attack: str) -> AttackResult:
         """As the checks take it; the images themselves are not kept."""
         success, margin = self.outcomes[attack]
         images = np.empty((1, len(success), 0, 0, 3), np.float32)
+        l2 = attack.endswith("_l2")
+        epsilon = self._epsilon_l2 if l2 else self._attacks.epsilon
         return AttackResult(
-            (self._attacks.epsilon,), images, success[None], success[None], margin[None]
+            (epsilon,), images, success[None], success[None], margin[None], "l2" if l2 else "linf"
         )
 
     def rows(self) -> list[Row]:
         """One for each attack, one for the worst case."""
-        bounded = [outcome for attack, outcome in self.outcomes.items() if attack != "pgd_l2"]
+        bounded = [o for attack, o in self.outcomes.items() if not attack.endswith("_l2")]
         worst = self._row("worst_case", worst_case(bounded, self._random))
         return [
             *(self._row(attack, outcome.success) for attack, outcome in self.outcomes.items()),

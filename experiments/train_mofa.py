@@ -29,6 +29,7 @@ from experiments.mofa_presets import help_of
 from experiments.photographs import Split, load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
+from experiments.strategy import Devices, restarting
 from mofa import encoder, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
@@ -96,6 +97,7 @@ flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(precision_flags)
 flags.adopt_module_key_flags(run_flags)
+flags.declare_key_flag("strategy")
 
 PANEL = 8
 
@@ -107,11 +109,13 @@ def main(argv: list[str]) -> None:
     values = mofa_presets.settle(_PRESET.value, not sources)
     if sources and "rendered" not in mofa_flags.DATASET.value:
         values["rendered_batch_size"] = 0
+    devices = Devices.from_flags()
     precision = precision_flags.precision()
     shared = ("dataset", "data_dir", "model", "landmarks", "init", "imagenet", "preset", "seed")
     run = Run(
         "train_mofa",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+        devices,
     )
     tf.keras.utils.set_random_seed(run_flags.SEED.value)
     renderer = mofa_flags.renderer(values["image_size"])
@@ -119,7 +123,8 @@ def main(argv: list[str]) -> None:
         source.name: load_photographs(source.name, source.folder, renderer, values["image_size"])
         for source in sources
     }
-    model, size = make_encoder(values, precision)
+    with devices.strategy.scope():
+        model, size = make_encoder(values, precision, devices)
     config = TrainingConfig(
         precision=precision,
         seed=run_flags.SEED.value,
@@ -137,7 +142,7 @@ def main(argv: list[str]) -> None:
             renderer, training_people(values["rendered_people"]), mofa_flags.cache_folder()
         )
         code_loss = CodeLoss(renderer, rendered.codes.std(axis=0), values["code_weight"])
-    trainer = Trainer(model, config, run.folder, autoencoder_loss, code_loss)
+    trainer = Trainer(model, config, run.shared, autoencoder_loss, code_loss, devices.strategy)
     with tqdm.tqdm(total=config.iterations, unit="step") as bar:
         trainer.train(
             _joined([split.train for split in splits.values()]),
@@ -151,19 +156,20 @@ def main(argv: list[str]) -> None:
     encoder.save(model, size, run.folder / "encoder_in_training.h5", said, fold=False)
     rows = measure(path, splits, values["test_images"])
     plain = tuple(sorted({column for row in rows for column in row.columns}))
-    print(run.finish(rows, precision, "pictures", plain=plain))
+    print(run.finish(rows, precision, "pictures", plain=plain, **devices.facts()))
     print(f"Encoder: {path}")
 
 
 def make_encoder(
-    values: dict[str, Any], precision: str
+    values: dict[str, Any], precision: str, devices: Devices
 ) -> tuple[tf.keras.Model, encoder.EncoderConfig]:
-    """A new encoder, or the one of --init."""
+    """A new encoder, or the one of --init; to be called in the strategy's scope."""
+    many = devices.strategy.num_replicas_in_sync > 1
     if _INIT.value:
-        return encoder.load(_INIT.value, precision, trainable=True)
+        return encoder.load(_INIT.value, precision, trainable=True, synchronized=many)
     names = [field.name for field in dataclasses.fields(encoder.EncoderConfig)]
     size = encoder.EncoderConfig(**{name: values[name] for name in names})
-    model = encoder.build(size, precision)
+    model = encoder.build(size, precision, synchronized=many)
     if _IMAGENET.value:
         encoder.start_from_imagenet(model, _IMAGENET.value)
     return model, size
@@ -296,4 +302,4 @@ def _joined(parts: list[Photographs]) -> Photographs | None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(restarting(main))

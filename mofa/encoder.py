@@ -100,12 +100,15 @@ def output_scale(scaling: str) -> Array:
     return result
 
 
-def build(config: EncoderConfig | None = None, precision: str = "float32") -> tf.keras.Model:
+def build(
+    config: EncoderConfig | None = None, precision: str = "float32", synchronized: bool = False
+) -> tf.keras.Model:
     """An encoder with random weights, which gives the zero code for every image.
 
     Args:
       config: its size.
       precision: Keras policy of the hidden layers, `float32` or `mixed_bfloat16`.
+      synchronized: BatchNorm takes the statistics of the batches of all replicas together.
 
     Returns:
       A model from float32 RGB images [N, 224, 224, 3] in [0, 1] to codes float32 [N, 257].
@@ -113,22 +116,25 @@ def build(config: EncoderConfig | None = None, precision: str = "float32") -> tf
       too, as long as they are square and show the same section.
     """
     config = config or EncoderConfig()
-    image, x = trunk(config, precision)
+    image, x = trunk(config, precision, synchronized)
     code = layers.Dense(codes.SIZE, kernel_initializer="zeros", name="code", dtype="float32")(x)
     return tf.keras.Model(image, code * output_scale(config.scaling), name="mofa_encoder")
 
 
-def trunk(config: EncoderConfig, precision: str = "float32") -> tuple[tf.Tensor, tf.Tensor]:
+def trunk(
+    config: EncoderConfig, precision: str = "float32", synchronized: bool = False
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The network up to its second fully connected layer.
 
     Args:
       config: its size.
       precision: Keras policy of the hidden layers.
+      synchronized: see `build`.
 
     Returns:
       Its input, RGB images float32 [N, H, W, 3] in [0, 1], and its features float32 [N, units].
     """
-    hidden = _Hidden(config, precision)
+    hidden = _Hidden(config, precision, synchronized)
     image = tf.keras.Input((None, None, 3), name="image", dtype="float32")
     # Antialiased: every pixel counts, and a picture may come at any size.
     x = tf.image.resize(image, (config.input_size, config.input_size), antialias=True)
@@ -158,8 +164,9 @@ def trunk(config: EncoderConfig, precision: str = "float32") -> tuple[tf.Tensor,
 class _Hidden:
     """Convolutions and dense layers with what follows each of them."""
 
-    def __init__(self, config: EncoderConfig, precision: str) -> None:
+    def __init__(self, config: EncoderConfig, precision: str, synchronized: bool) -> None:
         self._config, self._precision = config, precision
+        self._synchronized = synchronized
 
     def convolution(
         self, x: tf.Tensor, name: str, maps: int, side: int, stride: int = 1
@@ -191,9 +198,12 @@ class _Hidden:
 
     def _activate(self, x: tf.Tensor, name: str) -> tf.Tensor:
         if self._config.batch_norm:
-            x = layers.BatchNormalization(momentum=0.98, name=f"{name}_bn", dtype=self._precision)(
-                x
-            )
+            x = layers.BatchNormalization(
+                momentum=0.98,
+                name=f"{name}_bn",
+                dtype=self._precision,
+                synchronized=self._synchronized,
+            )(x)
         return layers.ReLU(name=f"{name}_relu", dtype=self._precision)(x)
 
 
@@ -231,6 +241,7 @@ def load(
     path: str | os.PathLike[str] | None = None,
     precision: str = "float32",
     trainable: bool = False,
+    synchronized: bool = False,
 ) -> tuple[tf.keras.Model, EncoderConfig]:
     """Read an encoder that `save` has written.
 
@@ -238,6 +249,7 @@ def load(
       path: the file; the project's own small encoder if None.
       precision: as for `build`.
       trainable: False freezes it.
+      synchronized: as for `build`.
 
     Returns:
       The model, see `build`, and its size.
@@ -258,7 +270,7 @@ def load(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no encoder of MoFA: it does not say its {error}.") from error
-    model = build(config, precision)
+    model = build(config, precision, synchronized)
     keras_h5.load_weights(model, path)
     model.trainable = trainable
     return model, config

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from mofa.losses import AutoencoderLoss, CodeLoss
 from weights.errors import InputError
-from weights.training_checkpoint import restore_newest
+from weights.training_checkpoint import checkpoints
 
 OPTIMIZERS = ("adadelta", "adam")
 SCHEDULES = ("constant", "cosine")
@@ -89,18 +89,26 @@ class Progress:
 
 
 class Trainer:
-    """Trains one encoder, resumably.
+    """Trains one encoder, resumably, on one device or many.
 
     Every `checkpoint_every` steps all that training needs lies in `folder`; a killed training
     continues from there to the same weights.
 
+    Under a strategy the photographs and the rendered faces of a batch are shared out over the
+    replicas in equal parts; gradients, BatchNorm statistics and reported terms are those of the
+    whole batch. Of several machines, which must share `folder`, only the chief writes there.
+
     Args:
-      model: of `encoder.build` or `encoder.load`, trainable.
+      model: of `encoder.build` or `encoder.load`, trainable; under a strategy made in its scope and
+        synchronized.
       config: how to train.
       folder: for checkpoints.
       autoencoder_loss: for photographs; None without.
       code_loss: for rendered faces; None without.
-      batch_norm: let BatchNorm learn its statistics.
+      strategy: of `tf.distribute`; one device by default.
+
+    Raises:
+      InputError: a batch cannot be shared out equally.
     """
 
     def __init__(
@@ -110,6 +118,7 @@ class Trainer:
         folder: Path,
         autoencoder_loss: AutoencoderLoss | None = None,
         code_loss: CodeLoss | None = None,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         if (config.batch_size > 0) != (autoencoder_loss is not None) or (
             config.rendered_batch_size > 0
@@ -117,8 +126,17 @@ class Trainer:
             raise ValueError("a loss is needed for each kind of batch, and for no other")
         self.model, self._config, self._folder = model, config, folder
         self._autoencoder_loss, self._code_loss = autoencoder_loss, code_loss
-        self._optimizer = self._make_optimizer()
-        self._optimizer.build(model.trainable_variables)
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._replicas = self._strategy.num_replicas_in_sync
+        for name in ("batch_size", "rendered_batch_size"):
+            if getattr(config, name) % self._replicas:
+                raise InputError(
+                    f"--{name}={getattr(config, name)} cannot be shared out over {self._replicas} "
+                    "devices: give a multiple of their number."
+                )
+        with self._strategy.scope():
+            self._optimizer = self._make_optimizer()
+            self._optimizer.build(model.trainable_variables)
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.traces = 0
 
@@ -147,30 +165,29 @@ class Trainer:
         checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self._optimizer, step=self._step
         )
-        manager = tf.train.CheckpointManager(
-            checkpoint, str(self._folder / "checkpoints"), max_to_keep=2
-        )
-        restore_newest(checkpoint, self._folder / "checkpoints")
-        first = int(self._step)
-        on_step(first)
-        streams = []
-        if photographs is not None and config.batch_size:
-            streams.append(photographs.batches(config.batch_size, config.seed, first))
-        if rendered is not None and config.rendered_batch_size:
-            streams.append(rendered.batches(config.rendered_batch_size, config.seed + 1, first))
-        sums: dict[str, float] = {}
-        began, steps = time.perf_counter(), 0
-        train_step = self._compile()
-        for number in range(first, config.iterations):
-            batch = [tensor for stream in streams for tensor in next(stream)]
-            terms = {name: float(value) for name, value in train_step(*batch).items()}
-            self._check_finite(number + 1, terms)
-            steps += 1
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value
-            self._step.assign(number + 1)
-            on_step(number + 1)
-            if (number + 1) % config.checkpoint_every == 0 or number + 1 == config.iterations:
+        folder = self._folder / "checkpoints"
+        with checkpoints(checkpoint, folder, self._step, self._strategy) as manager:
+            first = int(self._step)
+            on_step(first)
+            streams = []
+            if photographs is not None and config.batch_size:
+                streams.append(photographs.batches(config.batch_size, config.seed, first))
+            if rendered is not None and config.rendered_batch_size:
+                streams.append(rendered.batches(config.rendered_batch_size, config.seed + 1, first))
+            sums: dict[str, float] = {}
+            began, steps = time.perf_counter(), 0
+            train_step = self._compile()
+            for number in range(first, config.iterations):
+                batch = [self._part(tensor) for each in streams for tensor in next(each)]
+                terms = {name: float(value) for name, value in train_step(*batch).items()}
+                self._check_finite(number + 1, terms)
+                steps += 1
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0.0) + value
+                self._step.assign(number + 1)
+                on_step(number + 1)
+                if (number + 1) % config.checkpoint_every and number + 1 < config.iterations:
+                    continue
                 manager.save(checkpoint_number=number + 1)
                 seconds = time.perf_counter() - began
                 means = {name: value / steps for name, value in sums.items()}
@@ -178,7 +195,7 @@ class Trainer:
                     Progress(
                         step=number + 1,
                         terms={**means, "total": sum(means.values())},
-                        learning_rate=float(self._optimizer.learning_rate),
+                        learning_rate=float(self._optimizer.learning_rate.numpy()),
                         images_per_second=steps
                         * (config.batch_size + config.rendered_batch_size)
                         / seconds,
@@ -187,12 +204,19 @@ class Trainer:
                 sums, steps, began = {}, 0, time.perf_counter()
         return self.model
 
+    def _part(self, tensor: tf.Tensor) -> Any:
+        """Each replica's part of `[N, ...]`, of which every machine has the whole."""
+        if self._replicas == 1:
+            return tensor
+        parts = tf.split(tensor, self._replicas)
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group]
+        )
+
     def _compile(self) -> Callable[..., dict[str, tf.Tensor]]:
         variables = self.model.trainable_variables
 
-        @tf.function(autograph=False)
-        def step(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
-            self.traces += 1
+        def replica_step(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
             pairs = [batch[i : i + 2] for i in range(0, len(batch), 2)]
             losses = [loss for loss in (self._autoencoder_loss, self._code_loss) if loss]
             with tf.GradientTape() as tape:
@@ -204,10 +228,18 @@ class Trainer:
                         terms |= loss(part, images, truth)
                     else:
                         terms |= loss(part, truth)
+                # The replicas' shares add up to the mean over the whole batch.
+                terms = {name: term / self._replicas for name, term in terms.items()}
                 total = tf.add_n(list(terms.values()))
             gradients = tape.gradient(total, variables)
             self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
             return terms
+
+        @tf.function(autograph=False)
+        def step(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
+            self.traces += 1
+            terms = self._strategy.run(replica_step, args=batch)
+            return self._strategy.reduce(tf.distribute.ReduceOp.SUM, terms, axis=None)
 
         return step
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from resgn.schedules import SCHEDULES, Constant, Staircase, WarmCosine
 from resgn.training_set import Batch, TrainingSet
 from weights.atomic import atomic_path
 from weights.errors import InputError
-from weights.training_checkpoint import restore_newest
+from weights.training_checkpoint import checkpoints
 
 RECALIBRATION_IMAGES = 96
 """Training images over which the statistics of BatchNorm are measured before an evaluation."""
@@ -235,8 +234,7 @@ class Trainer:
 
         return iter(self._strategy.distribute_datasets_from_function(batches))
 
-    @contextlib.contextmanager
-    def _checkpoints(self) -> Iterator[tf.train.CheckpointManager]:
+    def _checkpoints(self) -> contextlib.AbstractContextManager[tf.train.CheckpointManager]:
         """Restore the last checkpoint, give the place for new ones."""
         checkpoint = tf.train.Checkpoint(
             model=self.model,
@@ -245,25 +243,7 @@ class Trainer:
             epoch=self._epoch,
             best=self._best,
         )
-        shared = str(self._folder / "checkpoints")
-        restore_newest(checkpoint, shared)
-        self._check_agreement()
-        # Saving reads variables of all machines, so that all must save; only the chief's is kept.
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = shared if self._chief else scratch
-            yield tf.train.CheckpointManager(checkpoint, folder, max_to_keep=2)
-
-    def _check_agreement(self) -> None:
-        if self._replicas == 1:
-            return
-        epoch = tf.reshape(tf.cast(self._epoch, tf.int32), [1])
-        own = self._strategy.experimental_distribute_values_from_function(lambda _: epoch)
-        epochs = np.unique(self._strategy.gather(own, axis=0).numpy()).tolist()
-        if len(epochs) > 1:
-            raise InputError(
-                f"The machines find checkpoints of different epochs {epochs} in {self._folder}: "
-                "it must be one folder that all of them share."
-            )
+        return checkpoints(checkpoint, self._folder / "checkpoints", self._epoch, self._strategy)
 
     def _evaluate(
         self, data: TrainingSet, validate: Callable[[tf.keras.Model], dict[str, float]]

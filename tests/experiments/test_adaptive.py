@@ -19,7 +19,7 @@ OWN = (
     "--target=my_defence:thumbnail",
 )
 BOUNDED = ("untouched", "stored", "transfer", "fgsm", "mifgsm", "pgd", "apgd", "square")
-ATTACKS = (*BOUNDED, "pgd_l2", "worst_case", "eps=0.01", "eps=0.05")
+ATTACKS = (*BOUNDED, "pgd_l2", "square_l2", "worst_case", "eps=0.01", "eps=0.05")
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,14 @@ def test_compiles_once_on_two_devices(virtual: dict[str, Any]) -> None:
     assert virtual["mixed_float16"]["traces"] == 1
 
 
+def test_two_devices_train_the_same_encoder_as_one(virtual: dict[str, Any]) -> None:
+    found = virtual["mofa"]
+    assert found["moved"] > 1e-4
+    assert found["weights"] < 1e-4
+    assert found["terms"] < 1e-6
+    assert found["traces"] == 1
+
+
 def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[str, Any]) -> None:
     assert virtual["shared"] == [0, 2, 4, 6, 8, 10, 12]
     assert virtual["devices"] == ["CPU:0", "CPU:1"]
@@ -71,9 +79,10 @@ def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[s
 
 
 def test_what_many_devices_cannot_do_is_refused(virtual: dict[str, Any]) -> None:
-    batch, jit = virtual["refused"]
+    batch, jit, photographs = virtual["refused"]
     assert "--batch_size=3 cannot be shared out over 2 devices" in batch
     assert "--jit works on one device only" in jit
+    assert "--batch_size=5 cannot be shared out over 2 devices" in photographs
 
 
 def test_one_device_works_alone() -> None:

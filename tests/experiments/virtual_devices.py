@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from experiments.strategy import ONE, devices
+from experiments.strategy import ONE, Devices, devices
+from mofa import encoder
+from mofa import training as mofa_training
+from mofa.face_renderer import Camera, FaceRenderer
+from mofa.losses import AutoencoderLoss, CodeLoss
 from resgn.training import Trainer, TrainingConfig
 from tests.experiments.toy_training import GENERATOR, LOSS, train
+from tests.mofa.conftest import make_model
+from tests.mofa.toy_faces import SIZE, Faces
 from weights.errors import InputError
 
 
@@ -35,6 +41,7 @@ def main(file: Path) -> None:
             "finite": bool(np.isfinite(together.terms()).all()),
         }
 
+    found["mofa"] = mofa_apart(two)
     refused = []
     for batch_size, jit in ((3, False), (4, True)):
         config = TrainingConfig(batch_size=batch_size)
@@ -50,12 +57,56 @@ def main(file: Path) -> None:
         seen.append(placed.device[-5:])
         return placed.numpy()
 
+    try:
+        mofa_training.Trainer(
+            encoder.build(SIZE),
+            mofa_training.TrainingConfig(batch_size=5),
+            file.parent,
+            AutoencoderLoss(FaceRenderer(make_model(), Camera(image_size=(32, 32)))),
+            strategy=two.strategy,
+        )
+    except InputError as error:
+        refused.append(str(error))
     found["shared"] = two.share(work, np.arange(7)).tolist()
     found["devices"] = sorted(seen)
     squares = two.shared(tf.square)(tf.range(5))
     found["squares"] = squares.numpy().tolist()
     found["everyone"] = [two.everyone(True), two.everyone(False)]
     file.write_text(json.dumps(found))
+
+
+def mofa_apart(two: Devices) -> dict[str, float]:
+    """How far an encoder that two devices trained lies from one that a single device did."""
+    renderer = FaceRenderer(make_model(), Camera(image_size=(32, 32)))
+    config = mofa_training.TrainingConfig(
+        iterations=3, batch_size=4, rendered_batch_size=2, optimizer="adam", learning_rate=1e-3
+    )
+
+    def trained(used: Devices) -> tuple[list[np.ndarray], dict[str, float], int]:
+        tf.keras.utils.set_random_seed(0)
+        with used.strategy.scope():
+            # On both: the fused kernel estimates variances without bias, by n - 1.
+            model = encoder.build(SIZE, synchronized=True)
+        losses = (AutoencoderLoss(renderer), CodeLoss(renderer, np.ones(257, np.float32)))
+        reports: list[mofa_training.Progress] = []
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = mofa_training.Trainer(
+                model, config, Path(folder), *losses, strategy=used.strategy
+            )
+            trainer.train(Faces((5, 2)), Faces((257,)), reports.append)
+        return model.get_weights(), reports[-1].terms, trainer.traces
+
+    alone, together = trained(ONE), trained(two)
+    return {
+        "weights": max(
+            float(np.abs(a - b).max()) for a, b in zip(alone[0], together[0], strict=True)
+        ),
+        "moved": float(np.abs(together[0][-1]).max()),
+        "terms": max(
+            abs(alone[1][name] - together[1][name]) / alone[1]["total"] for name in alone[1]
+        ),
+        "traces": together[2],
+    }
 
 
 if __name__ == "__main__":

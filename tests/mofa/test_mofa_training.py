@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,31 +8,8 @@ from mofa import encoder
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.losses import AutoencoderLoss, CodeLoss
 from mofa.training import Trainer, TrainingConfig
+from tests.mofa.toy_faces import SIZE, Faces
 from weights.errors import InputError
-
-SIZE = encoder.EncoderConfig(
-    width=1 / 32, dense_units=8, input_size=32, batch_norm=True, scaling="spread"
-)
-
-
-class Faces:
-    """Random pictures and codes, or landmarks."""
-
-    def __init__(self, truth: tuple[int, ...], broken_from: int = 10**9) -> None:
-        self._truth, self._broken_from = truth, broken_from
-
-    def batches(
-        self, batch_size: int, seed: int, first: int = 0
-    ) -> Iterator[tuple[tf.Tensor, ...]]:
-        number = first
-        while True:
-            rng = np.random.default_rng([seed, number])
-            images = rng.random((batch_size, 32, 32, 3), np.float32)
-            truth = rng.random((batch_size, *self._truth), np.float32)
-            if number >= self._broken_from:
-                truth[:] = np.inf
-            yield tf.constant(images), tf.constant(truth)
-            number += 1
 
 
 @pytest.fixture(scope="module")
