@@ -60,6 +60,7 @@ def main(_: list[str]) -> None:
         experiment.settings("rows", "cleaner", "eps_l2") | {"eps": epsilon, "test_eps": budgets},
         experiment.devices,
     )
+    run.same_data(experiment.legitimate.images)
     attacks = AdaptiveAttacks.from_flags(experiment, epsilon)
     measured = [
         AttackedDefence(experiment, run, attacks, name, _EPS_L2.value)

@@ -58,6 +58,7 @@ def main(_: list[str]) -> None:
     experiment = VerificationExperiment.from_flags(train_spread=1.0)
     settings = experiment.settings() | {"eps": learned, "test_eps": tested}
     run = Run("attack_intensity", settings, experiment.devices)
+    run.same_data(experiment.legitimate.images)
     taught = {e for each in learned for e in experiment.training_intensities(each)}
     for part, epsilons in (("train", sorted(taught)), ("validation", learned), ("test", tested)):
         experiment.craft(part, epsilons)

@@ -118,6 +118,7 @@ def main(argv: list[str]) -> None:
     flag_names += ["adaptive_weight", "false_alarm_rate"]
     run = Run("defense", experiment.settings(**values) | run_flags.settings_from_flags(flag_names))
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    run.same_data(pairs.sources, pairs.targets)
     bench = Bench(experiment, pairs, defences)
     rows = [
         run.measured(name, functools.partial(bench.row, name))

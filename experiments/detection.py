@@ -89,6 +89,7 @@ def main(argv: list[str]) -> None:
         | run_flags.settings_from_flags([*names, "detector", "temperature"]),
     )
     people = experiment.people("test", values["identities"], values["images_per_identity"])
+    run.same_data(people.images)
     seed = run_flags.SEED.value
     validation, test = halves(people, values["images"], seed)
     table = Table2(

@@ -59,6 +59,7 @@ def main(_: list[str]) -> None:
     names = ["probe", "reference", "weights", "examples"]
     run = Run("gallery", experiment.settings(*names) | {"eps": epsilon}, experiment.devices)
     if saved is None:
+        run.same_data(experiment.legitimate.images)
         cleaner = trained_cleaner(experiment, run, "joint", epsilon)
         examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
     elif own:

@@ -105,6 +105,7 @@ def main(argv: list[str]) -> None:
         experiment.settings(**values) | run_flags.settings_from_flags(list(names_of_flags)),
     )
     pairs, learning = pairs_to_attack(experiment, values, "universal" in names)
+    run.same_data(pairs.sources, pairs.targets)
     attacks = Attacks(experiment, pairs, learning, values)
     rows = []
     for name in tqdm.tqdm(names, desc="attacks", unit="row"):

@@ -56,6 +56,7 @@ def main(argv: list[str]) -> None:
         experiment.settings(**values) | run_flags.settings_from_flags(["eps", "caps"]),
     )
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    run.same_data(pairs.sources, pairs.targets)
     attack = perturbation_attack()
     by_epsilon = {e: craft(experiment, pairs, attack, e) for e in epsilons}
     by_cap = {

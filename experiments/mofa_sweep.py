@@ -64,6 +64,7 @@ def main(argv: list[str]) -> None:
         experiment.settings(**values) | run_flags.settings_from_flags(["fgsm"]),
     )
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    run.same_data(pairs.sources, pairs.targets)
     curves = [(network, "attack") for network in KINDS]
     curves += [(network, "fgsm") for network in KINDS if _FGSM.value]
     sweep = Sweep(experiment, pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shlex
@@ -123,6 +124,33 @@ class Run:
             raise InputError(
                 f"{self.folder} was run with other flags: {what}. Give the same ones to resume it, "
                 "or another --output_dir."
+            )
+
+    def same_data(self, *images: np.ndarray) -> None:
+        """Check that a run that was cut off goes on with the data that it began with.
+
+        Otherwise the rows of one table would speak of different pictures.
+
+        Args:
+          images: what the run works on, of any shape and type.
+
+        Raises:
+          InputError: they are others.
+        """
+        digest = hashlib.sha256()
+        for each in images:
+            digest.update(f"{each.dtype} {each.shape}".encode())
+            digest.update(np.ascontiguousarray(each).data)
+        now, name = {"sha256": digest.hexdigest()}, "data.json"
+        try:
+            before = json.loads((self.shared / name).read_text("utf-8"))
+        except (FileNotFoundError, ValueError):  # damaged: as good as absent
+            write_json(self.folder / name, now)
+            return
+        if before != now:
+            raise InputError(
+                f"The photographs are not those that {self.shared} began with. Give it the same "
+                "data to resume it, or another --output_dir."
             )
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:

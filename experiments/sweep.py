@@ -44,6 +44,7 @@ def main(_: list[str]) -> None:
     experiment = VerificationExperiment.from_flags()
     settings = experiment.settings() | {"eps": learned, "test_eps": tested}
     run = Run("sweep", settings, experiment.devices)
+    run.same_data(experiment.legitimate.images)
     experiment.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
     sweep = Sweep(experiment, run, learned)
     cells = [(defence, epsilon) for defence in DEFENCES for epsilon in tested]

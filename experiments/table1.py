@@ -85,6 +85,7 @@ def main(_: list[str]) -> None:
         experiment.settings("rows", "cleaner", "adversarial_training") | {"eps": epsilon},
         experiment.devices,
     )
+    run.same_data(experiment.legitimate.images)
     experiment.training_pairs(epsilon)
     for part in ("validation", "test"):
         experiment.attacked(part, epsilon)

@@ -116,6 +116,7 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     faces = load_parts(sources, rendered, renderer, values)
+    run.same_data(*(people.images for people in faces.values()))
     held_out = {
         part: people.part(spread_out(len(people), values["held_out_images"]))
         for part, people in faces.items()

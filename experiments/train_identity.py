@@ -125,6 +125,7 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
+    run.same_data(*(each.images for each in people.values()))
     model, _ = encoder.load(mofa_flags.ENCODER.value)
     encode = tf.function(lambda x: model(x, training=False), autograph=False)
     rows, curves = [], {}

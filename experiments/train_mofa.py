@@ -123,6 +123,7 @@ def main(argv: list[str]) -> None:
         source.name: load_photographs(source.name, source.folder, renderer, values["image_size"])
         for source in sources
     }
+    run.same_data(*(split.train.images for split in splits.values()))
     with devices.strategy.scope():
         model, size = make_encoder(values, precision, devices)
     config = TrainingConfig(

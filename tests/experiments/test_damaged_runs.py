@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from experiments import sweep
+from experiments.run import Run
 from tests.experiments.command import result
 from weights.errors import InputError
 
@@ -26,7 +29,13 @@ def half(in_process: Any, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "damage"), [("rows", b'{"none": 1}'), ("rows", b"\xff"), ("seconds.json", b"{")]
+    ("name", "damage"),
+    [
+        ("rows", b'{"none": 1}'),
+        ("rows", b"\xff"),
+        ("seconds.json", b"{"),
+        ("data.json", b"\xff{"),
+    ],
 )
 def test_what_can_be_made_anew_is_made_anew(
     in_process: Any, half: Path, name: str, damage: bytes
@@ -49,3 +58,25 @@ def test_settings_that_cannot_be_read_stop_the_run(
     with pytest.raises(InputError, match=r"flags\.json is damaged .* choose another --output_dir"):
         in_process(sweep, *FLAGS, "--resume", output=half)
     assert not (half / "result.json").exists()
+
+
+def test_data_that_have_changed_stop_the_run(in_process: Any, half: Path) -> None:
+    data = json.loads((half / "data.json").read_text())
+    (half / "data.json").write_text(json.dumps({"sha256": "0" * len(data["sha256"])}))
+    with pytest.raises(InputError, match=r"not those that .* began with"):
+        in_process(sweep, *FLAGS, "--resume", output=half)
+    assert not (half / "result.json").exists()
+
+
+def test_data_are_known_by_every_pixel(tmp_path: Path) -> None:
+    flags.FLAGS.mark_as_parsed()
+    images = np.zeros((3, 4, 4, 3), np.uint8)
+    with flagsaver.flagsaver(output_dir=str(tmp_path), resume=True):
+        run = Run("table1", {})
+        run.same_data(images, images[:2])
+        run.same_data(images.copy(), images[:2])
+        changed = images.copy()
+        changed[2, 3, 3, 2] = 1
+        for others in ((changed, images[:2]), (images[:2], images), (images,)):
+            with pytest.raises(InputError, match="photographs"):
+                run.same_data(*others)
