@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from detector.autoencoder import AutoencoderConfig, autoencoder
 from weights import keras_h5
-from weights.errors import InputError
+from weights.errors import InputError, brief
 
 NETWORK = "detector"
 
@@ -80,7 +80,7 @@ def load_autoencoder(path: str | os.PathLike[str], precision: str = "float32") -
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: the file is damaged, its size is not stated ({error})."
+            f"{path}: the file is damaged, its size is not stated ({brief(error)})."
         ) from error
     model = autoencoder(config, precision)
     keras_h5.load_weights(model, path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging as standard
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -33,6 +36,11 @@ def run(main: Callable[[list[str]], None], positional: bool = False) -> NoReturn
             fail(str(error))
         except OSError as error:
             fail(_describe(error))
+        except Exception as error:
+            message = _of_tensorflows_files(error)
+            if message is None:
+                raise
+            fail(message)
         except KeyboardInterrupt:
             print("interrupted; --resume goes on from here.", file=sys.stderr)
             sys.exit(130)
@@ -46,6 +54,20 @@ def fail(message: str) -> NoReturn:
     # A progress bar may have left the cursor in the middle of a line.
     print(f"\nerror: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def _of_tensorflows_files(error: Exception) -> str | None:
+    """What TensorFlow says of a file that it could not write, as of Python's; None of others."""
+    # By name: an entry point that needs no TensorFlow should not wait for it.
+    if type(error).__module__ != "tensorflow.python.framework.errors_impl":
+        return None
+    for code in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG):
+        if os.strerror(code) in str(error):
+            # "{{function_node ...}} <path>; No space left on device [Op:...]"
+            said = re.sub(r"^\{\{.*?\}\} ", "", str(error))
+            path = re.match(rf"([^;]+); {re.escape(os.strerror(code))}", said)
+            return _describe(OSError(code, os.strerror(code), path[1] if path else None))
+    return None
 
 
 def _describe(error: OSError) -> str:

@@ -27,7 +27,7 @@ from experiments.image_grid import grid
 from experiments.mofa_people import TEST_SEED
 from experiments.own_faces import read_face
 from experiments.photographs import load_photographs
-from experiments.results import Measurement, Row
+from experiments.results import Measurement, Row, write_array
 from experiments.run import Run
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
@@ -99,7 +99,7 @@ def main(argv: list[str]) -> None:
         write_image(run.folder / f"{name}.png", grid(rows[number], len(rows[number])))
         if _OBJ.value:
             write_mesh(run.folder / f"{name}.obj", renderer, code[number : number + 1])
-    np.save(run.folder / "codes.npy", code)
+    write_array(run.folder / "codes.npy", code)
     both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
     panel = both.reshape(-1, *both.shape[2:])
     write_image(run.folder / "panel.png", grid(panel, min(12, len(panel))))

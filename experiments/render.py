@@ -23,14 +23,18 @@ from absl import flags
 from experiments import cli, model_flags
 from experiments import run as run_flags
 from experiments.image_grid import grid
+from experiments.results import write_array
 from mofa import code as codes
 from mofa import morphable_model, obj_file, rendered_faces
 from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
-from weights.errors import InputError
+from weights.atomic import atomic_path
+from weights.errors import InputError, brief
 
 BATCH = 8
+LARGEST_CODES = 64 << 20
+"""Bytes of a file of codes; it holds thousands."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +119,7 @@ def render(options: Options) -> Path:
     else:
         chosen = random_codes(renderer, options.count, options.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "codes.npy", chosen)
+    write_array(folder / "codes.npy", chosen)
 
     images = pictures(renderer, chosen)
     _save(folder / "faces.png", grid(images, min(len(images), 8)))
@@ -150,15 +154,20 @@ def read_codes(path: Path) -> Array:
       InputError: the file is missing, unreadable, or holds something else.
     """
     try:
+        if path.stat().st_size > LARGEST_CODES:
+            raise InputError(f"{path} has more than {LARGEST_CODES >> 20} MiB; give fewer codes.")
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            # Mapped: a header that claims terabytes takes none.
+            values = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         elif path.suffix == ".json":
             values = np.array(json.loads(path.read_text()), np.float64)
         else:
             values = np.loadtxt(path, delimiter="," if "," in path.read_text() else None)
         values = np.atleast_2d(values).astype(np.float32)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} could not be read as codes ({error})") from error
+    except InputError:
+        raise
+    except Exception as error:  # numpy raises many things on damaged bytes
+        raise InputError(f"{path} could not be read as codes ({brief(error)})") from error
     if values.ndim != 2 or values.shape[1] != codes.SIZE or not len(values):
         raise InputError(f"{path} has shape {values.shape}; codes are [N, {codes.SIZE}]")
     if not np.isfinite(values).all():
@@ -213,8 +222,9 @@ def pictures(renderer: FaceRenderer, chosen: Array, background: float = 0.92) ->
 def _save(path: Path, image: Array) -> None:
     levels = np.round(255.0 * np.clip(image, 0.0, 1.0)).astype(np.uint8)
     smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    if not cv2.imwrite(str(path), np.ascontiguousarray(levels[..., ::-1]), smallest):
-        raise InputError(f"{path} could not be written")
+    _, content = cv2.imencode(".png", np.ascontiguousarray(levels[..., ::-1]), smallest)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content.tobytes())
 
 
 if __name__ == "__main__":

@@ -167,6 +167,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, "utf-8")
 
 
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as `.npy`; the file is whole or absent."""
+    with atomic_path(path) as temporary:
+        np.save(temporary, array)
+
+
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all."""
     write_text(path, json.dumps(data, indent=2) + "\n")

@@ -21,6 +21,7 @@ import tensorflow as tf
 from absl import flags, logging
 
 from experiments.results import Row, csv_table, markdown_table, write_json, write_text
+from weights.atomic import named_errors
 from weights.errors import InputError
 
 if TYPE_CHECKING:
@@ -168,8 +169,9 @@ class Run:
     def log(self, row: str, step: int, values: Mapping[str, float]) -> None:
         """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""
         record = {"row": row, "step": step, "seconds": round(self.seconds(), 1), **values}
-        self._metrics.write(json.dumps(record) + "\n")
-        self._metrics.flush()
+        with named_errors(self.folder / "metrics.jsonl"):
+            self._metrics.write(json.dumps(record) + "\n")
+            self._metrics.flush()
         write_json(self._clock_file, round(self.seconds(), 1))
         with self.writer(row).as_default(step=step):
             for name, value in values.items():

@@ -20,7 +20,7 @@ from mofa import code as codes
 from mofa.arrays import Array
 from mofa.encoder import EncoderConfig, trunk
 from weights import keras_h5
-from weights.errors import InputError
+from weights.errors import InputError, brief
 
 KINDS = ("code", "image")
 PARTS = ("identity", "all")
@@ -197,7 +197,9 @@ def load_identity(
         config = IdentityConfig(**{name: kind(said[name]) for name, kind in _SIZES.items()})
         threshold = float(said["threshold"])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no identity classifier of this project ({error}).") from error
+        raise InputError(
+            f"{path} is no identity classifier of this project ({brief(error)})."
+        ) from error
     if config.kind != kind:
         raise InputError(f"{path} classifies by {config.kind}; one by {kind} is needed.")
     model = build(config, precision)

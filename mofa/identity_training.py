@@ -18,7 +18,7 @@ from mofa.identity import (
     build,
     pair_similarities,
 )
-from weights.atomic import atomic_path
+from weights import keras_h5
 from weights.errors import InputError
 from weights.training_checkpoint import restore_newest
 
@@ -158,12 +158,11 @@ def train_identity(
         found = calibrated()[1]
         if found > float(best):
             best.assign(found)
-            with atomic_path(kept) as path:
-                model.save_weights(path, save_format="h5")
+            keras_h5.save_weights(model, kept)
         done.assign(epoch + 1)
         manager.save(checkpoint_number=epoch + 1)
         report(IdentityProgress(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), found))
-    model.load_weights(kept)
+    keras_h5.load_weights(model, kept)
     return IdentityClassifier(model, config, calibrated()[0])
 
 

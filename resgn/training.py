@@ -17,7 +17,7 @@ from resgn.generator import GeneratorConfig, residual_generator
 from resgn.losses import JointLoss
 from resgn.schedules import SCHEDULES, Constant, Staircase, WarmCosine
 from resgn.training_set import Batch, TrainingSet
-from weights.atomic import atomic_path
+from weights import keras_h5
 from weights.errors import InputError
 from weights.training_checkpoint import checkpoints
 
@@ -220,7 +220,7 @@ class Trainer:
                         held_out=held_out,
                     )
                 )
-        self.averaged.load_weights(self._folder / "best.h5")
+        keras_h5.load_weights(self.averaged, self._folder / "best.h5")
         self.averaged.trainable = False
         return self.averaged
 
@@ -255,8 +255,7 @@ class Trainer:
         if score >= float(self._best):
             self._best.assign(score)
             if self._chief:
-                with atomic_path(self._folder / "best.h5") as path:
-                    self.averaged.save_weights(path)
+                keras_h5.save_weights(self.averaged, self._folder / "best.h5")
         return held_out
 
     def _schedule(self, steps_per_epoch: int) -> tf.keras.optimizers.schedules.LearningRateSchedule:

@@ -7,3 +7,9 @@ class InputError(ValueError):
     The message says what is wrong and what to do about it, in one or two sentences; the entry
     points in `experiments` print it without a traceback.
     """
+
+
+def brief(error: BaseException) -> str:
+    """What a library says of damaged bytes, in one line: some quote the bytes themselves."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}..."

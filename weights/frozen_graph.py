@@ -75,13 +75,14 @@ class FrozenGraph:
             raise InputError(f"{self._path}: constant {name} is missing; another network.")
         if tensor.dtype != tf.float32.as_datatype_enum or self.shape(name) != shape:
             raise InputError(
-                f"{self._path}: {name} is {tf.dtypes.as_dtype(tensor.dtype).name} of shape "
+                f"{self._path}: {name} is {_type_name(tensor.dtype)} of shape "
                 f"{self.shape(name)}, the network needs float32 of {shape}."
             )
         # Numbers stand as bytes or one by one. A last number may stand for all that follow
         # (protocol buffers of constant tensors), which is safe now that the shape is known.
         if tensor.tensor_content:
-            values = np.frombuffer(tensor.tensor_content[: 4 * math.prod(shape)], "<f4")
+            content = tensor.tensor_content[: 4 * math.prod(shape)]
+            values = np.frombuffer(content, "<f4", len(content) // 4)
         else:
             values = np.asarray(tensor.float_val[: math.prod(shape)], np.float32)
             if 0 < values.size < math.prod(shape):
@@ -91,3 +92,10 @@ class FrozenGraph:
         if values.size != math.prod(shape) or not np.isfinite(values).all():
             raise InputError(f"{self._path}: {name} is incomplete; the file is damaged.")
         return values.reshape(shape).astype(np.float32)
+
+
+def _type_name(number: int) -> str:
+    try:
+        return str(tf.dtypes.as_dtype(number).name)
+    except TypeError:  # a damaged file may say anything
+        return f"type {number}"

@@ -15,6 +15,7 @@ did not, it is read by a process of its own.
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import re
@@ -81,7 +82,7 @@ def save_layer_weights(
     for name in attributes:
         if name in _OWN_ATTRIBUTES:
             raise ValueError(f"attributes: {name!r} is written by itself")
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_h5(path) as file:
         file.attrs["layer_names"] = _fixed(list(layers))
         file.attrs["backend"] = np.bytes_(b"tensorflow")
         file.attrs["keras_version"] = np.bytes_(_KERAS_VERSION)
@@ -216,6 +217,22 @@ def read_layer_weights(
                 name: read_dataset(own[name], shape, path) for name, shape in expected.items()
             }
         return layers, _attributes(file, path)
+
+
+@contextlib.contextmanager
+def new_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """A new HDF5 file, whole or absent.
+
+    It is built in memory: where the disk is full HDF5 itself can crash the process.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        yield file
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 @contextlib.contextmanager

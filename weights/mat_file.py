@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from weights import files
-from weights.errors import InputError
+from weights.errors import InputError, brief
 
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -90,7 +90,7 @@ def load_mat(path: str | os.PathLike[str], largest: int) -> dict[str, Any]:
     except InputError:
         raise
     except (struct.error, zlib.error, ValueError) as error:
-        raise InputError(f"{path}: a damaged MATLAB file ({error}).") from error
+        raise InputError(f"{path}: a damaged MATLAB file ({brief(error)}).") from error
 
 
 @dataclasses.dataclass

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights import files
-from weights.errors import InputError
+from weights.errors import InputError, brief
 from weights.torch_pickle import FLOATS, STORAGES, Storage, Tensor, interpret
 
 # A state dictionary of 1000 tensors takes about 200 kB; one of this size is read in two seconds.
@@ -228,6 +228,8 @@ def _damage(path: Path) -> Iterator[None]:
         raise
     # OSError: a seek to where no file can be; RuntimeError: a member that says it is encrypted.
     except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
-        raise InputError(f"{path}: a damaged or truncated PyTorch file ({error}).") from error
+        raise InputError(
+            f"{path}: a damaged or truncated PyTorch file ({brief(error)})."
+        ) from error
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, struct.error) as error:
-        raise InputError(f"{path}: a damaged PyTorch file ({error}).") from error
+        raise InputError(f"{path}: a damaged PyTorch file ({brief(error)}).") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from weights.atomic import atomic_path
-from weights.errors import InputError
+from weights.errors import InputError, brief
 
 MIN_SIDE = 16
 """Shortest side in pixels of an image that is read; below it no face can be aligned."""
@@ -110,7 +110,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
             raise InputError(f"{path}: {error}; save it with 8 or 16 bits a channel.") from error
         except _DAMAGED as error:
             raise InputError(
-                f"{path} is truncated or damaged ({error}); get the file again or remove it."
+                f"{path} is truncated or damaged ({brief(error)}); get the file again or remove it."
             ) from error
 
 
@@ -168,7 +168,7 @@ def _check_file(path: Path) -> None:
     except InputError:
         raise
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}).") from error
+        raise InputError(f"{path} cannot be read ({brief(error)}).") from error
 
 
 def _too_large(path: Path, size: tuple[int, int] | None) -> InputError:

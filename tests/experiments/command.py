@@ -6,15 +6,26 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(module: str, *arguments: str, cache: Path | None = None) -> subprocess.Popen[str]:
+def start(
+    module: str,
+    *arguments: str,
+    cache: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
     """Start `python -m experiments.<module>`; landmarks and adversarial sets go to `cache`."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        **(environment or {}),
+    }
     if cache is not None:
         environment["RESGN_CACHE_DIR"] = str(cache)
     return subprocess.Popen(
