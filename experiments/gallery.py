@@ -75,7 +75,9 @@ def main(_: list[str]) -> None:
         "Squared distances of unit embeddings to the reference; the same person where the "
         "distance is below the threshold."
     )
-    table = run.finish(rows, experiment.precision, "pair", notes, plain=tuple(rows[0].columns))
+    plain = tuple(rows[0].columns)
+    facts = experiment.devices.facts()
+    table = run.finish(rows, experiment.precision, "pair", notes, plain, **facts)
     print("\n" + table)
     print(f"{run.folder}: gallery.png, images/, gallery.md, gallery.csv, result.json")
 

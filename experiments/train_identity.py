@@ -12,6 +12,7 @@ area, the share of pairs of two people taken for one. The run's folder gets `ide
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from experiments import cli, model_flags, mofa_flags, precision_flags
 from experiments import run as run_flags
 from experiments.figures import save_roc
 from experiments.mofa_people import People, load_parts
+from experiments.mofa_victim import Function
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
@@ -101,8 +103,6 @@ PRESETS = PresetFlags(
 )
 _KINDS = flags.DEFINE_list("kinds", list(KINDS), "Which to train: code, image or both.")
 
-Encode = Callable[[tf.Tensor], tf.Tensor]
-
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(precision_flags)
@@ -126,8 +126,7 @@ def main(argv: list[str]) -> None:
     rendered = "rendered" in mofa_flags.DATASET.value
     people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
     run.same_data(*(each.images for each in people.values()))
-    model, _ = encoder.load(mofa_flags.ENCODER.value)
-    encode = tf.function(lambda x: model(x, training=False), autograph=False)
+    encode = functools.cache(load_encode)  # the classifier on images needs none
     rows, curves = [], {}
     for kind in _KINDS.value:
         faces = {
@@ -152,8 +151,15 @@ def main(argv: list[str]) -> None:
     print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in _KINDS.value)}, roc.png")
 
 
+def load_encode() -> Function:
+    """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
+    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
+    return compiled
+
+
 def faces_of(
-    kind: str, people: People, values: dict[str, Any], mirror: bool, encode: Encode
+    kind: str, people: People, values: dict[str, Any], mirror: bool, encode: Callable[[], Function]
 ) -> IdentityFaces:
     """What a kind of classifier is given of pictures; mirrored ones, too, to learn from."""
     if kind == "image":
@@ -161,8 +167,8 @@ def faces_of(
         small = [cv2.resize(image, side, interpolation=cv2.INTER_AREA) for image in people.images]
         return IdentityFaces(np.stack(small), people.people)
     if not mirror:
-        return IdentityFaces(in_batches(encode, people.images), people.people)
-    both = [in_batches(encode, each) for each in (people.images, people.images[:, :, ::-1])]
+        return IdentityFaces(in_batches(encode(), people.images), people.people)
+    both = [in_batches(encode(), each) for each in (people.images, people.images[:, :, ::-1])]
     return IdentityFaces(np.concatenate(both), np.tile(people.people, 2))
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import tensorflow as tf
@@ -32,16 +33,6 @@ _WEIGHTS = Path(__file__).parents[1] / "weights"
 DEFAULT_PATHS = {kind: _WEIGHTS / f"mofa_identity_{kind}.h5" for kind in KINDS}
 
 layers = tf.keras.layers
-_SIZES = {
-    "kind": str,
-    "people": int,
-    "embedding": int,
-    "units": int,
-    "parts": str,
-    "width": float,
-    "input_size": int,
-    "scale": float,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +185,8 @@ def load_identity(
         )
     said = keras_h5.read_attributes(path)
     try:
-        config = IdentityConfig(**{name: kind(said[name]) for name, kind in _SIZES.items()})
+        sizes = get_type_hints(IdentityConfig)
+        config = IdentityConfig(**{name: kind(said[name]) for name, kind in sizes.items()})
         threshold = float(said["threshold"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

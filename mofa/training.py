@@ -216,7 +216,9 @@ class Trainer:
     def _compile(self) -> Callable[..., dict[str, tf.Tensor]]:
         variables = self.model.trainable_variables
 
-        def replica_step(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        names: list[str] = []
+
+        def replica_step(*batch: tf.Tensor) -> tf.Tensor:
             pairs = [batch[i : i + 2] for i in range(0, len(batch), 2)]
             losses = [loss for loss in (self._autoencoder_loss, self._code_loss) if loss]
             with tf.GradientTape() as tape:
@@ -229,17 +231,19 @@ class Trainer:
                     else:
                         terms |= loss(part, truth)
                 # The replicas' shares add up to the mean over the whole batch.
-                terms = {name: term / self._replicas for name, term in terms.items()}
-                total = tf.add_n(list(terms.values()))
+                shares = tf.stack(list(terms.values())) / self._replicas
+                total = tf.reduce_sum(shares)
             gradients = tape.gradient(total, variables)
             self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            return terms
+            names[:] = terms
+            return shares
 
         @tf.function(autograph=False)
         def step(*batch: tf.Tensor) -> dict[str, tf.Tensor]:
             self.traces += 1
-            terms = self._strategy.run(replica_step, args=batch)
-            return self._strategy.reduce(tf.distribute.ReduceOp.SUM, terms, axis=None)
+            shares = self._strategy.run(replica_step, args=batch)
+            whole = self._strategy.reduce(tf.distribute.ReduceOp.SUM, shares, axis=None)
+            return dict(zip(names, tf.unstack(whole), strict=True))
 
         return step
 

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def run(
     process = start(module, *arguments, cache=cache)
     output, error = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, output, error)
+
+
+def assert_both_end_well(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait for processes that run beside each other; what each says is read all the time."""
+    with ThreadPoolExecutor(len(processes)) as pool:
+        said = list(pool.map(lambda process: process.communicate(timeout=900)[1], processes))
+    for process, error in zip(processes, said, strict=True):
+        assert process.returncode == 0, error
 
 
 def result(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.command import result, start
+from tests.experiments.command import assert_both_end_well, result, start
 
 pytestmark = pytest.mark.faults
 
@@ -23,9 +23,7 @@ def test_both_end_with_the_same_numbers(
 ) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
     both = [start(module, *arguments, f"--output_dir={f}", cache=tmp_path) for f in folders]
-    for process in both:
-        _, error = process.communicate(timeout=900)
-        assert process.returncode == 0, error
+    assert_both_end_well(both)
     assert result(folders[0])["rows"] == result(folders[1])["rows"]
     assert not list(tmp_path.rglob("*.tmp*"))
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.command import result, run, start
+from experiments.results import Row
+from tests.experiments.command import assert_both_end_well, result, run, start
 from tests.experiments.test_strategy import free_ports
 
 pytestmark = pytest.mark.faults
@@ -40,9 +41,7 @@ def test_the_same_numbers_as_alone(module: str, tmp_path: Path) -> None:
         environment = {"TF_CONFIG": json.dumps(config)}
         machines.append(start(module, *flags, *shared, cache=folder, environment=environment))
     try:
-        for machine in machines:
-            _, error = machine.communicate(timeout=600)
-            assert machine.returncode == 0, error
+        assert_both_end_well(machines)
     finally:
         for machine in machines:
             machine.kill()
@@ -52,11 +51,10 @@ def test_the_same_numbers_as_alone(module: str, tmp_path: Path) -> None:
     assert found["replicas"] == 2
     assert [row["name"] for row in found["rows"]] == [row["name"] for row in expected["rows"]]
     for one, other in zip(expected["rows"], found["rows"], strict=True):
-        for column, measured in one["columns"].items():
+        columns = Row.from_json(other).columns
+        for column, measured in Row.from_json(one).columns.items():
             # A pair at the threshold may fall to the other side: one of six, or of twelve.
-            assert other["columns"][column]["value"] == pytest.approx(
-                measured["value"], rel=0.02, abs=0.2
-            )
+            assert columns[column].value == pytest.approx(measured.value, rel=0.02, abs=0.2)
     # Nothing but the run is in the shared folder, and the second machine wrote none of it.
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"alone", "machine 0", "machine 1", "run"}
