@@ -8,7 +8,8 @@ A table in RESULTS.md stands between two comments,
     <!-- result: table1_orl -->
     <!-- end -->
 
-of which the first may choose: `<!-- result: detection; rows=eps=0.05,fgsm; columns=l1,js -->`.
+of which the first may choose: `<!-- result: detection; rows=eps=0.05,fgsm; columns=l1,js -->`, with
+`|` between names that have commas themselves: `rows=joint,pgd|joint,square`.
 What lies between is written by this command from `docs/results/table1_orl.json`, so that no number
 is typed by hand. --add keeps the `result.json` of a run's folder there, without the paths of the
 machine; --check says what is out of date and changes nothing.
@@ -71,7 +72,7 @@ def with_tables(page: str, results: Mapping[str, StoredResult]) -> str:
             key, _, values = choice.partition("=")
             if key not in chosen or not values:
                 raise InputError(f"{name}: choose rows=... or columns=..., not {choice!r}.")
-            chosen[key] = values.split(",")
+            chosen[key] = values.split("|" if "|" in values else ",")
         table = results[name].markdown(chosen["rows"], chosen["columns"])
         return f"<!-- result: {match['what']} -->\n\n{table}\n<!-- end -->"
 

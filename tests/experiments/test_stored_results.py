@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_between_the_comments_stands_what_was_kept() -> None:
     assert with_tables(once, {"toy": result()}) == once
     with pytest.raises(InputError, match=r"docs/results/ has no toy; known are other\."):
         with_tables(page, {"other": result()})
+
+
+def test_names_with_commas_stand_between_bars() -> None:
+    kept = result()
+    rows = (*kept.rows, dataclasses.replace(kept.rows[1], name="none,pgd"))
+    kept = dataclasses.replace(kept, rows=rows)
+    page = "<!-- result: toy; rows=joint|none,pgd -->\n<!-- end -->"
+    lines = with_tables(page, {"toy": kept}).splitlines()
+    assert [line.split(" | ")[0] for line in lines if "75.00" in line] == [
+        "| joint",
+        "| none,pgd (!)",
+    ]
 
 
 def test_paths_of_the_machine_stay_out() -> None:
