@@ -88,6 +88,30 @@ class Progress:
     images_per_second: float
 
 
+class _SinceReport:
+    """Means of the terms, and the speed, since the last report."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps, self._began = 0, time.perf_counter()
+
+    def add(self, terms: dict[str, float]) -> None:
+        """One step's."""
+        self._steps += 1
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+
+    def progress(self, step: int, learning_rate: float, images: int) -> Progress:
+        """What to report; `images` of a step."""
+        means = {name: value / self._steps for name, value in self._sums.items()}
+        return Progress(
+            step=step,
+            terms={**means, "total": sum(means.values())},
+            learning_rate=learning_rate,
+            images_per_second=self._steps * images / (time.perf_counter() - self._began),
+        )
+
+
 class Trainer:
     """Trains one encoder, resumably, on one device or many.
 
@@ -174,34 +198,22 @@ class Trainer:
                 streams.append(photographs.batches(config.batch_size, config.seed, first))
             if rendered is not None and config.rendered_batch_size:
                 streams.append(rendered.batches(config.rendered_batch_size, config.seed + 1, first))
-            sums: dict[str, float] = {}
-            began, steps = time.perf_counter(), 0
+            since = _SinceReport()
             train_step = self._compile()
             for number in range(first, config.iterations):
                 batch = [self._part(tensor) for each in streams for tensor in next(each)]
                 terms = {name: float(value) for name, value in train_step(*batch).items()}
                 self._check_finite(number + 1, terms)
-                steps += 1
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0.0) + value
+                since.add(terms)
                 self._step.assign(number + 1)
                 on_step(number + 1)
                 if (number + 1) % config.checkpoint_every and number + 1 < config.iterations:
                     continue
                 manager.save(checkpoint_number=number + 1)
-                seconds = time.perf_counter() - began
-                means = {name: value / steps for name, value in sums.items()}
-                report(
-                    Progress(
-                        step=number + 1,
-                        terms={**means, "total": sum(means.values())},
-                        learning_rate=float(self._optimizer.learning_rate.numpy()),
-                        images_per_second=steps
-                        * (config.batch_size + config.rendered_batch_size)
-                        / seconds,
-                    )
-                )
-                sums, steps, began = {}, 0, time.perf_counter()
+                rate = float(self._optimizer.learning_rate.numpy())
+                images = config.batch_size + config.rendered_batch_size
+                report(since.progress(number + 1, rate, images))
+                since = _SinceReport()
         return self.model
 
     def _part(self, tensor: tf.Tensor) -> Any:
