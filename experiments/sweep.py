@@ -5,8 +5,8 @@
     python -m experiments.sweep --test_eps=0,0.01,0.05      # other intensities
 
 A finer look at what Tables 1 and 2 of Su et al. 2019 show at three intensities. ResGN has the joint
-loss and learns from one intensity, --eps; one that Table 1 or an earlier run has trained already is
-used again. Only the probe passes through a defence.
+loss and is trained for --eps as in Table 1; one that Table 1 or an earlier run has trained already
+is used again. Only the probe passes through a defence.
 """
 
 from __future__ import annotations
