@@ -116,7 +116,7 @@ bench: install ## The renderer, training's input pipeline and strategies, the at
 test: install ## The tests.
 	$(RUN) -m pytest -n 2 --dist=loadfile $(ARGS)
 
-test-faults: install ## Kills, races, full disks, vanishing data, damaged files; half an hour and more.
+test-faults: install ## Kills, races, full disks, vanishing data, damaged files; about half an hour.
 	$(RUN) -m pytest -m faults -n 2 $(ARGS)
 
 lint: install ## ruff and mypy.

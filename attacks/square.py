@@ -14,7 +14,7 @@ _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Of 10000 queries: where the area of the squares is halved (Section 5)."""
 
 _AREA: dict[Norm, float] = {"linf": 0.8, "l2": 0.1}
-"""Of the first squares, as a share of the image: about the paper's values for many queries."""
+"""Of the first squares, as a share of the image."""
 
 
 class Square(Attack):

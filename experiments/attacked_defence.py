@@ -22,6 +22,7 @@ from attacks import (
     minimum_epsilon,
 )
 from attacks.checks import gradient_free_wins
+from attacks.norms import Norm
 from experiments.adaptive_attacks import AdaptiveAttacks, Outcome, transfer_wins, worst_case
 from experiments.cleaners import make_defence
 from experiments.defences import Defence
@@ -92,9 +93,13 @@ class AttackedDefence:
         }
 
     def _craft(self, name: str, attack: Attack) -> np.ndarray:
-        epsilon = self._epsilon_l2 if attack.norm == "l2" else self._attacks.epsilon
         title = f"{name} through {self.name}"
-        return self._attacks.craft(attack, self._defence.surrogate, title, epsilon)
+        return self._attacks.craft(
+            attack, self._defence.surrogate, title, self._budget(attack.norm)
+        )
+
+    def _budget(self, norm: str) -> float:
+        return self._epsilon_l2 if norm == "l2" else self._attacks.epsilon
 
     def _outcome(self, attack: str) -> Outcome:
         def measure() -> dict[str, list[float]]:
@@ -144,11 +149,9 @@ class AttackedDefence:
         """As the checks take it; the images themselves are not kept."""
         success, margin = self.outcomes[attack]
         images = np.empty((1, len(success), 0, 0, 3), np.float32)
-        l2 = attack.endswith("_l2")
-        epsilon = self._epsilon_l2 if l2 else self._attacks.epsilon
-        return AttackResult(
-            (epsilon,), images, success[None], success[None], margin[None], "l2" if l2 else "linf"
-        )
+        norm: Norm = "l2" if attack.endswith("_l2") else "linf"
+        budgets = (self._budget(norm),)
+        return AttackResult(budgets, images, success[None], success[None], margin[None], norm)
 
     def rows(self) -> list[Row]:
         """One for each attack, one for the worst case."""

@@ -15,7 +15,6 @@ import json
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tensorflow as tf
 from absl import flags
@@ -29,7 +28,7 @@ from mofa import morphable_model, obj_file, rendered_faces
 from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
-from weights.atomic import atomic_path
+from resgn.faces.image_file import write_image
 from weights.errors import InputError, brief
 
 BATCH = 8
@@ -220,11 +219,7 @@ def pictures(renderer: FaceRenderer, chosen: Array, background: float = 0.92) ->
 
 
 def _save(path: Path, image: Array) -> None:
-    levels = np.round(255.0 * np.clip(image, 0.0, 1.0)).astype(np.uint8)
-    smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9]
-    _, content = cv2.imencode(".png", np.ascontiguousarray(levels[..., ::-1]), smallest)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content.tobytes())
+    write_image(path, np.clip(image, 0.0, 1.0))
 
 
 if __name__ == "__main__":
