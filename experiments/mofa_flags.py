@@ -51,12 +51,13 @@ def sources() -> list[Source]:
 
 
 def renderer(image_size: int) -> FaceRenderer:
-    """The decoder with the model that the flags name.
+    """The decoder with the model that the flags name, or that of the encoder that comes along.
 
     Args:
       image_size: height and width of its pictures.
     """
-    model = morphable_model.read(model_flags.MODEL.value, model_flags.LANDMARKS.value)
+    path = model_flags.MODEL.value or morphable_model.LEARNED_PATH
+    model = morphable_model.read(path, model_flags.LANDMARKS.value)
     return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
 
 

@@ -33,6 +33,7 @@ from experiments.strategy import Devices, restarting
 from mofa import encoder, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
+from mofa.jitter import Jittered
 from mofa.losses import PHOTOMETRIC, AutoencoderLoss, CodeLoss, Weights
 from mofa.measures import Measures, code_errors
 from mofa.photographs import Photographs
@@ -90,6 +91,7 @@ _float("expression_weight", "Weight of the squared expression coefficients.")
 _float("albedo_weight", "Weight of the squared albedo coefficients.")
 _float("light_weight", "Weight of colour in the light.")
 _float("code_weight", "Weight of all terms on rendered faces.")
+_float("jitter", "Deviation of turn, shift and size of photographs in training.")
 _integer("checkpoint_every", "Steps between two checkpoints and reports.")
 _integer("test_images", "Pictures of each data set to measure on at the end.")
 
@@ -144,9 +146,10 @@ def main(argv: list[str]) -> None:
         )
         code_loss = CodeLoss(renderer, rendered.codes.std(axis=0), values["code_weight"])
     trainer = Trainer(model, config, run.shared, autoencoder_loss, code_loss, devices.strategy)
+    photographs = _joined([split.train for split in splits.values()])
     with tqdm.tqdm(total=config.iterations, unit="step") as bar:
         trainer.train(
-            _joined([split.train for split in splits.values()]),
+            None if photographs is None else Jittered(photographs, values["jitter"]),
             rendered,
             reporter(run, renderer, model, splits, bar),
             lambda step: bar.update(step - bar.n),

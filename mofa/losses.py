@@ -224,6 +224,10 @@ _PARTS = {
 }
 
 
+_COLOURS = 10.0
+"""The same for the mean distance of colours: a twentieth of their range counts like half a spread."""
+
+
 class CodeLoss:
     """The terms for rendered faces, whose codes are known.
 
@@ -236,6 +240,8 @@ class CodeLoss:
     def __init__(self, renderer: FaceRenderer, spread: Array, weight: float = 1.0) -> None:
         self._renderer, self._weight = renderer, weight
         self._spread = tf.constant(np.maximum(spread, 1e-3), tf.float32)
+        area = face_region(renderer) * shown_area(renderer)
+        self._area = tf.constant(area / area.sum())
 
     def __call__(self, code: tf.Tensor, truth: tf.Tensor) -> dict[str, tf.Tensor]:
         """Weighted terms, each averaged over the batch.
@@ -246,7 +252,7 @@ class CodeLoss:
 
         Returns:
           `code_*` for the six parts in units of spread, `code_vertices` for the vertices in
-          pixels; scalars.
+          pixels, `code_colours` for the lit colours of the face in [0, 1]; scalars.
         """
         difference = (code - truth) / self._spread
         # Between the square, which is kind to outliers' gradients, and the absolute value, which
@@ -256,8 +262,11 @@ class CodeLoss:
             f"code_{name}": self._weight * _PARTS[name] * tf.reduce_mean(error[:, part])
             for name, part in codes.SLICES.items()
         }
-        project = self._renderer.project
-        apart = project(self._renderer.vertices(code)) - project(self._renderer.vertices(truth))
+        found, true = self._renderer.face(code), self._renderer.face(truth)
+        apart = self._renderer.project(found.vertices) - self._renderer.project(true.vertices)
         scale = 224.0 / self._renderer.camera.image_size[0]
         terms["code_vertices"] = self._weight * 0.2 * scale * tf.reduce_mean(_length(apart))
+        # Numbers that make up for each other, as light and skin do, still give the picture.
+        other = tf.reduce_sum(self._area * _length(found.colours - true.colours), axis=-1)
+        terms["code_colours"] = self._weight * _COLOURS * tf.reduce_mean(other)
         return terms

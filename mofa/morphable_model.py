@@ -12,6 +12,7 @@ RGB in [0, 1].
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -31,7 +32,10 @@ from weights.keras_h5 import new_h5
 IDENTITY, EXPRESSION, ALBEDO = 80, 64, 80
 """Numbers of modes that the code of 257 numbers has room for."""
 
-DEFAULT_PATH = Path(__file__).parents[1] / "weights" / "open_face_model.h5"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+DEFAULT_PATH = _WEIGHTS / "open_face_model.h5"
+LEARNED_PATH = _WEIGHTS / "learned_face_model.h5"
+"""The open model's geometry with an albedo learned from photographs, for MoFA."""
 
 _BASEL = "the Basel Face Model, faces.dmi.unibas.ch, free for research after registration"
 
@@ -118,6 +122,17 @@ class MorphableModel:
             )
         flat = tf.matmul(coefficients, tf.constant(basis), transpose_b=True)
         return tf.reshape(flat + mean.reshape(-1), [-1, *mean.shape])
+
+    def digest(self) -> str:
+        """A name for all that decides what faces look like, for caches of pictures."""
+        result = hashlib.sha256()
+        modes = (self.identity, self.expression, self.albedo)
+        for array in (
+            *(self.mean_shape, self.mean_albedo, self.triangles),
+            *(array for each in modes for array in (each.basis, each.std)),
+        ):
+            result.update(np.ascontiguousarray(array).tobytes())
+        return result.hexdigest()
 
     def landmark_vertices(self) -> Array:
         """The vertices of the 68 landmarks in their usual order: int32 [68].
@@ -358,9 +373,9 @@ def _read_bfm_2009(path: Path) -> MorphableModel:
         triangles = triangles[(triangles >= 0).all(axis=1)]
         rows = (3 * kept[:, None] + np.arange(3)).reshape(-1)
         shape, colour = shape[kept], colour[kept]
-        identity = _orthonormal(identity.scaled()[rows], IDENTITY)
-        albedo = _orthonormal(albedo.scaled()[rows], ALBEDO)
-        expression = _orthonormal(basis * std / 1000.0, EXPRESSION)
+        identity = orthonormal(identity.scaled()[rows], IDENTITY)
+        albedo = orthonormal(albedo.scaled()[rows], ALBEDO)
+        expression = orthonormal(basis * std / 1000.0, EXPRESSION)
     return _model(
         path, "BFM 2009", shape, colour, identity, expression, albedo, triangles, {}, None
     )
@@ -455,8 +470,8 @@ def _read_ict(folder: Path) -> MorphableModel:
         "ICT-FaceKit",
         neutral * scale,
         np.tile([0.72, 0.55, 0.46], (len(neutral), 1)),
-        _orthonormal(shapes_of(identity_files), IDENTITY),
-        _orthonormal(shapes_of(expression_files) / 3.0, EXPRESSION),
+        orthonormal(shapes_of(identity_files), IDENTITY),
+        orthonormal(shapes_of(expression_files) / 3.0, EXPRESSION),
         _zero_modes(len(neutral), ALBEDO),
         triangles,
         landmarks,
@@ -593,7 +608,7 @@ def _zero_modes(vertices: int, count: int) -> Modes:
     return Modes(np.zeros((3 * vertices, count), np.float32), np.zeros(count, np.float32))
 
 
-def _orthonormal(directions: Array, count: int) -> Modes:
+def orthonormal(directions: Array, count: int) -> Modes:
     """The modes of `directions @ N(0, 1)`: same distribution, orthonormal, by variance."""
     vertices = directions.shape[0] // 3
     result = _zero_modes(vertices, count)

@@ -97,8 +97,8 @@ class RelitFaces:
     def _stored(self, renderer: FaceRenderer, folder: Path, progress: bool) -> Array:
         model = renderer.model
         digest = hashlib.sha256(repr((self._settings, renderer.camera)).encode())
-        for array in (self.codes, model.mean_shape, model.mean_albedo, model.triangles):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(model.digest().encode())
+        digest.update(np.ascontiguousarray(self.codes).tobytes())
         path = folder / f"relit-{digest.hexdigest()[:16]}.npy"
         if not path.exists():
             draw = tf.function(

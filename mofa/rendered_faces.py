@@ -169,8 +169,8 @@ class RenderedFaces:
         """uint8 [M, H, W, 3] from a file named after all that decides the pictures."""
         model = self.renderer.model
         digest = hashlib.sha256(repr((self.settings, self.renderer.camera)).encode())
-        for array in (self.codes, model.mean_shape, model.mean_albedo, model.triangles):
-            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(model.digest().encode())
+        digest.update(np.ascontiguousarray(self.codes).tobytes())
         path = folder / f"rendered-{digest.hexdigest()[:16]}.npy"
         if not path.exists():
             with atomic_path(path) as temporary:

@@ -169,7 +169,10 @@ def test_gradient_is_that_of_finite_differences(renderer, kind: str) -> None:
 def test_code_loss_is_zero_at_the_truth_and_grows_with_each_part(renderer) -> None:
     truth = some_code()
     loss = CodeLoss(renderer, np.full(codes.SIZE, 0.5, np.float32), weight=2.0)
-    assert all(float(term) < 1e-3 for term in loss(truth, truth).values())
+    at_truth = loss(truth, truth)
+    # The length of a colour difference is at least 1e-4, for its gradient's sake: 2 * 10 * 1e-4.
+    assert float(at_truth.pop("code_colours")) == pytest.approx(2e-3, rel=1e-2)
+    assert all(float(term) < 1e-3 for term in at_truth.values())
     for name, part in codes.SLICES.items():
         wrong = truth.copy()
         wrong[:, part] += 1.0
@@ -177,7 +180,10 @@ def test_code_loss_is_zero_at_the_truth_and_grows_with_each_part(renderer) -> No
         size = {"shape": 0.5, "expression": 0.5, "albedo": 0.5}.get(name, 2.0)
         # Two spreads away: sqrt(4 + 0.01) - 0.1.
         assert float(terms[f"code_{name}"]) == pytest.approx(2.0 * size * 1.9025, rel=1e-3)
-        assert sum(float(v) > 1e-3 for k, v in terms.items() if k != "code_vertices") == 1
+        assert terms["code_colours"] > (0.0 if name == "translation" else 0.1)
+        assert (
+            sum(float(v) > 1e-3 for k, v in terms.items() if k.split("_")[1] in codes.SLICES) == 1
+        )
 
 
 def test_region_is_drawn_where_it_is(renderer) -> None:
