@@ -225,7 +225,7 @@ _PARTS = {
 
 
 _COLOURS = 10.0
-"""The same for the mean distance of colours: a twentieth of their range counts like half a spread."""
+"""The same for the mean distance of colours: a tenth of their range counts like one spread."""
 
 
 class CodeLoss:

@@ -15,7 +15,7 @@ from mofa.rendering import sample, spherical_harmonics
 
 _BATCH = 32
 _LEVEL = 0.1
-"""How firmly the ambient light keeps to the default: what it does not take is left to the albedo."""
+"""How firmly the ambient light keeps to the default; what it does not take is the albedo's."""
 _DIRECTIONS = 0.02
 """The same for the other eight harmonics."""
 _TINT = 1.0

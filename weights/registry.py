@@ -275,6 +275,16 @@ KNOWN: tuple[KnownFile, ...] = (
         "--model=PATH",
     ),
     KnownFile(
+        "learned_face_model",
+        "morphable_model",
+        "the open model with an albedo learned from photographs, MoFA's default",
+        "this project",
+        "geometry CC0, albedo for research; see weights/learned_face_model.md",
+        ("learned_face_model.h5",),
+        "it is part of the project, in its folder `weights`; check the project out again.",
+        "--model=PATH",
+    ),
+    KnownFile(
         "bfm2009",
         "morphable_model",
         "Basel Face Model 2009; expressions come from Exp_Pca.bin of Guo et al.",

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mofa import morphable_model
 from tests.experiments.command import result, run
 
 
@@ -78,3 +79,32 @@ def test_mistakes_are_answered_in_one_line(folder, arguments: list[str], message
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_albedo_is_learned_from_photographs(trained, folder) -> None:
+    output = folder / "learned.h5"
+    done = run(
+        "learn_albedo",
+        *("--dataset=orl", f"--encoder={trained / 'encoder.h5'}", f"--output={output}"),
+        cache=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "photographs, mirrored ones included" in done.stdout
+    learned, plain = morphable_model.read(output), morphable_model.read()
+    np.testing.assert_array_equal(learned.mean_shape, plain.mean_shape)
+    # ORL is grey: what its photographs show at the nose has no colour, far from it skin keeps it.
+    nose = learned.mean_albedo[learned.landmark_vertices()[30]]
+    assert np.ptp(nose) < 0.5 * np.ptp(plain.mean_albedo[plain.landmark_vertices()[30]])
+    back = int(np.argmin(plain.mean_shape[:, 2]))
+    np.testing.assert_allclose(learned.mean_albedo[back], plain.mean_albedo[back], atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [("rendered", "Albedo is learned from photographs"), ("rendered,orl", "leave them out")],
+)
+def test_albedo_needs_photographs_alone(folder, dataset, message) -> None:
+    done = run("learn_albedo", f"--dataset={dataset}", f"--output={folder}/x.h5", cache=folder)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (folder / "x.h5").exists()

@@ -12,6 +12,7 @@ import pytest
 import scipy.io
 
 from mofa import landmarks, morphable_model
+from mofa.morphable_model import Modes
 from weights.errors import InputError
 
 
@@ -342,6 +343,31 @@ def test_the_open_default_model():
     )
     assert area.min() > 1e-4
     assert len(np.unique(model.triangles)) == count
+
+
+def test_the_learned_model_differs_in_albedo_alone():
+    learned = morphable_model.read(morphable_model.LEARNED_PATH)
+    plain = morphable_model.read()
+    assert morphable_model.LEARNED_PATH.stat().st_size <= 8 * 2**20
+    np.testing.assert_array_equal(learned.mean_shape, plain.mean_shape)
+    np.testing.assert_array_equal(learned.triangles, plain.triangles)
+    np.testing.assert_array_equal(learned.identity.basis, plain.identity.basis)
+    np.testing.assert_array_equal(learned.expression.std, plain.expression.std)
+    np.testing.assert_array_equal(learned.expression_samples, plain.expression_samples)
+    assert learned.landmarks == plain.landmarks
+    gram = learned.albedo.basis.T @ learned.albedo.basis
+    np.testing.assert_allclose(gram, np.eye(80), atol=2e-3)
+    assert learned.albedo.std[-1] > 0
+    assert not np.allclose(learned.mean_albedo, plain.mean_albedo, atol=0.02)
+    # Eyes are darker than cheeks, also where photographs have taught it.
+    place = learned.landmark_vertices()
+    assert learned.mean_albedo[place[36:48]].mean() < learned.mean_albedo[place[29:31]].mean()
+
+
+def test_digest_tells_models_apart(shell):
+    assert shell.digest() == dataclasses.replace(shell, name="other").digest()
+    darker = Modes(shell.albedo.basis, 0.9 * shell.albedo.std)
+    assert shell.digest() != dataclasses.replace(shell, albedo=darker).digest()
 
 
 def test_copy_of_the_default_model_by_path(tmp_path):
