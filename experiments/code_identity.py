@@ -1,0 +1,91 @@
+"""Is the identity in MoFA's code? Verification by shape and albedo alone.
+
+    python -m experiments.code_identity --dataset=celeba,lfw --data_dir=CELEBA,LFW
+    python -m experiments.code_identity                                      # rendered people
+
+Nothing is trained: two pictures are one person where the cosine of their shape and albedo
+coefficients, in standard deviations, is high. All pairs of pictures of people whom the default
+encoder has not seen; rows for shape and albedo together and for each alone. `roc.png` has the
+curves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from experiments import cli, model_flags, mofa_flags
+from experiments import run as run_flags
+from experiments.figures import save_roc
+from experiments.mofa_people import load_people
+from experiments.results import Measurement, Row
+from experiments.run import Run
+from mofa import encoder
+from mofa.arrays import Array
+from mofa.code_similarity import auc_interval, unit_parts
+from mofa.identity import pair_similarities
+from mofa.photographs import SIZE
+from resgn.calibration import RocCurve
+from resgn.target import embed_all
+
+_PEOPLE = flags.DEFINE_integer("people", 60, "Rendered people, with eight pictures each.", 2)
+_RESAMPLES = flags.DEFINE_integer("resamples", 200, "Draws of people for the intervals.", 1)
+
+flags.adopt_module_key_flags(mofa_flags)  # shown by --help
+flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(run_flags)
+
+PARTS = {"shape+albedo": ("shape", "albedo"), "shape": ("shape",), "albedo": ("albedo",)}
+_PICTURES = 8
+
+
+def main(argv: list[str]) -> None:
+    """Encode, compare, write result and plot."""
+    del argv
+    names = ("dataset", "data_dir", "model", "landmarks", "encoder", "people", "resamples", "seed")
+    run = Run("code_identity", run_flags.settings_from_flags(list(names)))
+    renderer = mofa_flags.renderer(SIZE)
+    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    encode = tf.function(lambda images: model(images, training=False), autograph=False)
+    sources = mofa_flags.sources()
+    sets = {
+        source.name: load_people([source], False, "test", renderer, 0, 0, 2) for source in sources
+    }
+    if "rendered" in mofa_flags.DATASET.value:
+        sets["rendered"] = load_people(
+            [], True, "test", renderer, _PEOPLE.value, _PICTURES, minimum_images=2
+        )
+    rows, curves, about = [], {}, []
+    for name, people in sets.items():
+        code = embed_all(encode, people.images)
+        about.append(f"{name}: {len(people)} pictures of {len(np.unique(people.people))} people")
+        for part, slices in PARTS.items():
+            row, curve = measure(f"{name},{part}", unit_parts(code, slices), people.people)
+            rows.append(row)
+            curves[row.name] = curve
+    save_roc(run.folder / "roc.png", curves)
+    notes = (
+        f"{'; '.join(about)}; all pairs. Intervals of 95 % from {_RESAMPLES.value} draws of as "
+        "many people, with replacement."
+    )
+    print(run.finish(rows, "float32", "people, code", notes, plain=("auc",)))
+    print(f"{run.folder}: code_identity.md, .csv, result.json, roc.png")
+
+
+def measure(name: str, embeddings: Array, people: Array) -> tuple[Row, RocCurve]:
+    """`auc`, `eer` and `tar_at_far_0.01` of unit embeddings [M, D], and the curve."""
+    similarities, same = pair_similarities(embeddings, people)
+    curve = RocCurve.of(1.0 - similarities, same)
+    low, high = auc_interval(similarities, people, _RESAMPLES.value, run_flags.SEED.value)
+    count = len(people)
+    columns = {
+        "auc": Measurement(curve.auc(), low, high, count),
+        "eer": Measurement(curve.equal_error_rate(), None, None, count),
+        "tar_at_far_0.01": Measurement(curve.tar_at_far(0.01), None, None, count),
+    }
+    return Row(name, columns), curve
+
+
+if __name__ == "__main__":
+    cli.run(main)
