@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render train-mofa reconstruct train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report docs bench test test-faults lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report docs bench test test-faults lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -67,11 +67,17 @@ weights: install ## Which weight files are known, found and missing, and how to 
 render: install ## Random faces of the morphable model, a turntable and a light sweep.
 	$(RUN) -m experiments.render $(ARGS)
 
+learn-albedo: install ## Learn the albedo of MoFA's face model from photographs; --dataset, --data_dir in ARGS.
+	$(RUN) -m experiments.learn_albedo $(ARGS)
+
 train-mofa: install ## Train MoFA's encoder; --dataset, --data_dir and more in ARGS.
 	$(RUN) -m experiments.train_mofa $(ARGS)
 
 reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rendered ones without.
 	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ARGS)
+
+code-identity: install ## Whether MoFA's shape and albedo codes alone tell people apart.
+	$(RUN) -m experiments.code_identity $(ARGS)
 
 train-identity: install ## Train the identity classifiers on MoFA's codes and on images.
 	$(RUN) -m experiments.train_identity $(ARGS)
