@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +125,19 @@ class Row:
 
 
 def markdown_table(
-    rows: list[Row], first: str, notes: str = "", plain: tuple[str, ...] = ()
+    rows: list[Row],
+    first: str,
+    notes: str = "",
+    plain: tuple[str, ...] = (),
+    order: Sequence[str] = (),
 ) -> str:
     """Rates in percent with interval, the paper's figure in brackets behind.
 
-    Columns named in `plain` are no rates and stand as they are. A row with findings is marked and
-    they are listed below.
+    Columns named in `plain` are no rates and stand as they are; those named in `order` come first,
+    in that order. A row with findings is marked and they are listed below.
     """
-    columns = list(dict.fromkeys(column for row in rows for column in row.columns))
+    there = dict.fromkeys(column for row in rows for column in row.columns)
+    columns = list(dict.fromkeys([*(c for c in order if c in there), *there]))
     lines = [
         "| " + " | ".join([first, *columns]) + " |",
         "| " + " | ".join(["---"] * (len(columns) + 1)) + " |",

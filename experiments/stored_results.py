@@ -19,7 +19,7 @@ from weights.errors import InputError
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
 
-_DROPPED = ("output_dir", "resume")
+_DROPPED = ("output", "output_dir", "resume")
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -96,14 +96,17 @@ class StoredResult:
         """
         if not _NAME.fullmatch(self.name):
             raise InputError(f"--name takes a to z, 0 to 9 and _; got {self.name!r}.")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
+        write_json(path, self.as_json())
+        return path
+
+    def as_json(self) -> dict[str, Any]:
+        """The inverse of `read`: what stands in the file, which has the name."""
         data: dict[str, Any] = dataclasses.asdict(self)
         table = {key: data.pop(key) for key in ("first", "notes", "plain")}
         del data["name"]
-        rows = [row.as_json() for row in self.rows]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.name}.json"
-        write_json(path, data | {"table": table, "rows": rows})
-        return path
+        return data | {"table": table, "rows": [row.as_json() for row in self.rows]}
 
     def chosen(self, rows: Collection[str], columns: Sequence[str]) -> list[Row]:
         """Some rows and columns, in the order of `columns`; all where nothing is named.
@@ -128,7 +131,11 @@ class StoredResult:
     def markdown(self, rows: Collection[str] = (), columns: Sequence[str] = ()) -> str:
         """The table with what it came from above it, see `chosen`."""
         table = markdown_table(
-            self.chosen(rows, columns), self.first or self.experiment, self.notes, self.plain
+            self.chosen(rows, columns),
+            self.first or self.experiment,
+            self.notes,
+            self.plain,
+            columns,
         )
         return f"{self.provenance()}\n\n{table}"
 

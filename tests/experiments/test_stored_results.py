@@ -58,6 +58,14 @@ def test_rows_and_columns_are_chosen() -> None:
         result().chosen([], ["jumping"])
 
 
+def test_columns_stand_in_the_order_that_was_chosen() -> None:
+    kept = result()
+    late = dataclasses.replace(kept, rows=kept.rows[::-1])
+    for order in (["threshold", "dodging"], ["dodging", "threshold"]):
+        heading = late.markdown((), order).splitlines()[2]
+        assert heading == f"| losses | {' | '.join(order)} |"
+
+
 def test_between_the_comments_stands_what_was_kept() -> None:
     page = "Before.\n<!-- result: toy; columns=dodging -->\nold | numbers\n<!-- end -->\nAfter.\n"
     once = with_tables(page, {"toy": result()})
@@ -85,6 +93,7 @@ def test_names_with_commas_stand_between_bars() -> None:
 
 def test_paths_of_the_machine_stay_out() -> None:
     given = "python -m experiments.table1 --data_dir=/a/b,/c --rows=joint --output_dir=/x --resume"
+    given += " --output=/y.json"
     assert without_paths(given) == "python -m experiments.table1 --data_dir=... --rows=joint"
     assert without_paths("python -m experiments.scan /a/b --nocalibrate") == (
         "python -m experiments.scan ... --nocalibrate"
