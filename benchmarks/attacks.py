@@ -1,6 +1,7 @@
 """Speed and success of FGSM and PGD against foolbox, ART and cleverhans.
 
     python -m benchmarks.attacks
+    python -m benchmarks.attacks --output=runs/benchmark_attacks/result.json
 
 All attack the same network (dlib's), images (faces of ORL, pairs of one person), epsilon and steps,
 from the image itself and without keeping the best iterate, and hand back the images. The floor is
@@ -8,12 +9,15 @@ the bare compiled network: as many of its gradients as the attack takes steps. S
 afterwards, for all alike, by the network in float32. The order changes from round to round, so that
 each takes every place equally often; the median is reported, on the clock and by the processor's
 time summed over the cores, which other work on the machine inflates less. On a processor that
-computes in bfloat16 the network runs in `mixed_bfloat16` as well.
+computes in bfloat16 the network runs in `mixed_bfloat16` as well. --output keeps the numbers, for
+`experiments.results_page`.
 
 Peers come with `pip install -e '.[bench]'`; missing ones are named and left out.
 """
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 from absl import app, flags
@@ -24,10 +28,14 @@ import tensorflow as tf
 
 from attacks import FGSM, PGD, Attack, Dodging, judge
 from attacks.stochastic import Deterministic
-from benchmarks.peers import Craft, Task, installed_peers
+from benchmarks import result
+from benchmarks.peers import PEERS, Craft, Task, installed_peers
 from benchmarks.timing import Times, bare_gradients, measure, medians
+from experiments import file_flags
 from experiments.adversarial_sets import Counts, LegitimatePairs, legitimate_pairs
 from experiments.precision import settle_precision
+from experiments.results import Measurement, Row
+from experiments.run import SEED
 from resgn.faces.orl import load_orl
 from resgn.target import Target, load_target, to_float
 
@@ -40,14 +48,31 @@ _ATTACKS = flags.DEFINE_multi_enum("attack", ["FGSM", "PGD"], ["FGSM", "PGD"], "
 _BFLOAT16 = flags.DEFINE_enum(
     "bfloat16", "auto", ["auto", "yes", "no"], "Run in mixed_bfloat16, too; auto: where it is fast."
 )
+flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
+flags.declare_key_flag("seed")
 
 OURS, JUDGED, FLOOR = "attacks", "attacks, judged", "floor"
-LOW = " (bfloat16)"
+LOW = ", bfloat16"
+RATES = ("success", "success_8bit")
+"""Columns in percent."""
+
+NOTES = (
+    "All attack dlib's network on the same faces of ORL in one batch, in turn. images_per_second, "
+    "and processor_ms (milliseconds of the processor an image, summed over the cores): median of "
+    "the rounds, quartiles in round brackets. ratio: time as a multiple of the floor's, which is "
+    "as many gradients of the bare compiled network in float32 as the attack takes steps. speedup: "
+    "times the speed of the fastest other library. success: percent that dodge, 95 % Wilson "
+    "interval in round brackets, judged by the network in float32; success_8bit: after rounding to "
+    "8 bits. judged: the time includes judging each image in float and in 8 bits."
+)
+
+Columns = dict[str, Measurement]
 
 
 def main(argv: list[str]) -> None:
-    """Print one table for each attack."""
+    """Print one table for each attack, and write both into one result."""
     del argv
+    began = time.monotonic()
     target = load_target("dlib")
     pairs, probes, references = _faces(target, _IMAGES.value)
     images = to_float(pairs.images[probes]).numpy()
@@ -66,12 +91,11 @@ def main(argv: list[str]) -> None:
         _RELATIVE_STEP.value,
     )
     peers, missing = installed_peers(task)
-    print(
+    setting = (
         f"{len(images)} images, epsilon {task.epsilon:g}, PGD of {task.steps} steps of "
         f"{task.relative_step:g} epsilon, threshold {pairs.threshold:.4f}."
     )
-    for line in missing:
-        print(line)
+    print("\n".join([setting, *missing]))
     own = {
         "FGSM": FGSM(),
         "PGD": PGD(
@@ -82,6 +106,7 @@ def main(argv: list[str]) -> None:
         "FGSM": own["FGSM"],
         "PGD": PGD(task.steps, relative_step=task.relative_step, random_start=False),
     }
+    found: dict[str, Columns] = {}
     for name, steps in (("FGSM", 1), ("PGD", task.steps)):
         if name not in _ATTACKS.value:
             continue
@@ -91,7 +116,23 @@ def main(argv: list[str]) -> None:
             rows[OURS + ending] = _craft(own[name], network, criterion, task)
             rows[JUDGED + ending] = _attack(kept[name], network, criterion, task)
         rows |= {peer: crafts[name] for peer, crafts in peers.items()}
-        _print_table(name, measure(rows, _ROUNDS.value), target, criterion, list(peers))
+        table = columns(measure(rows, _ROUNDS.value), target, criterion, list(peers))
+        _print_table(name, table)
+        for row, values in table.items():
+            found.setdefault(row, {}).update(
+                {f"{name.lower()}_{column}": value for column, value in values.items()}
+            )
+    names = dict.fromkeys(column for row in found.values() for column in row)
+    absent = [peer for peer in PEERS if peer not in peers]
+    left_out = [f"Left out: {', '.join(absent)}."] * bool(absent)
+    result.keep(
+        "benchmark_attacks",
+        [Row(row, values) for row, values in found.items()],
+        time.monotonic() - began,
+        "library",
+        " ".join([setting, *left_out, NOTES]),
+        tuple(column for column in names if not column.endswith(RATES)),
+    )
 
 
 class _LowPrecision:
@@ -114,7 +155,9 @@ class _LowPrecision:
 
 def _faces(target: Target, count: int) -> tuple[LegitimatePairs, np.ndarray, np.ndarray]:
     """Pairs of one person that the target verifies correctly, as Table 1 takes them."""
-    pairs = legitimate_pairs(load_orl(), target, Counts((count, 1), (1, 1), (1, 1)), True, 0)
+    pairs = legitimate_pairs(
+        load_orl(), target, Counts((count, 1), (1, 1), (1, 1)), True, SEED.value
+    )
     chosen = pairs.parts["train"]
     rows = np.flatnonzero(chosen.same)[:count]
     return pairs, chosen.probe[rows], chosen.reference[rows]
@@ -137,41 +180,64 @@ def _attack(attack: Attack, network: Deterministic, criterion: Dodging, task: Ta
     ).perturbed[0]
 
 
-def _print_table(
-    attack: str, times: Times, target: Target, criterion: Dodging, peers: list[str]
-) -> None:
+def columns(
+    times: Times, network: Deterministic, criterion: Dodging, peers: list[str]
+) -> dict[str, Columns]:
+    """What one attack's times and images say, for each of its rows.
+
+    Args:
+      times: of the rows, `FLOOR` among them.
+      network: judges, in float32.
+      criterion: with one row of data for each image.
+      peers: which rows are other libraries'.
+    """
     clock, processor = medians(times)
     fastest = min(peers, key=clock.__getitem__, default=None)
+    count = len(criterion)
+    found: dict[str, Columns] = {}
+    for name, (images, seconds, busy) in times.items():
+        rounds = len(seconds)
+        row = {
+            "images_per_second": Measurement.quartiles(count / np.array(seconds)),
+            "processor_ms": Measurement.quartiles(1e3 * np.array(busy) / count),
+            "ratio": Measurement(clock[name] / clock[FLOOR], None, None, rounds),
+            "processor_ratio": Measurement(processor[name] / processor[FLOOR], None, None, rounds),
+        }
+        if not name.startswith(FLOOR):
+            if fastest is not None:
+                speedup, by_processor = (each[fastest] / each[name] for each in (clock, processor))
+                row["speedup"] = Measurement(speedup, None, None, rounds)
+                row["processor_speedup"] = Measurement(by_processor, None, None, rounds)
+            _, success, rounded = judge(network, images[np.newaxis], criterion, batch_size=count)
+            row |= dict(zip(RATES, map(Measurement.rate, (success, rounded)), strict=True))
+        found[name] = row
+    return found
+
+
+def _print_table(attack: str, table: dict[str, Columns]) -> None:
     print(f"\n## {attack}\n")
     print(
         "| | images/s | quartiles | processor, ms an image | time / floor | processor / floor "
         "| success | success in 8 bits |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    count = len(criterion)
-    for name, (images, seconds, _) in times.items():
-        low, high = np.quantile(seconds, [0.25, 0.75])
-        judged = "| |"
-        if not name.startswith(FLOOR):
-            _, success, rounded = judge(target, images[np.newaxis], criterion, batch_size=count)
-            judged = f"| {success.mean():.1%} | {rounded.mean():.1%} |"
+    for name, row in table.items():
+        speed = row["images_per_second"]
+        judged = " | ".join(f"{row[rate].value:.1%}" if rate in row else "" for rate in RATES)
         print(
-            f"| {name} | {count / clock[name]:.2f} | {count / high:.2f}-{count / low:.2f} "
-            f"| {1e3 * processor[name] / count:.1f} | {clock[name] / clock[FLOOR]:.3f} "
-            f"| {processor[name] / processor[FLOOR]:.3f} {judged}",
+            f"| {name} | {speed.value:.2f} | {speed.low:.2f}-{speed.high:.2f} "
+            f"| {row['processor_ms'].value:.1f} | {row['ratio'].value:.3f} "
+            f"| {row['processor_ratio'].value:.3f} | {judged} |",
             flush=True,
         )
-    if fastest is not None:
-        for name in times:
-            if name.startswith(OURS):
-                print(
-                    f"\n{name}: {clock[fastest] / clock[name]:.2f} times the speed of the fastest "
-                    f"peer, {fastest} ({processor[fastest] / processor[name]:.2f} by processor)."
-                )
-    print(
-        f"\nOf the time of {OURS} {min(1.0, clock[FLOOR] / clock[OURS]):.1%} are the network's "
-        "own gradients."
-    )
+    for name, row in table.items():
+        if name.startswith(OURS) and "speedup" in row:
+            print(
+                f"\n{name}: {row['speedup'].value:.2f} times the speed of the fastest peer "
+                f"({row['processor_speedup'].value:.2f} by processor)."
+            )
+    own = min(1.0, 1.0 / table[OURS]["ratio"].value)
+    print(f"\nOf the time of {OURS} {own:.1%} are the network's own gradients.")
 
 
 if __name__ == "__main__":

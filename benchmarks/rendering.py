@@ -1,8 +1,9 @@
 """Time and memory of the renderer.
 
     python -m benchmarks.rendering
+    python -m benchmarks.rendering --output=runs/benchmark_rendering/result.json
 
-One table: milliseconds an image against triangles, image size and batch, forward and with the
+First milliseconds an image against triangles, image size and batch, forward and with the
 gradient, and the peak of memory that the case added to the process (each case runs in a process of
 its own). Then the default face model at 224x224 in a batch of 8 with the gradient to all 257
 numbers against the forward pass of the full VGG-19 in float32 on the same batch, alternating in one
@@ -10,6 +11,7 @@ process. Last the plain rasteriser of `plain_rasterizer` on the 7,000 triangles 
 alternating in one process.
 The median of repeated runs is reported; the spread is the quartiles. Beside the time on the clock
 stands the processor's time summed over the cores, which other work on the machine inflates less.
+--output keeps the numbers, for `experiments.results_page`.
 """
 
 from __future__ import annotations
@@ -20,71 +22,91 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from absl import app, flags
 
 # As the entry points have it; before TensorFlow is imported.
-import experiments  # noqa: F401
+import experiments  # noqa: F401  # isort: skip
+import tensorflow as tf
+
+from benchmarks import plain_rasterizer, result
+from experiments import file_flags
+from experiments.results import Measurement, Row
+from experiments.run import SEED
+from mofa import morphable_model, rendered_faces
 from mofa.arrays import Array
+from mofa.face_renderer import Camera, FaceRenderer
+from mofa.rendering import triangle_rasterizer
 
 _REPEATS = flags.DEFINE_integer("repeats", 9, "Timed runs of each case.", 3)
 _CASE = flags.DEFINE_string("case", None, "Run one case, given as JSON, and print its numbers.")
 _VGG = flags.DEFINE_bool("vgg", True, "Compare with VGG-19.")
+flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
+flags.declare_key_flag("seed")
 
 CASES = (
     *({"triangles": count, "size": 224, "batch": 8} for count in (1000, 7000, 10919, 70789)),
     *({"triangles": 7000, "size": size, "batch": 8} for size in (112, 448)),
     *({"triangles": 7000, "size": 224, "batch": batch} for batch in (1, 32)),
 )
+BESIDE_PLAIN = {"triangles": 7000, "size": 224, "batch": 8}
+"""What the plain rasteriser draws, too."""
+
+NOTES = (
+    "Milliseconds an image, median and in round brackets the quartiles; those of the processor are "
+    "summed over the cores. gradient: forward and back, to vertices and colours; of the face model "
+    "to its 257 numbers, at 224x224 in batches of 8. memory_mb: peak that the case added to its "
+    "process. Rows that stand beside another took turns with it in one process. ratio: time as a "
+    "multiple of the other's; of the face model's gradient to VGG-19's forward pass in float32."
+)
 
 
 def main(argv: list[str]) -> None:
-    """Print the tables."""
+    """Print the numbers, and write them into one result."""
     del argv
-    if _CASE.value == "vgg":
-        print(json.dumps(against_vgg(_REPEATS.value)))
-        return
-    if _CASE.value == "plain":
-        print(json.dumps(against_plain(_REPEATS.value)))
-        return
     if _CASE.value:
-        print(json.dumps(measure(repeats=_REPEATS.value, **json.loads(_CASE.value))))
+        print(json.dumps([row.as_json() for row in run_case(_CASE.value, _REPEATS.value)]))
         return
-    print("| triangles | size | batch | forward (processor) | gradient (processor) | peak memory |")
-    print("|---|---|---|---|---|---|")
-    for case in CASES:
-        row = _in_a_process(json.dumps(case))
-        print(
-            f"| {row['triangles']} | {case['size']} | {case['batch']} | {row['forward']:.1f} "
-            f"({row['forward_processor']:.1f}) ms | {row['gradient']:.1f} "
-            f"({row['gradient_processor']:.1f}) ms | {row['megabytes']:.0f} MB |",
-            flush=True,
-        )
-    if _VGG.value:
-        row = _in_a_process("vgg")
-        print(
-            f"\nface model, batch of 8 at 224x224, gradient to 257 numbers: {row['render']:.0f} ms "
-            f"({row['render_quartiles'][0]:.0f}-{row['render_quartiles'][1]:.0f}); VGG-19 forward: "
-            f"{row['vgg']:.0f} ms ({row['vgg_quartiles'][0]:.0f}-{row['vgg_quartiles'][1]:.0f}); "
-            f"ratio {row['render'] / row['vgg']:.3f}"
-        )
-    row = _in_a_process("plain")
-    for name in ("forward", "gradient"):
-        ours, plain = row[f"ours_{name}"], row[f"plain_{name}"]
-        print(
-            f"7,000 triangles at 224x224, batch of 8, {name}: {ours:.1f} ms an image; the plain "
-            f"rasteriser {plain:.1f} ms; ratio {ours / plain:.2f}"
-        )
+    began = time.monotonic()
+    rows: list[Row] = []
+    for case in (*map(json.dumps, CASES), *(["vgg"] if _VGG.value else []), "plain"):
+        found = _in_a_process(case)
+        for row in found:
+            print(_sentence(row), flush=True)
+        rows += found
+    plain = tuple(dict.fromkeys(column for row in rows for column in row.columns))
+    result.keep("benchmark_rendering", rows, time.monotonic() - began, "mesh", NOTES, plain)
 
 
-def _in_a_process(case: str) -> dict[str, Any]:
+def run_case(case: str, repeats: int) -> list[Row]:
+    """What is measured in a process of its own.
+
+    Args:
+      case: `vgg`, `plain` or one of `CASES` as JSON.
+      repeats: timed runs.
+    """
+    if case == "vgg":
+        return against_vgg(repeats)
+    if case == "plain":
+        return against_plain(**BESIDE_PLAIN, repeats=repeats)
+    return [measure(**json.loads(case), repeats=repeats)]
+
+
+def _in_a_process(case: str) -> list[Row]:
     command = [sys.executable, "-m", "benchmarks.rendering", f"--case={case}"]
-    command.append(f"--repeats={_REPEATS.value}")
+    command += [f"--repeats={_REPEATS.value}", f"--seed={SEED.value}"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return [Row.from_json(row) for row in json.loads(done.stdout.splitlines()[-1])]
+
+
+def _sentence(row: Row) -> str:
+    cells = []
+    for name, measurement in row.columns.items():
+        value, quartiles, _ = measurement.texts(plain=True)
+        cells.append(f"{name} {value}" + (f" ({quartiles})" if quartiles else ""))
+    return f"{row.name}: {', '.join(cells)}"
 
 
 def head(triangles: int) -> tuple[Array, Array]:
@@ -111,23 +133,17 @@ def head(triangles: int) -> tuple[Array, Array]:
     return (sphere.reshape(-1, 3) * [75.0, 100.0, 80.0]).astype(np.float32), faces.astype(np.int32)
 
 
-Draw = Callable[[Any, Any], Any]
+Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """From vertices and colours, each [B, V, 3], to images [B, H, W, 3]."""
 
 
-def scene(triangles: int, size: int, batch: int) -> tuple[Any, Any, Draw, Draw]:
+def scene(triangles: int, size: int, batch: int) -> tuple[tf.Tensor, tf.Tensor, Draw, Draw]:
     """Vertices and colours of heads, our rasteriser of them and the plain one."""
-    import tensorflow as tf
-
-    from benchmarks import plain_rasterizer
-    from mofa.face_renderer import Camera
-    from mofa.rendering import triangle_rasterizer
-
     vertices, faces = head(triangles)
     camera = Camera(image_size=(size, size), distance=1000.0)
     moved = np.stack([vertices + np.array([number % 7, 0, -1000]) for number in range(batch)])
     points = tf.constant(moved, tf.float32)
-    colours = tf.random.stateless_uniform(points.shape, [0, 0])
+    colours = tf.random.stateless_uniform(points.shape, [SEED.value, 0])
     matrix = tf.tile(camera.projection()[None], [batch, 1, 1])
 
     def ours(points: tf.Tensor, colours: tf.Tensor) -> tf.Tensor:
@@ -141,9 +157,8 @@ def scene(triangles: int, size: int, batch: int) -> tuple[Any, Any, Draw, Draw]:
     return points, colours, ours, plain
 
 
-def compiled(draw: Draw) -> dict[str, Draw]:
+def compiled(draw: Draw) -> dict[str, Callable[[tf.Tensor, tf.Tensor], object]]:
     """The drawing alone, and with the gradient to vertices and colours."""
-    import tensorflow as tf
 
     def gradient(points: tf.Tensor, colours: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
@@ -154,52 +169,51 @@ def compiled(draw: Draw) -> dict[str, Draw]:
     return {"forward": tf.function(draw), "gradient": tf.function(gradient)}
 
 
-def measure(triangles: int, size: int, batch: int, repeats: int) -> dict[str, float]:
-    """Milliseconds an image and megabytes of one case."""
+def measure(triangles: int, size: int, batch: int, repeats: int) -> Row:
+    """Time and memory of one case."""
     points, colours, ours, _ = scene(triangles, size, batch)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = {
-        name: _times(functools.partial(function, points, colours), repeats)
-        for name, function in compiled(ours).items()
-    }
+    columns: dict[str, Measurement] = {}
+    for name, function in compiled(ours).items():
+        times = _times(functools.partial(function, points, colours), repeats)
+        clock, processor = zip(*times, strict=True)
+        columns[f"{name}_ms"] = _an_image(clock, batch)
+        columns[f"{name}_processor_ms"] = _an_image(processor, batch)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
-        "triangles": len(head(triangles)[1]),
-        "megabytes": (after - before) / 1024.0,
-        **{
-            name + ending: 1e3 * float(np.median([row[part] for row in values])) / batch
-            for name, values in times.items()
-            for part, ending in enumerate(("", "_processor"))
-        },
-    }
+    columns["memory_mb"] = Measurement((after - before) / 1024.0, None, None, 1)
+    return Row(f"{_mesh(triangles, size)} in batches of {batch}", columns)
 
 
-def against_plain(repeats: int) -> dict[str, float]:
-    """Milliseconds an image, ours and the plain rasteriser alternating."""
-    batch = 8
-    points, colours, ours, plain = scene(7000, 224, batch)
+def against_plain(triangles: int, size: int, batch: int, repeats: int) -> list[Row]:
+    """Time of our rasteriser and of the plain one, alternating."""
+    points, colours, ours, plain = scene(triangles, size, batch)
     np.testing.assert_allclose(ours(points, colours), plain(points, colours), atol=1e-3)
-    times: dict[str, list[float]] = {}
     functions = {
-        f"{owner}_{name}": functools.partial(function, points, colours)
+        (owner, name): functools.partial(function, points, colours)
         for owner, draw in (("ours", ours), ("plain", plain))
         for name, function in compiled(draw).items()
     }
+    seconds: dict[tuple[str, str], list[float]] = {which: [] for which in functions}
     for _ in range(repeats):
-        for name, function in functions.items():
-            times.setdefault(name, []).extend(clock for clock, _ in _times(function, 3))
-    return {name: 1e3 * float(np.median(values)) / batch for name, values in times.items()}
+        for which, function in functions.items():
+            seconds[which] += [clock for clock, _ in _times(function, 3)]
+    times = {which: _an_image(values, batch) for which, values in seconds.items()}
+    rows: dict[str, dict[str, Measurement]] = {"ours": {}, "plain": {}}
+    for (owner, name), measurement in times.items():
+        rows[owner][f"{name}_ms"] = measurement
+        if owner == "ours":
+            rows[owner][f"{name}_ratio"] = _ratio(measurement, times["plain", name])
+    return [
+        Row(f"{_mesh(triangles, size)} beside the plain rasteriser", rows["ours"]),
+        Row("plain rasteriser", rows["plain"]),
+    ]
 
 
-def against_vgg(repeats: int) -> dict[str, float | list[float]]:
-    """Milliseconds a batch of 8: the default model with gradient, and VGG-19 forward."""
-    import tensorflow as tf
-
-    from mofa import morphable_model, rendered_faces
-    from mofa.face_renderer import FaceRenderer
-
+def against_vgg(repeats: int) -> list[Row]:
+    """Time of the default model with gradient, and of VGG-19 forward, alternating."""
+    batch = 8
     renderer = FaceRenderer(morphable_model.read())
-    settings = rendered_faces.Settings(identities=8, images_per_identity=1)
+    settings = rendered_faces.Settings(batch, images_per_identity=1, seed=SEED.value)
     code = tf.constant(rendered_faces.draw_codes(renderer, settings))
     vgg = tf.keras.applications.VGG19(weights=None)
     images = renderer.render(code).over(0.5)
@@ -212,16 +226,27 @@ def against_vgg(repeats: int) -> dict[str, float | list[float]]:
         return tape.gradient(loss, code)
 
     network = tf.function(lambda images: vgg(images, training=False))
-    render, forward = [], []
+    render: list[float] = []
+    forward: list[float] = []
     for _ in range(repeats):  # alternating, so that other load on the machine hits both
         render += [clock for clock, _ in _times(lambda: gradient(code), 3)]
         forward += [clock for clock, _ in _times(lambda: network(images), 1)]
-    return {
-        "render": 1e3 * float(np.median(render)),
-        "render_quartiles": (1e3 * np.quantile(render, [0.25, 0.75])).tolist(),
-        "vgg": 1e3 * float(np.median(forward)),
-        "vgg_quartiles": (1e3 * np.quantile(forward, [0.25, 0.75])).tolist(),
-    }
+    ours, other = _an_image(render, batch), _an_image(forward, batch)
+    face = {"gradient_ms": ours, "gradient_ratio": _ratio(ours, other)}
+    return [Row("face model beside VGG-19", face), Row("VGG-19", {"forward_ms": other})]
+
+
+def _mesh(triangles: int, size: int) -> str:
+    return f"{len(head(triangles)[1])} triangles at {size}x{size}"
+
+
+def _an_image(seconds: Sequence[float], batch: int) -> Measurement:
+    """Milliseconds an image from the seconds of batches."""
+    return Measurement.quartiles(1e3 * np.array(seconds) / batch)
+
+
+def _ratio(ours: Measurement, other: Measurement) -> Measurement:
+    return Measurement(ours.value / other.value, None, None, ours.count)
 
 
 def _times(call: Callable[[], object], repeats: int) -> list[tuple[float, float]]:

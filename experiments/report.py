@@ -54,6 +54,8 @@ TITLES = {
     "train_detector": "The detector",
     "detection": "Detection, Table 2 of the attack on MoFA",
     "defense": "Defence, Figure 6 of the attack on MoFA",
+    "benchmark_rendering": "Speed of the renderer",
+    "benchmark_attacks": "Speed of the attacks",
 }
 """Of each experiment, in the order of the page; others come last under their own name."""
 LARGE = 400 << 10
