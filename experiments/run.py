@@ -86,6 +86,7 @@ class Run:
             with contextlib.suppress(ValueError, TypeError):  # a damaged clock costs no result
                 self._earlier = float(json.loads(self._clock_file.read_text("utf-8")))
         self._began = time.monotonic()
+        self._commit = commit()  # now: files may change while it runs, its code does not
         logging.info("Run folder: %s", self.folder)
 
     def _folder(self) -> Path:
@@ -216,7 +217,7 @@ class Run:
             {
                 "experiment": self.experiment,
                 "command": command(),
-                "commit": commit(),
+                "commit": self._commit,
                 "seed": SEED.value,
                 "seconds": round(self.seconds(), 1),
                 "device": device(),

@@ -12,6 +12,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from experiments import sweep
+from experiments.results import Measurement, Row
 from experiments.run import Run
 from tests.experiments.command import result
 from weights.errors import InputError
@@ -80,3 +81,15 @@ def test_data_are_known_by_every_pixel(tmp_path: Path) -> None:
         for others in ((changed, images[:2]), (images[:2], images), (images,)):
             with pytest.raises(InputError, match="photographs"):
                 run.same_data(*others)
+
+
+def test_the_commit_is_that_at_which_the_run_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags.FLAGS.mark_as_parsed()
+    names = iter(["first", "second"])
+    monkeypatch.setattr("experiments.run.commit", lambda: next(names))
+    with flagsaver.flagsaver(output_dir=str(tmp_path)):
+        run = Run("table1", {})
+        run.finish([Row("joint", {"dodging": Measurement.rate(np.array([True]))})], "float32", "x")
+    assert json.loads((tmp_path / "result.json").read_text())["commit"] == "first"
