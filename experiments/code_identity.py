@@ -45,8 +45,8 @@ def main(argv: list[str]) -> None:
     del argv
     names = ("dataset", "data_dir", "model", "landmarks", "encoder", "people", "resamples", "seed")
     run = Run("code_identity", run_flags.settings_from_flags(list(names)))
-    renderer = mofa_flags.renderer(SIZE)
-    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
+    model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))
     encode = tf.function(lambda images: model(images, training=False), autograph=False)
     sources = mofa_flags.sources()
     sets = {

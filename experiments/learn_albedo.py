@@ -49,7 +49,7 @@ def main(argv: list[str]) -> None:
     renderer = FaceRenderer(model, Camera(image_size=(SIZE, SIZE)))
     area = face_region(renderer) * shown_area(renderer)
     vertices = np.flatnonzero(area > 0.0)
-    network, _ = encoder.load(mofa_flags.ENCODER.value)
+    network, _ = encoder.load(mofa_flags.encoder_path())
     parts = []
     for source in sources:
         split = load_photographs(source.name, source.folder, renderer, SIZE, ("train",))

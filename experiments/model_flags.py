@@ -8,7 +8,7 @@ MODEL = flags.DEFINE_string(
     "model",
     None,
     "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder. By default the "
-    "project's own open model, for MoFA with the albedo learned from photographs.",
+    "one that MoFA's encoder was trained with; the project's own open model elsewhere.",
 )
 LANDMARKS = flags.DEFINE_string(
     "landmarks", None, "JSON file {name: vertex} with landmarks for the model."

@@ -54,7 +54,7 @@ class MofaExperiment:
 
     def __init__(self, kinds: tuple[str, ...] = ("code", "image")) -> None:
         self.renderer: FaceRenderer = mofa_flags.renderer(SIZE)
-        self._model, _ = encoder.load(mofa_flags.ENCODER.value)
+        self._model, _ = encoder.load(mofa_flags.encoder_path())
         identities = {kind: identity_flags.classifier(kind) for kind in kinds}
         self.victim = Victim(self.encode, identities)
         self.terms: dict[str, Term] = semantic_terms(self.renderer.model)
@@ -66,7 +66,7 @@ class MofaExperiment:
     @functools.cached_property
     def crafted(self) -> CraftedImages:
         """Attacked images in 8 bits, kept between runs for this encoder."""
-        return CraftedImages(file_digest(Path(mofa_flags.ENCODER.value or encoder.DEFAULT_PATH)))
+        return CraftedImages(file_digest(mofa_flags.encoder_path()))
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Every setting that decides a result; for `Run`."""

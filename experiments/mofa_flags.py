@@ -8,7 +8,7 @@ from absl import flags
 
 from experiments import model_flags
 from experiments.mofa_people import Source
-from mofa import morphable_model
+from mofa import encoder, morphable_model
 from mofa.face_renderer import Camera, FaceRenderer
 from weights.errors import InputError
 
@@ -24,7 +24,10 @@ DATA_DIR = flags.DEFINE_list(
     "data_dir", [], "Folder of each data set of photographs, in the same order."
 )
 ENCODER = flags.DEFINE_string(
-    "encoder", None, "Encoder of MoFA, a file of train_mofa; the project's own small one."
+    "encoder",
+    None,
+    "Encoder of MoFA, a file of train_mofa. The project's own by default: VGG-19's layout, or "
+    "AlexNet's, which draws faces better, where faces are only drawn or compared.",
 )
 
 
@@ -50,15 +53,43 @@ def sources() -> list[Source]:
     return [Source(name, None if name == "orl" else next(folders)) for name in names]
 
 
-def renderer(image_size: int) -> FaceRenderer:
-    """The decoder with the model that the flags name, or that of the encoder that comes along.
+def encoder_path(own: Path = encoder.DEFAULT_PATH) -> Path:
+    """The file of --encoder, or one that comes along."""
+    return Path(ENCODER.value).expanduser() if ENCODER.value else own
+
+
+def renderer(image_size: int, own: Path = encoder.DEFAULT_PATH) -> FaceRenderer:
+    """The decoder: with the morphable model of --model, or that of the encoder.
 
     Args:
       image_size: height and width of its pictures.
+      own: the encoder where --encoder is not given, see `encoder_path`.
+
+    Raises:
+      InputError: the encoder was trained with a model of the user's own, and --model is not given.
     """
-    path = model_flags.MODEL.value or morphable_model.LEARNED_PATH
+    path = model_flags.MODEL.value or encoders_model(encoder_path(own))
+    return with_model(path, image_size)
+
+
+def with_model(path: str | Path, image_size: int) -> FaceRenderer:
+    """The decoder with one morphable model and the landmarks of --landmarks."""
     model = morphable_model.read(path, model_flags.LANDMARKS.value)
     return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
+
+
+def encoders_model(path: Path) -> Path:
+    """The morphable model that an encoder decodes with.
+
+    Raises:
+      InputError: it is none of those that come along.
+    """
+    name = encoder.face_model(path)
+    if name not in morphable_model.OWN_MODELS:
+        raise InputError(
+            f"{path} was trained with another morphable model ({name}): give it with --model."
+        )
+    return morphable_model.OWN_MODELS[name]
 
 
 def cache_folder() -> Path:

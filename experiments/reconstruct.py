@@ -70,8 +70,8 @@ class Faces:
 
 def main(argv: list[str]) -> None:
     """Reconstruct what the arguments or flags name."""
-    renderer = mofa_flags.renderer(SIZE)
-    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
+    model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))
     region = face_region(renderer)
     faces = (
         from_files([Path(name).expanduser() for name in argv[1:]], renderer)
@@ -192,7 +192,9 @@ def measure(
     measures = Measures(renderer, region)
     found = {"mofa": code}
     if _BASELINE.value:
-        small = mofa_flags.renderer(SIZE // 2)
+        small = FaceRenderer(
+            renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
+        )
         halves = faces.images.reshape(-1, SIZE // 2, 2, SIZE // 2, 2, 3).mean(axis=(2, 4))
         points = 0.5 * faces.landmarks - np.float32(0.25)
         found["mean_face"] = fit_mean_face(small, halves, points, _FIT.value)

@@ -153,7 +153,7 @@ def main(argv: list[str]) -> None:
 
 def load_encode() -> Function:
     """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
-    model, _ = encoder.load(mofa_flags.ENCODER.value)
+    model, _ = encoder.load(mofa_flags.encoder_path())
     compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
     return compiled
 

@@ -1,10 +1,11 @@
 """Train MoFA: on rendered faces, whose codes are known, on photographs, or on both together.
 
     python -m experiments.train_mofa
-    python -m experiments.train_mofa --dataset=rendered,celeba --data_dir=... --init=encoder.h5
+    python -m experiments.train_mofa --dataset=rendered,celeba,lfw --data_dir=CELEBA,LFW
 
-The first learns pose, light and the rest from rendered faces; the second goes on with photographs,
-where nothing but the picture itself and five landmarks teach. Nobody among the people whose
+The first learns from rendered faces alone; the second, by which the default encoder was trained,
+from photographs as well, where nothing but the picture itself and five landmarks teach. --init goes
+on with an encoder of an earlier run. Nobody among the people whose
 photographs are for validation and test is seen. The run's folder gets `encoder.h5`,
 `encoder_in_training.h5` for --init (BatchNorm and full precision kept) and, in TensorBoard, every
 term of the loss and panels of photograph, reconstruction, overlay and geometry.
@@ -30,13 +31,13 @@ from experiments.photographs import Split, load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from experiments.strategy import Devices, restarting
-from mofa import encoder, rendered_faces
+from mofa import encoder, morphable_model, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
 from mofa.jitter import Jittered
 from mofa.losses import PHOTOMETRIC, AutoencoderLoss, CodeLoss, Weights
 from mofa.measures import Measures, code_errors
-from mofa.photographs import Photographs
+from mofa.photographs import SIZE, Photographs
 from mofa.relit_faces import RelitFaces
 from mofa.training import OPTIMIZERS, SCHEDULES, Progress, Trainer, TrainingConfig
 from mofa.views import Views
@@ -120,7 +121,8 @@ def main(argv: list[str]) -> None:
         devices,
     )
     tf.keras.utils.set_random_seed(run_flags.SEED.value)
-    renderer = mofa_flags.renderer(values["image_size"])
+    model_path, model_name = face_model()
+    renderer = mofa_flags.with_model(model_path, values["image_size"])
     splits = {
         source.name: load_photographs(source.name, source.folder, renderer, values["image_size"])
         for source in sources
@@ -155,13 +157,32 @@ def main(argv: list[str]) -> None:
             lambda step: bar.update(step - bar.n),
         )
     path = run.folder / "encoder.h5"
-    said = {"source": f"trained by experiments.train_mofa on {', '.join(mofa_flags.DATASET.value)}"}
+    said = {
+        "source": f"trained by experiments.train_mofa on {', '.join(mofa_flags.DATASET.value)}",
+        "face_model": model_name,
+    }
     encoder.save(model, size, path, said, float16=True)
     encoder.save(model, size, run.folder / "encoder_in_training.h5", said, fold=False)
-    rows = measure(path, splits, values["test_images"])
+    renderer = mofa_flags.with_model(model_path, SIZE)
+    rows = measure(path, renderer, splits, values["test_images"])
     plain = tuple(sorted({column for row in rows for column in row.columns}))
     print(run.finish(rows, precision, "pictures", plain=plain, **devices.facts()))
     print(f"Encoder: {path}")
+
+
+def face_model() -> tuple[Path, str]:
+    """The morphable model to decode with, and what the encoder's file is to call it.
+
+    It is that of --model; without, that of the encoder of --init, or the learned one.
+    """
+    if model_flags.MODEL.value:
+        path = Path(model_flags.MODEL.value)
+        names = {own.resolve(): name for name, own in morphable_model.OWN_MODELS.items()}
+        return path, names.get(path.resolve(), path.name)
+    if _INIT.value:
+        start = Path(_INIT.value)
+        return mofa_flags.encoders_model(start), encoder.face_model(start)
+    return morphable_model.LEARNED_PATH, "learned"
 
 
 def make_encoder(
@@ -242,11 +263,12 @@ def reporter(
     return report
 
 
-def measure(path: Path, splits: dict[str, Split], count: int) -> list[Row]:
+def measure(path: Path, renderer: FaceRenderer, splits: dict[str, Split], count: int) -> list[Row]:
     """The saved encoder on rendered faces and photographs of people it has never seen.
 
     Args:
       path: the encoder's file.
+      renderer: of pictures at 224x224.
       splits: photographs at the size of training; the test part is read.
       count: pictures of each data set.
 
@@ -256,12 +278,11 @@ def measure(path: Path, splits: dict[str, Split], count: int) -> list[Row]:
       their spread.
     """
     model, _ = encoder.load(path)
-    renderer = mofa_flags.renderer(224)
     region = face_region(renderer)
     measures = Measures(renderer, region)
     rows = [Row("rendered", rendered_measures(model, renderer, measures, count))]
     for name, split in splits.items():
-        chosen = split.test.part(spread_out(len(split.test), count)).resized(224)
+        chosen = split.test.part(spread_out(len(split.test), count)).resized(SIZE)
         if not len(chosen):
             raise InputError(f"{name} has no photographs of people kept out.")
         images = chosen.images.astype(np.float32) / 255.0

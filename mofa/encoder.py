@@ -29,7 +29,11 @@ SCALINGS = ("lineage", "spread")
 IMAGE_SIZE = (224, 224)
 """(height, width) of the images that an encoder is given."""
 
-DEFAULT_PATH = Path(__file__).parents[1] / "weights" / "mofa_encoder_small.h5"
+_WEIGHTS = Path(__file__).parents[1] / "weights"
+DEFAULT_PATH = _WEIGHTS / "mofa_encoder_small.h5"
+"""VGG-19's layout, as the paper attacks it, with the open face model."""
+ALEXNET_PATH = _WEIGHTS / "mofa_encoder_alexnet.h5"
+"""AlexNet's layout with the learned face model, which draws faces better."""
 
 layers = tf.keras.layers
 
@@ -274,6 +278,18 @@ def load(
     keras_h5.load_weights(model, path)
     model.trainable = trainable
     return model, config
+
+
+def face_model(path: str | os.PathLike[str]) -> str:
+    """The name of the morphable model that an encoder was trained with, as its file says.
+
+    Args:
+      path: a file of `save` whose attributes name its `face_model`; `open` where they do not.
+
+    Raises:
+      InputError: the file is missing or damaged.
+    """
+    return str(keras_h5.read_attributes(path).get("face_model", "open"))
 
 
 def start_from_imagenet(model: tf.keras.Model, path: str | os.PathLike[str]) -> None:

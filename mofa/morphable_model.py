@@ -35,7 +35,9 @@ IDENTITY, EXPRESSION, ALBEDO = 80, 64, 80
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 DEFAULT_PATH = _WEIGHTS / "open_face_model.h5"
 LEARNED_PATH = _WEIGHTS / "learned_face_model.h5"
-"""The open model's geometry with an albedo learned from photographs, for MoFA."""
+"""The open model's geometry with an albedo learned from photographs."""
+OWN_MODELS = {"open": DEFAULT_PATH, "learned": LEARNED_PATH}
+"""The models that come along, by the names that encoders' files call them."""
 
 _BASEL = "the Basel Face Model, faces.dmi.unibas.ch, free for research after registration"
 

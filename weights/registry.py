@@ -277,7 +277,7 @@ KNOWN: tuple[KnownFile, ...] = (
     KnownFile(
         "learned_face_model",
         "morphable_model",
-        "the open model with an albedo learned from photographs, MoFA's default",
+        "the open model with an albedo learned from photographs",
         "this project",
         "geometry CC0, albedo for research; see weights/learned_face_model.md",
         ("learned_face_model.h5",),

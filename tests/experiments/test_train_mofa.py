@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
-from mofa import morphable_model
+from mofa import encoder, morphable_model
 from tests.experiments.command import result, run
 
 
@@ -108,3 +110,19 @@ def test_albedo_needs_photographs_alone(folder, dataset, message) -> None:
     assert done.returncode == 1
     assert message in done.stderr
     assert not (folder / "x.h5").exists()
+
+
+def test_encoders_say_which_face_model_they_decode_with(trained) -> None:
+    assert encoder.face_model(trained / "encoder.h5") == "learned"
+    assert encoder.face_model(encoder.DEFAULT_PATH) == "open"
+    assert encoder.face_model(encoder.ALEXNET_PATH) == "learned"
+
+
+def test_an_encoder_of_another_face_model_asks_for_it(trained, folder) -> None:
+    path = folder / "other.h5"
+    shutil.copy(trained / "encoder.h5", path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["face_model"] = np.bytes_(b"model2017-1_bfm_nomouth.h5")
+    done = run("reconstruct", f"--encoder={path}", f"--output_dir={folder}/other", cache=folder)
+    assert done.returncode == 1
+    assert "(model2017-1_bfm_nomouth.h5): give it with --model" in done.stderr
