@@ -293,7 +293,8 @@ def device() -> str:
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return ", ".join(str(d.get("device_name", "GPU")) for d in details)
-    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores"
+    cores = len(os.sched_getaffinity(0))
+    return f"{_processor()}, {cores} core{'s' * (cores > 1)}"
 
 
 def _processor() -> str:
