@@ -3,7 +3,7 @@
     python -m experiments.train_mofa
     python -m experiments.train_mofa --dataset=rendered,celeba,lfw --data_dir=CELEBA,LFW
 
-The first learns from rendered faces alone; the second, by which the default encoder was trained,
+The first learns from rendered faces alone; the second, by which the AlexNet that comes along was trained,
 from photographs as well, where nothing but the picture itself and five landmarks teach. --init goes
 on with an encoder of an earlier run. Nobody among the people whose
 photographs are for validation and test is seen. The run's folder gets `encoder.h5`,
