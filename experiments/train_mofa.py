@@ -3,10 +3,10 @@
     python -m experiments.train_mofa
     python -m experiments.train_mofa --dataset=rendered,celeba,lfw --data_dir=CELEBA,LFW
 
-The first learns from rendered faces alone; the second, by which the AlexNet that comes along was trained,
-from photographs as well, where nothing but the picture itself and five landmarks teach. --init goes
-on with an encoder of an earlier run. Nobody among the people whose
-photographs are for validation and test is seen. The run's folder gets `encoder.h5`,
+The first learns from rendered faces alone; the second, by which the AlexNet that comes along was
+trained, from photographs as well, where nothing but the picture itself and five landmarks teach.
+--init goes on with an encoder of an earlier run. Nobody among the people whose photographs are for
+validation and test is seen. The run's folder gets `encoder.h5`,
 `encoder_in_training.h5` for --init (BatchNorm and full precision kept) and, in TensorBoard, every
 term of the loss and panels of photograph, reconstruction, overlay and geometry.
 """
