@@ -37,8 +37,8 @@ PAPER: dict[str, Any] = {
     "test_images": 256,
 }
 
-# About an hour on two cores: AlexNet at half its width, images at 144 pixels, Adam. VGG-19 at a
-# quarter of its width costs five times as much a step.
+# About an hour on one core: AlexNet at half its width, images at 144 pixels, Adam. VGG-19 at a
+# quarter of its width and 96 pixels takes more than twice as long for its part of a step.
 LAPTOP: dict[str, Any] = PAPER | {
     "network": "alexnet",
     "width": 0.5,
