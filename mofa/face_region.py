@@ -15,6 +15,7 @@ from mofa import code as codes
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
 from mofa.rendering import sample, triangle_rasterizer
+from weights.errors import InputError
 
 _JAW, _BROWS = slice(0, 17), slice(17, 27)
 _FOREHEAD = 0.25
@@ -37,6 +38,7 @@ def face_region(renderer: FaceRenderer) -> Array:
 
     Raises:
       ValueError: the model has no landmarks.
+      InputError: they outline nothing.
     """
     face = renderer.face(tf.zeros([1, codes.SIZE]))
     points = renderer.project(face.vertices)
@@ -46,7 +48,13 @@ def face_region(renderer: FaceRenderer) -> Array:
     raised = brows + _FOREHEAD * (brows.mean(axis=0) - chin)
     outline = np.concatenate((marks[_JAW], raised))
     inside = _inside_polygon(points[0].numpy(), outline)
-    return (inside & seen(renderer, face.vertices)[0].numpy()).astype(np.float32)
+    region = inside & seen(renderer, face.vertices)[0].numpy()
+    if not region.any():
+        raise InputError(
+            f"{renderer.model.name}: no vertex of the mean face lies between the landmarks of its "
+            "jaw and brows; check which vertices they name."
+        )
+    return region.astype(np.float32)
 
 
 def shown_area(renderer: FaceRenderer, size: int = 896) -> Array:

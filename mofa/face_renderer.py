@@ -118,14 +118,17 @@ class FaceRenderer(tf.Module):
         model: MorphableModel,
         camera: Camera | None = None,
         max_candidates: int = visibility.MAX_CANDIDATES,
+        middle: Array | None = None,
     ) -> None:
-        """Args: the model, the camera, and the rasteriser's limit of memory."""
+        """Args: the model, the camera, the rasteriser's limit of memory, and the point [3] of the
+        model at which the camera looks, by default the middle of the mean shape's extent.
+        """
         super().__init__(name="face_renderer")
         self.model = model
         self.camera = camera or Camera()
         self._max_candidates = max_candidates
         mean = model.mean_shape
-        self._middle = 0.5 * (mean.min(axis=0) + mean.max(axis=0))
+        self._middle = 0.5 * (mean.min(axis=0) + mean.max(axis=0)) if middle is None else middle
         self._mean_shape = tf.constant((mean - self._middle).reshape(-1))
         self._mean_albedo = tf.constant(model.mean_albedo.reshape(-1))
         self._shape_basis = tf.constant(
@@ -142,6 +145,22 @@ class FaceRenderer(tf.Module):
     def triangles(self) -> tf.Tensor:
         """int32 [T, 3]."""
         return self._triangles
+
+    def around(self, chosen: Array) -> tuple[FaceRenderer, Array]:
+        """A renderer of some vertices alone, for losses that look at no others.
+
+        Args:
+          chosen: bool [V].
+
+        Returns:
+          The renderer, which puts and lights the chosen vertices just as this one does, and int
+          [v]: which of the V vertices its v are. Its pictures show a part of the face.
+
+        Raises:
+          ValueError: see `MorphableModel.around`.
+        """
+        part, kept = self.model.around(chosen)
+        return FaceRenderer(part, self.camera, self._max_candidates, self._middle), kept
 
     def vertices(self, code: tf.Tensor) -> tf.Tensor:
         """Where the vertices of codes lie: the geometry of `face` alone.

@@ -67,14 +67,17 @@ class AutoencoderLoss:
                 f"photometric must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
                 f"{photometric!r}"
             )
-        self._renderer, self._weights = renderer, weights or Weights()
+        self._weights = weights or Weights()
         self._photometric = {"vertex": _per_vertex, "area": _per_area, "raster": _per_pixel}[
             photometric
         ]
         region = face_region(renderer)
         if photometric == "area":
             region = region * shown_area(renderer)
-        self._region = tf.constant(region)
+        if photometric != "raster":  # what lies outside hides nothing there
+            renderer, kept = renderer.around(region > 0.0)
+            region = region[kept]
+        self._renderer, self._region = renderer, tf.constant(region)
 
     def __call__(
         self, code: tf.Tensor, photographs: tf.Tensor, points: tf.Tensor
@@ -241,7 +244,8 @@ class CodeLoss:
         self._renderer, self._weight = renderer, weight
         self._spread = tf.constant(np.maximum(spread, 1e-3), tf.float32)
         area = face_region(renderer) * shown_area(renderer)
-        self._area = tf.constant(area / area.sum())
+        self._shown, kept = renderer.around(area > 0.0)
+        self._area = tf.constant(area[kept] / area.sum())
 
     def __call__(self, code: tf.Tensor, truth: tf.Tensor) -> dict[str, tf.Tensor]:
         """Weighted terms, each averaged over the batch.
@@ -262,11 +266,11 @@ class CodeLoss:
             f"code_{name}": self._weight * _PARTS[name] * tf.reduce_mean(error[:, part])
             for name, part in codes.SLICES.items()
         }
-        found, true = self._renderer.face(code), self._renderer.face(truth)
-        apart = self._renderer.project(found.vertices) - self._renderer.project(true.vertices)
+        found, true = (self._renderer.project(self._renderer.vertices(c)) for c in (code, truth))
         scale = 224.0 / self._renderer.camera.image_size[0]
-        terms["code_vertices"] = self._weight * 0.2 * scale * tf.reduce_mean(_length(apart))
+        terms["code_vertices"] = self._weight * 0.2 * scale * tf.reduce_mean(_length(found - true))
         # Numbers that make up for each other, as light and skin do, still give the picture.
-        other = tf.reduce_sum(self._area * _length(found.colours - true.colours), axis=-1)
+        lit, truly = self._shown.face(code).colours, self._shown.face(truth).colours
+        other = tf.reduce_sum(self._area * _length(lit - truly), axis=-1)
         terms["code_colours"] = self._weight * _COLOURS * tf.reduce_mean(other)
         return terms

@@ -59,6 +59,11 @@ class Modes:
         """float32 [3 V, K]: the change of the mean by one standard deviation."""
         return self.basis * self.std
 
+    def at(self, vertices: Array) -> Modes:
+        """The same modes of some vertices, int [v], whose columns are no longer orthonormal."""
+        basis = self.basis.reshape(-1, 3, self.basis.shape[-1])[vertices]
+        return Modes(basis.reshape(-1, self.basis.shape[-1]), self.std)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MorphableModel:
@@ -124,6 +129,42 @@ class MorphableModel:
             )
         flat = tf.matmul(coefficients, tf.constant(basis), transpose_b=True)
         return tf.reshape(flat + mean.reshape(-1), [-1, *mean.shape])
+
+    def around(self, chosen: Array) -> tuple[MorphableModel, Array]:
+        """The part of the model that decides where some vertices lie and how they are lit.
+
+        Their neighbours come along, without which they would have other normals, and all landmarks.
+
+        Args:
+          chosen: bool [V].
+
+        Returns:
+          The part, and int [v]: which of the V vertices its v are, in ascending order.
+
+        Raises:
+          ValueError: none is chosen, or the shape is another.
+        """
+        if chosen.shape != (len(self.mean_shape),) or not chosen.any():
+            raise ValueError(
+                f"chosen must be bool [{len(self.mean_shape)}] with one of them at least; got "
+                f"{int(chosen.sum())} of {list(chosen.shape)}"
+            )
+        triangles = self.triangles[chosen[self.triangles].any(axis=1)]
+        marks = np.array(list(self.landmarks.values()), int)
+        kept = np.unique(np.concatenate((np.flatnonzero(chosen), triangles.ravel(), marks)))
+        part = dataclasses.replace(
+            self,
+            mean_shape=self.mean_shape[kept],
+            mean_albedo=self.mean_albedo[kept],
+            identity=self.identity.at(kept),
+            expression=self.expression.at(kept),
+            albedo=self.albedo.at(kept),
+            triangles=np.searchsorted(kept, triangles).astype(np.int32),
+            landmarks=dict(
+                zip(self.landmarks, map(int, np.searchsorted(kept, marks)), strict=True)
+            ),
+        )
+        return part, kept
 
     def digest(self) -> str:
         """A name for all that decides what faces look like, for caches of pictures."""

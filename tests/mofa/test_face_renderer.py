@@ -120,6 +120,32 @@ def test_landmarks_are_projected_vertices(shell, renderer):
         bare.landmarks(face)
 
 
+def test_a_part_lies_and_is_lit_as_in_the_whole(shell, renderer):
+    rng = np.random.default_rng(4)
+    code = (0.3 * rng.normal(size=(2, codes.SIZE))).astype(np.float32)
+    chosen = rng.random(len(shell.mean_shape)) < 0.1
+    part, kept = renderer.around(chosen)
+    assert chosen.sum() < len(kept) < len(chosen)
+    assert (np.diff(kept) > 0).all()
+    whole, alone = renderer.face(code), part.face(code)
+    np.testing.assert_allclose(alone.vertices, whole.vertices.numpy()[:, kept], atol=1e-3)
+    np.testing.assert_allclose(alone.albedo, whole.albedo.numpy()[:, kept], atol=1e-6)
+    mine = chosen[kept]
+    for name in ("normals", "colours"):
+        found, true = getattr(alone, name).numpy(), getattr(whole, name).numpy()[:, kept]
+        np.testing.assert_allclose(found[:, mine], true[:, mine], atol=1e-5)
+    # Where neighbours are missing normals are others: the first assertion above can fail.
+    assert np.abs(alone.normals.numpy() - whole.normals.numpy()[:, kept])[:, ~mine].max() > 1e-2
+    np.testing.assert_allclose(part.landmarks(alone), renderer.landmarks(whole), atol=1e-3)
+
+
+def test_a_part_of_nothing_is_refused(shell, renderer):
+    with pytest.raises(ValueError, match="one of them at least; got 0 of"):
+        renderer.around(np.zeros(len(shell.mean_shape), bool))
+    with pytest.raises(ValueError, match=r"got 3 of \[3\]"):
+        renderer.around(np.ones(3, bool))
+
+
 def test_gradient_reaches_all_257_numbers_and_agrees_with_differences(renderer):
     rng = np.random.default_rng(0)
     code = 0.3 * rng.normal(size=(1, 257)).astype(np.float32)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import tensorflow as tf
 
 from mofa import code as codes
@@ -126,6 +127,42 @@ def test_terms_by_hand(renderer) -> None:
     assert float(terms["light"]) == pytest.approx(10.0 * 0.06 / 2, rel=1e-4)
     # Two pixels of 48 in x and y are 9.33 of 224 each.
     assert float(terms["landmark"]) == pytest.approx(1.6e-3 * 2 * (2 * 224 / 48) ** 2, rel=1e-4)
+
+
+def test_colours_by_the_whole_face(renderer) -> None:
+    code, truth = some_code(), some_code(seed=1)
+    image, points = target_of(renderer, truth)
+    face, true = renderer.face(code), renderer.face(truth)
+    region = face_region(renderer)
+    area = region * shown_area(renderer)
+
+    x, y = np.moveaxis(renderer.project(face.vertices).numpy(), -1, 0)
+    facing = -np.sum(face.normals * tf.math.l2_normalize(face.vertices, axis=-1), axis=-1)
+    photograph = np.empty(face.colours.shape, np.float32)
+    for k in range(2):  # scipy counts rows first
+        for c in range(3):
+            photograph[k, :, c] = scipy.ndimage.map_coordinates(
+                image[k, ..., c], [y[k], x[k]], order=1, mode="nearest"
+            )
+    distance = np.linalg.norm(face.colours - photograph, axis=-1)
+    for kind, weight in (("vertex", region * (facing > 0)), ("area", area * facing.clip(min=0))):
+        expected = 1.92 * np.mean((weight * distance).sum(axis=1) / weight.sum(axis=1))
+        terms = AutoencoderLoss(renderer, photometric=kind)(code, image, points)
+        assert float(terms["photometric"]) == pytest.approx(expected, rel=1e-3)
+
+    terms = CodeLoss(renderer, np.ones(codes.SIZE, np.float32))(code, truth)
+    distance = np.linalg.norm(face.colours - true.colours, axis=-1)
+    expected = 10.0 * np.mean((area * distance).sum(axis=1) / area.sum())
+    assert float(terms["code_colours"]) == pytest.approx(expected, rel=1e-3)
+    moved = renderer.project(face.vertices) - renderer.project(true.vertices)
+    expected = 0.2 * 224 / 48 * np.linalg.norm(moved, axis=-1).mean()
+    assert float(terms["code_vertices"]) == pytest.approx(expected, rel=1e-3)
+
+
+def test_landmarks_that_outline_nothing_are_refused(renderer) -> None:
+    model = dataclasses.replace(renderer.model, landmarks=dict.fromkeys(landmarks.NAMES, 0))
+    with pytest.raises(InputError, match="check which vertices they name"):
+        AutoencoderLoss(FaceRenderer(model, renderer.camera))
 
 
 def test_unknown_landmarks_do_not_count(renderer) -> None:

@@ -376,3 +376,26 @@ def test_copy_of_the_default_model_by_path(tmp_path):
     np.testing.assert_array_equal(
         morphable_model.read(path).mean_shape, morphable_model.read().mean_shape
     )
+
+
+def test_around_a_vertex_are_its_neighbours_and_the_landmarks(shell) -> None:
+    # 0 - 1 - 2 - 3 - 4 along a strip of triangles (k, k + 1, k + 2).
+    model = dataclasses.replace(
+        shell,
+        mean_shape=shell.mean_shape[:7],
+        mean_albedo=shell.mean_albedo[:7],
+        identity=shell.identity.at(np.arange(7)),
+        expression=shell.expression.at(np.arange(7)),
+        albedo=shell.albedo.at(np.arange(7)),
+        triangles=np.array([[k, k + 1, k + 2] for k in range(5)], np.int32),
+        landmarks={"chin": 6, "brow": 1},
+    )
+    part, kept = model.around(np.arange(7) == 0)
+    np.testing.assert_array_equal(kept, [0, 1, 2, 6])
+    np.testing.assert_array_equal(part.triangles, [[0, 1, 2]])
+    assert part.landmarks == {"chin": 3, "brow": 1}
+    np.testing.assert_array_equal(part.mean_shape, shell.mean_shape[[0, 1, 2, 6]])
+    coefficients = np.random.default_rng(0).normal(size=(1, 80)).astype(np.float32)
+    np.testing.assert_allclose(
+        part.colour(coefficients), model.colour(coefficients).numpy()[:, kept], atol=1e-6
+    )
