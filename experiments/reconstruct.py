@@ -9,7 +9,10 @@ picture of input, overlay, reconstruction, geometry, albedo and a frontal view s
 mesh with its colours as OBJ. What EXIF says of the orientation is applied; grey photographs count
 as colour ones, and of several faces the large one near the middle is taken. Without a photograph,
 faces of people that the encoder has never seen: rendered ones, or the test part of a data set.
-`result.json` compares with the mean face brought to each picture by pose and light alone.
+`result.json` compares with the mean face brought to each picture by pose and light alone. With
+--refine the encoder's codes are improved by descent through the decoder, and the pictures show
+those; on rendered faces the table then also says how far pose and light are from the truth, in
+units of their spread.
 """
 
 from __future__ import annotations
@@ -29,11 +32,12 @@ from experiments.own_faces import read_face
 from experiments.photographs import load_photographs
 from experiments.results import Measurement, Row, write_array
 from experiments.run import Run
+from mofa import code as codes
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
-from mofa.mean_face import fit_mean_face
-from mofa.measures import Measures
+from mofa.fitting import POSE_AND_LIGHT, Descent, fit_mean_face, refine
+from mofa.measures import Measures, code_errors
 from mofa.photographs import SIZE, Photographs, crop_template
 from mofa.views import Views
 from resgn.faces.image_file import write_image
@@ -42,6 +46,9 @@ from weights.errors import InputError
 _COUNT = flags.DEFINE_integer("count", 16, "Faces of each data set.", lower_bound=1)
 _OBJ = flags.DEFINE_bool("obj", True, "Write the meshes.")
 _BASELINE = flags.DEFINE_bool("baseline", True, "Compare with the fitted mean face.")
+_REFINE = flags.DEFINE_integer(
+    "refine", 0, "Steps of descent on all 257 numbers from the encoder's code.", lower_bound=0
+)
 _FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of its fit.", lower_bound=1)
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
@@ -61,11 +68,20 @@ class Faces:
       names: of the files to write, without ending.
       images: float32 [N, 224, 224, 3] in [0, 1].
       landmarks: float32 [N, 5, 2], pixels.
+      codes: float32 [N, 257], NaN where nobody knows them.
     """
 
     names: list[str]
     images: np.ndarray
     landmarks: np.ndarray
+    codes: np.ndarray
+
+    @property
+    def halved(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and landmarks at half the size, at which codes are fitted."""
+        side = self.images.shape[1] // 2
+        images = self.images.reshape(-1, side, 2, side, 2, 3).mean(axis=(2, 4))
+        return images, 0.5 * self.landmarks - np.float32(0.25)
 
 
 def main(argv: list[str]) -> None:
@@ -87,12 +103,21 @@ def main(argv: list[str]) -> None:
         "count",
         "baseline",
     )
-    names += ("fit_iterations", "seed")
+    names += ("refine", "fit_iterations", "seed")
     run = Run(
         "reconstruct",
         run_flags.settings_from_flags(list(names)) | {"photographs": argv[1:]},
     )
+    small = FaceRenderer(
+        renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
+    )
     code = model.predict(faces.images, batch_size=8, verbose=0)
+    found = {"mofa": code}
+    if _REFINE.value:
+        descent = Descent(_REFINE.value, photometric="area")
+        found["refined"] = code = refine(small, *faces.halved, code, descent)
+    if _BASELINE.value:
+        found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(_FIT.value))
     drawn = Views(renderer, region)(code, faces.images)
     rows = np.stack([faces.images, *(drawn[name] for name in COLUMNS)], axis=1)
     for number, name in enumerate(faces.names):
@@ -103,7 +128,7 @@ def main(argv: list[str]) -> None:
     both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
     panel = both.reshape(-1, *both.shape[2:])
     write_image(run.folder / "panel.png", grid(panel, min(12, len(panel))))
-    table = measure(renderer, region, faces, code)
+    table = measure(renderer, region, faces, found)
     print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
     print(f"{len(faces.names)} faces in {run.folder}")
 
@@ -138,7 +163,7 @@ def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
         landmarks.append(placed)
     if not images:
         raise InputError(f"No face was found in any of the {len(paths)} photographs.")
-    return Faces(names, np.stack(images), np.stack(landmarks))
+    return Faces(names, np.stack(images), np.stack(landmarks), unknown(len(names)))
 
 
 def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:
@@ -151,17 +176,24 @@ def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:
         )
         faces = rendered_faces.RenderedFaces(renderer, settings)
         names = [f"rendered_{number:03d}" for number in range(len(faces))]
-        parts.append(Faces(names, faces.images(), measures.five(faces.codes)))
+        parts.append(Faces(names, faces.images(), measures.five(faces.codes), faces.codes))
     for source in sources:
         test = load_photographs(source.name, source.folder, renderer, SIZE, ("test",)).test
         chosen = pick(test, _COUNT.value, run_flags.SEED.value)
         names = [f"{source.name}_{number:03d}" for number in range(len(chosen))]
-        parts.append(Faces(names, chosen.images.astype(np.float32) / 255.0, chosen.landmarks))
+        images = chosen.images.astype(np.float32) / 255.0
+        parts.append(Faces(names, images, chosen.landmarks, unknown(len(names))))
     return Faces(
         [name for part in parts for name in part.names],
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.landmarks for part in parts]),
+        np.concatenate([part.codes for part in parts]),
     )
+
+
+def unknown(count: int) -> np.ndarray:
+    """The codes of photographs."""
+    return np.full([count, codes.SIZE], np.nan, np.float32)
 
 
 def pick(photographs: Photographs, count: int, seed: int) -> Photographs:
@@ -186,19 +218,25 @@ def write_mesh(path: Path, renderer: FaceRenderer, code: np.ndarray) -> None:
 
 
 def measure(
-    renderer: FaceRenderer, region: np.ndarray, faces: Faces, code: np.ndarray
+    renderer: FaceRenderer, region: np.ndarray, faces: Faces, found: dict[str, np.ndarray]
 ) -> list[Row]:
-    """`mofa` and `mean_face`: `photometric`, `photometric_ratio` and `landmark`."""
+    """What codes are worth.
+
+    Args:
+      renderer: the decoder.
+      region: the part of the face that counts.
+      faces: the faces.
+      found: codes [N, 257] by the name of their row.
+
+    Returns:
+      A row for each: `photometric` in grey levels, its ratio to `mean_face`, `landmark`; where all
+      true codes are known, the errors of pose and light in units of their spread.
+    """
     measures = Measures(renderer, region)
-    found = {"mofa": code}
-    if _BASELINE.value:
-        small = FaceRenderer(
-            renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
-        )
-        halves = faces.images.reshape(-1, SIZE // 2, 2, SIZE // 2, 2, 3).mean(axis=(2, 4))
-        points = 0.5 * faces.landmarks - np.float32(0.25)
-        found["mean_face"] = fit_mean_face(small, halves, points, _FIT.value)
     errors = {name: measures.photometric(each, faces.images) for name, each in found.items()}
+    known = np.isfinite(faces.codes).all()
+    many = rendered_faces.Settings(identities=2000, images_per_identity=1, seed=TEST_SEED)
+    spread = rendered_faces.draw_codes(renderer, many).std(axis=0) if known else None
     rows = []
     for name, each in found.items():
         columns = {"photometric": Measurement.mean(errors[name])}
@@ -206,6 +244,10 @@ def measure(
             ratio = float(errors[name].mean() / errors["mean_face"].mean())
             columns["photometric_ratio"] = Measurement(ratio, None, None, len(each))
         columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
+        if spread is not None:
+            apart = code_errors(each, faces.codes, spread)
+            for part in POSE_AND_LIGHT:
+                columns[part] = Measurement(apart[part], None, None, len(each))
         rows.append(Row(name, columns))
     return rows
 

@@ -47,14 +47,16 @@ def test_reconstruct_draws_and_compares(trained, folder) -> None:
     output = folder / "reconstruct"
     done = run(
         "reconstruct",
-        *(f"--encoder={trained / 'encoder.h5'}", "--count=2", "--fit_iterations=3"),
+        *(f"--encoder={trained / 'encoder.h5'}", "--count=2", "--fit_iterations=3", "--refine=2"),
         f"--output_dir={output}",
         cache=folder,
     )
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in result(output)["rows"]}
-    assert set(rows) == {"mofa", "mean_face"}
+    assert set(rows) == {"mofa", "refined", "mean_face"}
     assert rows["mean_face"]["photometric_ratio"]["value"] == pytest.approx(1.0)
+    assert rows["refined"]["light"]["value"] != rows["mofa"]["light"]["value"]
+    assert rows["refined"]["rotation"]["count"] == 2
     for name in ("rendered_000.png", "rendered_001.obj", "panel.png", "codes.npy"):
         assert (output / name).stat().st_size > 0
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from mofa import landmarks
+from mofa.face_renderer import Camera, FaceRenderer
 from mofa.morphable_model import ALBEDO, EXPRESSION, IDENTITY, Modes, MorphableModel
 
 
@@ -48,3 +51,21 @@ def make_model(rows: int = 12, columns: int = 14, seed: int = 0) -> MorphableMod
 @pytest.fixture(scope="session")
 def shell() -> MorphableModel:
     return make_model()
+
+
+@pytest.fixture(scope="session")
+def outlined(shell) -> FaceRenderer:
+    """A renderer of the shell whose landmarks, elsewhere anywhere, outline a face."""
+    mean = shell.mean_shape
+    angle = np.linspace(np.pi, 2 * np.pi, 17)
+    places = [(60 * np.cos(a), 30 + 90 * np.sin(a)) for a in angle]  # jaw
+    places += [(x, 40.0) for x in np.linspace(-45, 45, 10)]  # brows
+    rest = np.random.default_rng(0).uniform([-30, -30], [30, 30], (41, 2))
+    targets = np.concatenate((places, rest))
+    front = mean[:, 2] > 0
+    distance = np.linalg.norm(mean[None, :, :2] - targets[:, None], axis=-1) + 1e6 * ~front
+    vertices = distance.argmin(axis=1)
+    model = dataclasses.replace(
+        shell, landmarks=dict(zip(landmarks.NAMES, map(int, vertices), strict=True))
+    )
+    return FaceRenderer(model, Camera(image_size=(48, 48)))

@@ -10,28 +10,15 @@ import tensorflow as tf
 from mofa import code as codes
 from mofa import landmarks
 from mofa.face_region import face_region, seen, shown_area
-from mofa.face_renderer import Camera, FaceRenderer
+from mofa.face_renderer import FaceRenderer
 from mofa.losses import AutoencoderLoss, CodeLoss, Weights, draw_region
 from mofa.morphable_model import Modes
 from weights.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def renderer(shell) -> FaceRenderer:
-    # The shell's landmarks are anywhere; here they have to outline a face.
-    mean = shell.mean_shape
-    angle = np.linspace(np.pi, 2 * np.pi, 17)
-    places = [(60 * np.cos(a), 30 + 90 * np.sin(a)) for a in angle]  # jaw
-    places += [(x, 40.0) for x in np.linspace(-45, 45, 10)]  # brows
-    rest = np.random.default_rng(0).uniform([-30, -30], [30, 30], (41, 2))
-    targets = np.concatenate((places, rest))
-    front = mean[:, 2] > 0
-    distance = np.linalg.norm(mean[None, :, :2] - targets[:, None], axis=-1) + 1e6 * ~front
-    vertices = distance.argmin(axis=1)
-    model = dataclasses.replace(
-        shell, landmarks=dict(zip(landmarks.NAMES, map(int, vertices), strict=True))
-    )
-    return FaceRenderer(model, Camera(image_size=(48, 48)))
+@pytest.fixture
+def renderer(outlined: FaceRenderer) -> FaceRenderer:
+    return outlined
 
 
 def some_code(count: int = 2, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,6 @@ import pytest
 
 from mofa import code as codes
 from mofa.face_renderer import Camera, FaceRenderer
-from mofa.mean_face import POSE_AND_LIGHT, fit_mean_face
 from mofa.measures import Measures, code_errors
 from mofa.views import NAMES, Views
 
@@ -55,22 +54,6 @@ def test_code_errors_are_in_units_of_spread() -> None:
     errors = code_errors(code, truth, np.full(codes.SIZE, 0.1))
     assert errors["light"] == pytest.approx(3.0)
     assert errors["shape"] == 0.0
-
-
-def test_the_mean_face_is_brought_to_where_it_is(renderer) -> None:
-    code = some_code()
-    picture = renderer.render(code)
-    measures = Measures(renderer, np.ones(len(renderer.model.mean_shape), np.float32))
-    points = measures.five(code)
-    images = picture.over(0.5).numpy()
-    # Three pictures in batches of two: the last batch is filled up.
-    found = fit_mean_face(renderer, images, points, iterations=60, batch=2, photometric="raster")
-    free = np.concatenate([np.arange(257)[codes.SLICES[name]] for name in POSE_AND_LIGHT])
-    assert not np.delete(found, free, axis=1).any()
-    before = measures.landmark(np.zeros_like(code), points)
-    after = measures.landmark(found, points)
-    assert (after < 0.3 * before).all()
-    assert (measures.photometric(found, images) < 8.0).all()
 
 
 def test_views_have_the_photographs_size_and_range(renderer) -> None:

@@ -1,0 +1,130 @@
+"""Codes fitted to photographs by descent through the decoder: an encoder's refined, and a baseline.
+
+What is fitted has no encoder between picture and code, so the best that it reaches bounds what an
+encoder could: what the face model cannot draw, and what a picture does not tell.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from mofa import code as codes
+from mofa.arrays import Array
+from mofa.encoder import output_scale
+from mofa.face_renderer import FaceRenderer
+from mofa.losses import AutoencoderLoss, Weights
+
+POSE_AND_LIGHT = ("rotation", "translation", "light")
+
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """How a fit descends, with Adam.
+
+    Attributes:
+      iterations: steps.
+      learning_rate: at its highest, in units of each number's usual spread; it falls along a
+        cosine.
+      batch: how many photographs at a time.
+      photometric: see `AutoencoderLoss`.
+    """
+
+    iterations: int = 100
+    learning_rate: float = 0.1
+    batch: int = 16
+    photometric: str = "vertex"
+
+
+REFINEMENT_WEIGHTS = Weights(regulariser=3e-4, albedo=0.3, light=0.02)
+"""Those by which the project's encoders are trained on photographs."""
+
+
+def refine(
+    renderer: FaceRenderer,
+    photographs: Array,
+    points: Array,
+    start: Array,
+    descent: Descent | None = None,
+    weights: Weights = REFINEMENT_WEIGHTS,
+) -> Array:
+    """Improve all numbers of codes for the photographs that they are to describe.
+
+    Args:
+      renderer: the decoder.
+      photographs: float32 [N, H, W, 3] in [0, 1], of the camera's size.
+      points: float32 [N, 5 or 68, 2], landmarks in pixels.
+      start: float32 [N, 257], an encoder's codes.
+      descent: how; 150 steps on the colours of vertices by area unless said otherwise.
+      weights: of the terms.
+
+    Returns:
+      float32 [N, 257].
+    """
+    descent = descent or Descent(150, photometric="area")
+    loss = AutoencoderLoss(renderer, weights, descent.photometric)
+    return _fit(loss, photographs, points, start, output_scale("spread"), descent)
+
+
+def fit_mean_face(
+    renderer: FaceRenderer,
+    photographs: Array,
+    points: Array,
+    descent: Descent | None = None,
+) -> Array:
+    """Bring the mean face to photographs by pose and light alone.
+
+    Args:
+      renderer: the decoder.
+      photographs: float32 [N, H, W, 3] in [0, 1], of the camera's size.
+      points: float32 [N, 5 or 68, 2], landmarks in pixels.
+      descent: how.
+
+    Returns:
+      float32 [N, 257]; shape, expression and albedo are zero.
+    """
+    descent = descent or Descent()
+    scale = np.zeros(codes.SIZE, np.float32)
+    for name in POSE_AND_LIGHT:
+        scale[codes.SLICES[name]] = output_scale("spread")[codes.SLICES[name]]
+    loss = AutoencoderLoss(renderer, Weights(regulariser=0.0), descent.photometric)
+    start = np.zeros([len(photographs), codes.SIZE], np.float32)
+    return _fit(loss, photographs, points, start, scale, descent)
+
+
+def _fit(
+    loss: AutoencoderLoss,
+    photographs: Array,
+    points: Array,
+    start: Array,
+    scale: Array,
+    descent: Descent,
+) -> Array:
+    """Move codes from `start`, each number in units of `scale`; 0 holds it."""
+    origin = tf.Variable(tf.zeros([descent.batch, codes.SIZE]), trainable=False)
+    free = tf.Variable(tf.zeros([descent.batch, codes.SIZE]))
+    rate = tf.keras.optimizers.schedules.CosineDecay(descent.learning_rate, descent.iterations)
+    optimizer = tf.keras.optimizers.Adam(rate, jit_compile=False)
+    optimizer.build([free])
+
+    @tf.function(autograph=False)
+    def step(images: tf.Tensor, places: tf.Tensor) -> None:
+        with tf.GradientTape() as tape:
+            # The terms are means over the batch; Adam does not mind the factor.
+            total = tf.add_n(list(loss(origin + free * scale, images, places).values()))
+        optimizer.apply_gradients([(tape.gradient(total, free), free)])
+
+    result = np.zeros([len(photographs), codes.SIZE], np.float32)
+    for first in range(0, len(photographs), descent.batch):
+        # The last batch is filled up with photographs that have had their turn.
+        rows = np.arange(first, first + descent.batch) % len(photographs)
+        for variable in (free, *optimizer.variables):
+            variable.assign(tf.zeros_like(variable))
+        origin.assign(start[rows])
+        images, places = tf.constant(photographs[rows]), tf.constant(points[rows])
+        for _ in range(descent.iterations):
+            step(images, places)
+        result[rows] = start[rows] + free.numpy() * scale
+    return result
