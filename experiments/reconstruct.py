@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from absl import flags
 
 from experiments import cli, model_flags, mofa_flags
@@ -94,43 +95,45 @@ def main(argv: list[str]) -> None:
         if argv[1:]
         else from_datasets(renderer, Measures(renderer, region))
     )
-    names: tuple[str, ...] = (
-        "dataset",
-        "data_dir",
-        "model",
-        "landmarks",
-        "encoder",
-        "count",
-        "baseline",
-    )
-    names += ("refine", "fit_iterations", "seed")
-    run = Run(
-        "reconstruct",
-        run_flags.settings_from_flags(list(names)) | {"photographs": argv[1:]},
-    )
-    small = FaceRenderer(
-        renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
-    )
-    code = model.predict(faces.images, batch_size=8, verbose=0)
-    found = {"mofa": code}
-    if _REFINE.value:
-        descent = Descent(_REFINE.value, photometric="area")
-        found["refined"] = code = refine(small, *faces.halved, code, descent)
-    if _BASELINE.value:
-        found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(_FIT.value))
-    drawn = Views(renderer, region)(code, faces.images)
-    rows = np.stack([faces.images, *(drawn[name] for name in COLUMNS)], axis=1)
-    for number, name in enumerate(faces.names):
-        write_image(run.folder / f"{name}.png", grid(rows[number], len(rows[number])))
-        if _OBJ.value:
-            write_mesh(run.folder / f"{name}.obj", renderer, code[number : number + 1])
-    write_array(run.folder / "codes.npy", code)
-    both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
-    panel = both.reshape(-1, *both.shape[2:])
-    write_image(run.folder / "panel.png", grid(panel, min(12, len(panel))))
+    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "count", "baseline"]
+    names += ["refine", "fit_iterations", "seed"]
+    run = Run("reconstruct", run_flags.settings_from_flags(names) | {"photographs": argv[1:]})
+    found = describe(renderer, model, faces)
+    write_pictures(run.folder, renderer, region, faces, found.get("refined", found["mofa"]))
     table = measure(renderer, region, faces, found)
     print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
     print(f"{len(faces.names)} faces in {run.folder}")
+
+
+def describe(renderer: FaceRenderer, model: tf.keras.Model, faces: Faces) -> dict[str, np.ndarray]:
+    """Codes [N, 257] by the name of their row: the encoder's and, as asked for, fitted ones."""
+    code = model.predict(faces.images, batch_size=8, verbose=0)
+    small = FaceRenderer(
+        renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
+    )
+    found = {"mofa": code}
+    if _REFINE.value:
+        descent = Descent(_REFINE.value, photometric="area")
+        found["refined"] = refine(small, *faces.halved, code, descent)
+    if _BASELINE.value:
+        found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(_FIT.value))
+    return found
+
+
+def write_pictures(
+    folder: Path, renderer: FaceRenderer, region: np.ndarray, faces: Faces, code: np.ndarray
+) -> None:
+    """A strip and a mesh for each face, the codes, and a panel of all faces."""
+    drawn = Views(renderer, region)(code, faces.images)
+    rows = np.stack([faces.images, *(drawn[name] for name in COLUMNS)], axis=1)
+    for number, name in enumerate(faces.names):
+        write_image(folder / f"{name}.png", grid(rows[number], len(rows[number])))
+        if _OBJ.value:
+            write_mesh(folder / f"{name}.obj", renderer, code[number : number + 1])
+    write_array(folder / "codes.npy", code)
+    both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
+    panel = both.reshape(-1, *both.shape[2:])
+    write_image(folder / "panel.png", grid(panel, min(12, len(panel))))
 
 
 def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
