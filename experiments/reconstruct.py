@@ -4,15 +4,15 @@
     python -m experiments.reconstruct
     python -m experiments.reconstruct --dataset=celeba --data_dir=...
 
-For each photograph the face is found, turned upright and cut out, and the run's folder gets a
-picture of input, overlay, reconstruction, geometry, albedo and a frontal view side by side, and the
-mesh with its colours as OBJ. What EXIF says of the orientation is applied; grey photographs count
-as colour ones, and of several faces the large one near the middle is taken. Without a photograph,
-faces of people that the encoder has never seen: rendered ones, or the test part of a data set.
-`result.json` compares with the mean face brought to each picture by pose and light alone. With
---refine the encoder's codes are improved by descent through the decoder, and the pictures show
-those; on rendered faces the table then also says how far pose and light are from the truth, in
-units of their spread.
+For each photograph the face is found, turned upright and cut out. The encoder's code is refined by
+descent through the decoder (--refine=0 leaves it as it is), and the run's folder gets a picture of
+input, the encoder's own overlay, and of the refined code overlay, reconstruction, geometry, albedo
+and a frontal view side by side, and its mesh with colours as OBJ. What EXIF says of the orientation
+is applied; grey photographs count as colour ones, and of several faces the large one near the
+middle is taken. Without a photograph, faces of people that the encoder has never seen: rendered
+ones, or the test part of a data set.
+`result.json` compares both with the mean face brought to each picture by pose and light alone; on
+rendered faces it also says how far pose and light are from the truth, in units of their spread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from absl import flags
 
 from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
-from experiments.image_grid import grid
+from experiments.image_grid import grid, named
 from experiments.mofa_people import TEST_SEED
 from experiments.own_faces import read_face
 from experiments.photographs import load_photographs
@@ -48,7 +48,10 @@ _COUNT = flags.DEFINE_integer("count", 16, "Faces of each data set.", lower_boun
 _OBJ = flags.DEFINE_bool("obj", True, "Write the meshes.")
 _BASELINE = flags.DEFINE_bool("baseline", True, "Compare with the fitted mean face.")
 _REFINE = flags.DEFINE_integer(
-    "refine", 0, "Steps of descent on all 257 numbers from the encoder's code.", lower_bound=0
+    "refine",
+    150,
+    "Steps of descent on all 257 numbers from the encoder's code; 0 for its own.",
+    lower_bound=0,
 )
 _FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of its fit.", lower_bound=1)
 
@@ -99,7 +102,7 @@ def main(argv: list[str]) -> None:
     names += ["refine", "fit_iterations", "seed"]
     run = Run("reconstruct", run_flags.settings_from_flags(names) | {"photographs": argv[1:]})
     found = describe(renderer, model, faces)
-    write_pictures(run.folder, renderer, region, faces, found.get("refined", found["mofa"]))
+    write_pictures(run.folder, renderer, region, faces, found)
     table = measure(renderer, region, faces, found)
     print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
     print(f"{len(faces.names)} faces in {run.folder}")
@@ -121,19 +124,32 @@ def describe(renderer: FaceRenderer, model: tf.keras.Model, faces: Faces) -> dic
 
 
 def write_pictures(
-    folder: Path, renderer: FaceRenderer, region: np.ndarray, faces: Faces, code: np.ndarray
+    folder: Path,
+    renderer: FaceRenderer,
+    region: np.ndarray,
+    faces: Faces,
+    found: dict[str, np.ndarray],
 ) -> None:
     """A strip and a mesh for each face, the codes, and a panel of all faces."""
-    drawn = Views(renderer, region)(code, faces.images)
-    rows = np.stack([faces.images, *(drawn[name] for name in COLUMNS)], axis=1)
+    views, code = Views(renderer, region), found["mofa"]
+    before = {"photograph": faces.images}
+    if "refined" in found:
+        before["encoder's overlay"] = views(code, faces.images)["overlay"]
+        code = found["refined"]
+    drawn = views(code, faces.images)
+    shown = before | {name: drawn[name] for name in COLUMNS}
+    header = named(list(shown), SIZE)
+    strips = np.stack(list(shown.values()), axis=1)
     for number, name in enumerate(faces.names):
-        write_image(folder / f"{name}.png", grid(rows[number], len(rows[number])))
+        strip = grid(strips[number], len(shown))
+        write_image(folder / f"{name}.png", np.concatenate([header, strip]))
         if _OBJ.value:
             write_mesh(folder / f"{name}.obj", renderer, code[number : number + 1])
     write_array(folder / "codes.npy", code)
-    both = np.stack([faces.images, drawn["overlay"], drawn["geometry"]], axis=1)
-    panel = both.reshape(-1, *both.shape[2:])
-    write_image(folder / "panel.png", grid(panel, min(12, len(panel))))
+    panel = np.stack([*before.values(), drawn["overlay"], drawn["geometry"]], axis=1)
+    across = 12 // panel.shape[1] * panel.shape[1]  # no face is torn apart
+    panel = panel.reshape(-1, *panel.shape[2:])
+    write_image(folder / "panel.png", grid(panel, min(across, len(panel))))
 
 
 def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
