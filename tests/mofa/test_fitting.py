@@ -7,6 +7,7 @@ from mofa import code as codes
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.fitting import POSE_AND_LIGHT, Descent, fit_mean_face, refine
 from mofa.measures import Measures
+from tests.mofa.toy_faces import posed_codes
 
 
 @pytest.fixture(scope="module")
@@ -14,16 +15,8 @@ def renderer(shell) -> FaceRenderer:
     return FaceRenderer(shell, Camera(image_size=(48, 48)))
 
 
-def some_code() -> np.ndarray:
-    code = np.zeros((3, codes.SIZE), np.float32)
-    code[:, codes.SLICES["translation"]] = [(5, -4, 60), (-6, 3, -50), (2, 5, 0)]
-    code[:, codes.SLICES["rotation"].start + 1] = (0.3, -0.2, 0.1)
-    code[:, codes.SLICES["light"].start] = (0.2, -0.2, 0.1)
-    return code
-
-
 def test_the_mean_face_is_brought_to_where_it_is(renderer) -> None:
-    code = some_code()
+    code = posed_codes()
     picture = renderer.render(code)
     measures = Measures(renderer, np.ones(len(renderer.model.mean_shape), np.float32))
     points = measures.five(code)
@@ -40,7 +33,7 @@ def test_the_mean_face_is_brought_to_where_it_is(renderer) -> None:
 
 
 def test_refining_brings_codes_nearer_to_the_picture(outlined) -> None:
-    code = some_code()
+    code = posed_codes()
     images = outlined.render(code).over(0.5).numpy()
     measures = Measures(outlined, np.ones(len(outlined.model.mean_shape), np.float32))
     points = measures.five(code)

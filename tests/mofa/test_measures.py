@@ -7,6 +7,7 @@ from mofa import code as codes
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.measures import Measures, code_errors
 from mofa.views import NAMES, Views
+from tests.mofa.toy_faces import posed_codes
 
 
 @pytest.fixture(scope="module")
@@ -14,17 +15,9 @@ def renderer(shell) -> FaceRenderer:
     return FaceRenderer(shell, Camera(image_size=(48, 48)))
 
 
-def some_code() -> np.ndarray:
-    code = np.zeros((3, codes.SIZE), np.float32)
-    code[:, codes.SLICES["translation"]] = [(5, -4, 60), (-6, 3, -50), (2, 5, 0)]
-    code[:, codes.SLICES["rotation"].start + 1] = (0.3, -0.2, 0.1)
-    code[:, codes.SLICES["light"].start] = (0.2, -0.2, 0.1)
-    return code
-
-
 def test_errors_by_hand(renderer) -> None:
     measures = Measures(renderer, np.ones(len(renderer.model.mean_shape), np.float32))
-    code = some_code()
+    code = posed_codes()
     image = np.clip(renderer.render(code).image.numpy(), 0.0, 0.8)
     off = measures.photometric(code, image + 0.1) - measures.photometric(code, image)
     assert (measures.photometric(code, renderer.render(code).over(0.0).numpy()) < 1e-3).all()
@@ -38,7 +31,7 @@ def test_errors_by_hand(renderer) -> None:
 
 def test_vertices_leave_pose_out(renderer) -> None:
     measures = Measures(renderer, np.ones(len(renderer.model.mean_shape), np.float32))
-    code = some_code()
+    code = posed_codes()
     assert measures.vertices(code, 0 * code) == pytest.approx(0.0, abs=1e-4)
     wrong = code.copy()
     wrong[:, 0] += 2.0
@@ -59,7 +52,7 @@ def test_code_errors_are_in_units_of_spread() -> None:
 def test_views_have_the_photographs_size_and_range(renderer) -> None:
     region = np.ones(len(renderer.model.mean_shape), np.float32)
     photographs = np.random.default_rng(0).random((3, 48, 48, 3), np.float32)
-    code = some_code()
+    code = posed_codes()
     drawn = Views(renderer, region)(code, photographs, batch=2)
     assert set(drawn) == set(NAMES)
     mask = renderer.render(code).mask.numpy()

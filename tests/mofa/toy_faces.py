@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from mofa import code as codes
 from mofa import encoder
 
 SIZE = encoder.EncoderConfig(
@@ -32,3 +33,12 @@ class Faces:
                 truth[:] = np.inf
             yield tf.constant(images), tf.constant(truth)
             number += 1
+
+
+def posed_codes() -> np.ndarray:
+    """Three mean faces in other places, turns and lights: float32 [3, 257]."""
+    code = np.zeros((3, codes.SIZE), np.float32)
+    code[:, codes.SLICES["translation"]] = [(5, -4, 60), (-6, 3, -50), (2, 5, 0)]
+    code[:, codes.SLICES["rotation"].start + 1] = (0.3, -0.2, 0.1)
+    code[:, codes.SLICES["light"].start] = (0.2, -0.2, 0.1)
+    return code
