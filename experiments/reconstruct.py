@@ -105,7 +105,8 @@ def main(argv: list[str]) -> None:
     write_pictures(run.folder, renderer, region, faces, found)
     table = measure(renderer, region, faces, found)
     print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
-    print(f"{len(faces.names)} faces in {run.folder}")
+    count = len(faces.names)
+    print(f"{count} face{'s' if count > 1 else ''} in {run.folder}")
 
 
 def describe(renderer: FaceRenderer, model: tf.keras.Model, faces: Faces) -> dict[str, np.ndarray]:
