@@ -53,7 +53,7 @@ _REFINE = flags.DEFINE_integer(
     "Steps of descent on all 257 numbers from the encoder's code; 0 for its own.",
     lower_bound=0,
 )
-_FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of its fit.", lower_bound=1)
+_FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of the mean face's fit.", lower_bound=1)
 
 flags.adopt_module_key_flags(mofa_flags)  # shown by --help
 flags.adopt_module_key_flags(model_flags)

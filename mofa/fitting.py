@@ -28,7 +28,7 @@ class Descent:
       iterations: steps.
       learning_rate: at its highest, in units of each number's usual spread; it falls along a
         cosine.
-      batch: how many photographs at a time.
+      batch: how many photographs at a time, at the most.
       photometric: see `AutoencoderLoss`.
     """
 
@@ -103,8 +103,9 @@ def _fit(
     descent: Descent,
 ) -> Array:
     """Move codes from `start`, each number in units of `scale`; 0 holds it."""
-    origin = tf.Variable(tf.zeros([descent.batch, codes.SIZE]), trainable=False)
-    free = tf.Variable(tf.zeros([descent.batch, codes.SIZE]))
+    batch = min(descent.batch, len(photographs))
+    origin = tf.Variable(tf.zeros([batch, codes.SIZE]), trainable=False)
+    free = tf.Variable(tf.zeros([batch, codes.SIZE]))
     rate = tf.keras.optimizers.schedules.CosineDecay(descent.learning_rate, descent.iterations)
     optimizer = tf.keras.optimizers.Adam(rate, jit_compile=False)
     optimizer.build([free])
@@ -117,9 +118,9 @@ def _fit(
         optimizer.apply_gradients([(tape.gradient(total, free), free)])
 
     result = np.zeros([len(photographs), codes.SIZE], np.float32)
-    for first in range(0, len(photographs), descent.batch):
+    for first in range(0, len(photographs), batch):
         # The last batch is filled up with photographs that have had their turn.
-        rows = np.arange(first, first + descent.batch) % len(photographs)
+        rows = np.arange(first, first + batch) % len(photographs)
         for variable in (free, *optimizer.variables):
             variable.assign(tf.zeros_like(variable))
         origin.assign(start[rows])
