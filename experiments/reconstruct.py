@@ -5,12 +5,12 @@
     python -m experiments.reconstruct --dataset=celeba --data_dir=...
 
 For each photograph the face is found, turned upright and cut out. The encoder's code is refined by
-descent through the decoder (--refine=0 leaves it as it is), and the run's folder gets a picture of
-input, the encoder's own overlay, and of the refined code overlay, reconstruction, geometry, albedo
-and a frontal view side by side, and its mesh with colours as OBJ. What EXIF says of the orientation
-is applied; grey photographs count as colour ones, and of several faces the large one near the
-middle is taken. Without a photograph, faces of people that the encoder has never seen: rendered
-ones, or the test part of a data set.
+Gauss-Newton steps through the decoder (--refine=0 leaves it as it is), and the run's folder gets a
+picture of input, the encoder's own overlay, and of the refined code overlay, reconstruction,
+geometry, albedo and a frontal view side by side, and its mesh with colours as OBJ. What EXIF says
+of the orientation is applied; grey photographs count as colour ones, and of several faces the large
+one near the middle is taken. Without a photograph, faces of people that the encoder has never seen:
+rendered ones, or the test part of a data set.
 `result.json` compares both with the mean face brought to each picture by pose and light alone; on
 rendered faces it also says how far pose and light are from the truth, in units of their spread.
 """
@@ -37,9 +37,10 @@ from mofa import code as codes
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
-from mofa.fitting import POSE_AND_LIGHT, Descent, fit_mean_face, refine
+from mofa.mean_face import POSE_AND_LIGHT, Descent, fit_mean_face
 from mofa.measures import Measures, code_errors
 from mofa.photographs import SIZE, Photographs, crop_template
+from mofa.refinement import GaussNewton, refine
 from mofa.views import Views
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
@@ -49,8 +50,8 @@ _OBJ = flags.DEFINE_bool("obj", True, "Write the meshes.")
 _BASELINE = flags.DEFINE_bool("baseline", True, "Compare with the fitted mean face.")
 _REFINE = flags.DEFINE_integer(
     "refine",
-    150,
-    "Steps of descent on all 257 numbers from the encoder's code; 0 for its own.",
+    10,
+    "Gauss-Newton steps on all 257 numbers from the encoder's code; 0 for its own.",
     lower_bound=0,
 )
 _FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of the mean face's fit.", lower_bound=1)
@@ -82,7 +83,7 @@ class Faces:
 
     @property
     def halved(self) -> tuple[np.ndarray, np.ndarray]:
-        """Images and landmarks at half the size, at which codes are fitted."""
+        """Images and landmarks at half the size, at which the mean face is fitted."""
         side = self.images.shape[1] // 2
         images = self.images.reshape(-1, side, 2, side, 2, 3).mean(axis=(2, 4))
         return images, 0.5 * self.landmarks - np.float32(0.25)
@@ -112,14 +113,12 @@ def main(argv: list[str]) -> None:
 def describe(renderer: FaceRenderer, model: tf.keras.Model, faces: Faces) -> dict[str, np.ndarray]:
     """Codes [N, 257] by the name of their row: the encoder's and, as asked for, fitted ones."""
     code = model.predict(faces.images, batch_size=8, verbose=0)
-    small = FaceRenderer(
-        renderer.model, dataclasses.replace(renderer.camera, image_size=(SIZE // 2, SIZE // 2))
-    )
     found = {"mofa": code}
     if _REFINE.value:
-        descent = Descent(_REFINE.value, photometric="area")
-        found["refined"] = refine(small, *faces.halved, code, descent)
+        method = GaussNewton(_REFINE.value)
+        found["refined"] = refine(renderer, faces.images, faces.landmarks, code, method)
     if _BASELINE.value:
+        small = renderer.sized((SIZE // 2, SIZE // 2))
         found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(_FIT.value))
     return found
 

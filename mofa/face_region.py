@@ -6,8 +6,6 @@ hair; a loss over them would teach skin to look like hair.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
@@ -70,9 +68,7 @@ def shown_area(renderer: FaceRenderer, size: int = 896) -> Array:
     Returns:
       float32 [V], a third of the area of the shown triangles around each vertex, mm^2.
     """
-    large = FaceRenderer(
-        renderer.model, dataclasses.replace(renderer.camera, image_size=(size, size))
-    )
+    large = renderer.sized((size, size))
     vertices = large.face(tf.zeros([1, codes.SIZE])).vertices
     drawn = triangle_rasterizer.rasterize(
         vertices, large.triangles, {}, large.camera.projection()[None], (size, size)

@@ -162,6 +162,18 @@ class FaceRenderer(tf.Module):
         part, kept = self.model.around(chosen)
         return FaceRenderer(part, self.camera, self._max_candidates, self._middle), kept
 
+    def sized(self, image_size: tuple[int, int]) -> FaceRenderer:
+        """The same view of the same model with another number of pixels.
+
+        Args:
+          image_size: (height, width).
+
+        Returns:
+          The renderer.
+        """
+        camera = dataclasses.replace(self.camera, image_size=image_size)
+        return FaceRenderer(self.model, camera, self._max_candidates, self._middle)
+
     def vertices(self, code: tf.Tensor) -> tf.Tensor:
         """Where the vertices of codes lie: the geometry of `face` alone.
 

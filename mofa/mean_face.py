@@ -1,8 +1,4 @@
-"""Codes fitted to photographs by descent through the decoder: an encoder's refined, and a baseline.
-
-What is fitted has no encoder between picture and code, so the best that it reaches bounds what an
-encoder could: what the face model cannot draw, and what a picture does not tell.
-"""
+"""The baseline of reconstructions: the mean face, brought to a photograph by pose and light."""
 
 from __future__ import annotations
 
@@ -22,10 +18,10 @@ POSE_AND_LIGHT = ("rotation", "translation", "light")
 
 @dataclasses.dataclass(frozen=True)
 class Descent:
-    """How a fit descends, with Adam.
+    """How the fit descends.
 
     Attributes:
-      iterations: steps.
+      iterations: steps of Adam.
       learning_rate: at its highest, in units of each number's usual spread; it falls along a
         cosine.
       batch: how many photographs at a time, at the most.
@@ -36,36 +32,6 @@ class Descent:
     learning_rate: float = 0.1
     batch: int = 16
     photometric: str = "vertex"
-
-
-REFINEMENT_WEIGHTS = Weights(regulariser=3e-4, albedo=0.3, light=0.02)
-"""Those by which the project's encoders are trained on photographs."""
-
-
-def refine(
-    renderer: FaceRenderer,
-    photographs: Array,
-    points: Array,
-    start: Array,
-    descent: Descent | None = None,
-    weights: Weights = REFINEMENT_WEIGHTS,
-) -> Array:
-    """Improve all numbers of codes for the photographs that they are to describe.
-
-    Args:
-      renderer: the decoder.
-      photographs: float32 [N, H, W, 3] in [0, 1], of the camera's size.
-      points: float32 [N, 5 or 68, 2], landmarks in pixels.
-      start: float32 [N, 257], an encoder's codes.
-      descent: how; 150 steps on the colours of vertices by area unless said otherwise.
-      weights: of the terms.
-
-    Returns:
-      float32 [N, 257].
-    """
-    descent = descent or Descent(150, photometric="area")
-    loss = AutoencoderLoss(renderer, weights, descent.photometric)
-    return _fit(loss, photographs, points, start, output_scale("spread"), descent)
 
 
 def fit_mean_face(
@@ -90,21 +56,7 @@ def fit_mean_face(
     for name in POSE_AND_LIGHT:
         scale[codes.SLICES[name]] = output_scale("spread")[codes.SLICES[name]]
     loss = AutoencoderLoss(renderer, Weights(regulariser=0.0), descent.photometric)
-    start = np.zeros([len(photographs), codes.SIZE], np.float32)
-    return _fit(loss, photographs, points, start, scale, descent)
-
-
-def _fit(
-    loss: AutoencoderLoss,
-    photographs: Array,
-    points: Array,
-    start: Array,
-    scale: Array,
-    descent: Descent,
-) -> Array:
-    """Move codes from `start`, each number in units of `scale`; 0 holds it."""
     batch = min(descent.batch, len(photographs))
-    origin = tf.Variable(tf.zeros([batch, codes.SIZE]), trainable=False)
     free = tf.Variable(tf.zeros([batch, codes.SIZE]))
     rate = tf.keras.optimizers.schedules.CosineDecay(descent.learning_rate, descent.iterations)
     optimizer = tf.keras.optimizers.Adam(rate, jit_compile=False)
@@ -114,7 +66,7 @@ def _fit(
     def step(images: tf.Tensor, places: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             # The terms are means over the batch; Adam does not mind the factor.
-            total = tf.add_n(list(loss(origin + free * scale, images, places).values()))
+            total = tf.add_n(list(loss(free * scale, images, places).values()))
         optimizer.apply_gradients([(tape.gradient(total, free), free)])
 
     result = np.zeros([len(photographs), codes.SIZE], np.float32)
@@ -123,9 +75,8 @@ def _fit(
         rows = np.arange(first, first + batch) % len(photographs)
         for variable in (free, *optimizer.variables):
             variable.assign(tf.zeros_like(variable))
-        origin.assign(start[rows])
         images, places = tf.constant(photographs[rows]), tf.constant(points[rows])
         for _ in range(descent.iterations):
             step(images, places)
-        result[rows] = start[rows] + free.numpy() * scale
+        result[rows] = free.numpy() * scale
     return result

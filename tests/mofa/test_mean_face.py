@@ -5,7 +5,7 @@ import pytest
 
 from mofa import code as codes
 from mofa.face_renderer import Camera, FaceRenderer
-from mofa.fitting import POSE_AND_LIGHT, Descent, fit_mean_face, refine
+from mofa.mean_face import POSE_AND_LIGHT, Descent, fit_mean_face
 from mofa.measures import Measures
 from tests.mofa.toy_faces import posed_codes
 
@@ -30,22 +30,3 @@ def test_the_mean_face_is_brought_to_where_it_is(renderer) -> None:
     after = measures.landmark(found, points)
     assert (after < 0.3 * before).all()
     assert (measures.photometric(found, images) < 8.0).all()
-
-
-def test_refining_brings_codes_nearer_to_the_picture(outlined) -> None:
-    code = posed_codes()
-    images = outlined.render(code).over(0.5).numpy()
-    measures = Measures(outlined, np.ones(len(outlined.model.mean_shape), np.float32))
-    points = measures.five(code)
-    start = code.copy()
-    start[:, codes.SLICES["albedo"]] += np.random.default_rng(0).normal(0, 0.5, (3, 80))
-    start[:, codes.SLICES["light"].start] += 0.2
-    start[:, codes.SLICES["translation"].start] += 2.0
-    found = refine(outlined, images, points, start, Descent(80, 0.05, batch=2, photometric="area"))
-    before, after = (measures.photometric(each, images) for each in (start, found))
-    assert (after < 0.5 * before).all()
-    assert (measures.landmark(found, points) < measures.landmark(start, points)).all()
-    # Without a step worth the name it stays where it was told to begin.
-    np.testing.assert_allclose(
-        refine(outlined, images, points, start, Descent(1, 1e-6)), start, atol=1e-4
-    )
