@@ -12,7 +12,8 @@ of the orientation is applied; grey photographs count as colour ones, and of sev
 one near the middle is taken. Without a photograph, faces of people that the encoder has never seen:
 rendered ones, or the test part of a data set.
 `result.json` compares both with the mean face brought to each picture by pose and light alone; on
-rendered faces it also says how far pose and light are from the truth, in units of their spread.
+rendered faces it also says how far they are from the truth, vertices in mm and the code's parts in
+units of their spread.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from mofa import code as codes
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
-from mofa.mean_face import POSE_AND_LIGHT, Descent, fit_mean_face
+from mofa.mean_face import Descent, fit_mean_face
 from mofa.measures import Measures, code_errors
 from mofa.photographs import SIZE, Photographs, crop_template
 from mofa.refinement import GaussNewton, refine
@@ -249,7 +250,8 @@ def measure(
 
     Returns:
       A row for each: `photometric` in grey levels, its ratio to `mean_face`, `landmark`; where all
-      true codes are known, the errors of pose and light in units of their spread.
+      true codes are known, `vertices` in mm and the errors of the code's parts in units of their
+      spread.
     """
     measures = Measures(renderer, region)
     errors = {name: measures.photometric(each, faces.images) for name, each in found.items()}
@@ -264,9 +266,9 @@ def measure(
             columns["photometric_ratio"] = Measurement(ratio, None, None, len(each))
         columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
         if spread is not None:
-            apart = code_errors(each, faces.codes, spread)
-            for part in POSE_AND_LIGHT:
-                columns[part] = Measurement(apart[part], None, None, len(each))
+            columns["vertices"] = Measurement.mean(measures.vertices(each, faces.codes))
+            for part, apart in code_errors(each, faces.codes, spread).items():
+                columns[part] = Measurement(apart, None, None, len(each))
         rows.append(Row(name, columns))
     return rows
 

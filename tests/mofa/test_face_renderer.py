@@ -41,6 +41,17 @@ def test_the_middle_of_the_model_is_the_middle_of_the_image(shell, renderer):
     )
 
 
+def test_another_size_is_the_same_view(renderer):
+    face, point = make(translation=[[5.0, -3.0, 40.0]]), [10.0, 20.0, -1100.0]
+    double = renderer.sized((80, 80))
+    # The corner of the image, half a pixel outside the first centre, stays where it is.
+    np.testing.assert_allclose(
+        double.project(point) + 0.5, 2.0 * (renderer.project(point) + 0.5), atol=1e-4
+    )
+    np.testing.assert_array_equal(double.vertices(face), renderer.vertices(face))
+    assert double.render(face).image.shape == (1, 80, 80, 3)
+
+
 def test_projected_vertices_agree_with_the_rasterizer(shell):
     # One vertex lifted far out of a small face is the only thing drawn near its projection.
     camera = Camera(image_size=(60, 80))
