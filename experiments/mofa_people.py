@@ -11,6 +11,7 @@ import numpy as np
 from experiments.photographs import load_photographs
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
+from mofa.measures import Measures
 from mofa.photographs import SIZE
 from mofa.rendered_faces import RenderedFaces, Settings
 from weights.errors import InputError
@@ -57,17 +58,19 @@ class People:
     Attributes:
       images: uint8 [M, 224, 224, 3], RGB.
       people: int [M], whose each is; no person of one data set has the number of another's.
+      landmarks: float32 [M, 5, 2], pixels; NaN where the face model of rendered people has none.
     """
 
     images: Array
     people: Array
+    landmarks: Array
 
     def __len__(self) -> int:
         return len(self.people)
 
     def part(self, rows: Array) -> People:
         """Some of them."""
-        return People(self.images[rows], self.people[rows])
+        return People(self.images[rows], self.people[rows], self.landmarks[rows])
 
 
 def load_people(
@@ -93,7 +96,7 @@ def load_people(
     Raises:
       InputError: a data set is missing or of another layout, or nobody is left.
     """
-    parts: list[tuple[Array, Array]] = []
+    parts: list[People] = []
     if rendered:
         settings = Settings(identities, images_per_identity, seed=IDENTITY_SEEDS[part])
         faces = RenderedFaces(renderer, settings)
@@ -105,24 +108,37 @@ def load_people(
                 for i in range(0, len(faces), 64)
             ]
         )
-        parts.append((images, faces.labels))
+        parts.append(People(images, faces.labels, _five_landmarks(faces)))
     for source in sources:
         split = load_photographs(source.name, source.folder, renderer, SIZE, (part,))
         photographs = getattr(split, part)
         number = np.bincount(photographs.people, minlength=1)
         rows = np.flatnonzero(number[photographs.people] >= minimum_images)
-        parts.append((photographs.images[rows], photographs.people[rows]))
+        chosen = photographs.part(rows)
+        parts.append(People(chosen.images, chosen.people, chosen.landmarks))
     people, offset = [], 0
-    for _, labels in parts:
-        people.append(labels + offset)
-        offset += int(labels.max(initial=-1)) + 1
-    joined = People(np.concatenate([images for images, _ in parts]), np.concatenate(people))
+    for each in parts:
+        people.append(each.people + offset)
+        offset += int(each.people.max(initial=-1)) + 1
+    joined = People(
+        np.concatenate([each.images for each in parts]),
+        np.concatenate(people),
+        np.concatenate([each.landmarks for each in parts]),
+    )
     if not len(joined):
         raise InputError(
             f"Nobody with {minimum_images} photographs or more is left in the {part} part: lower "
             "--minimum_images or give more photographs."
         )
     return joined
+
+
+def _five_landmarks(faces: RenderedFaces) -> Array:
+    """float32 [M, 5, 2], pixels; NaN without landmarks of the face model."""
+    if not faces.renderer.model.landmarks:
+        return np.full([len(faces), 5, 2], np.nan, np.float32)
+    everything = np.ones(len(faces.renderer.model.mean_shape), np.float32)
+    return Measures(faces.renderer, everything).five(faces.codes)
 
 
 def load_parts(

@@ -10,6 +10,7 @@ over, which is why such a code can be found again.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -62,15 +63,17 @@ def refine(
     points: Array,
     start: Array,
     method: GaussNewton | None = None,
+    on_face: Callable[[int], None] = lambda number: None,
 ) -> Array:
     """Improve all numbers of codes for the photographs that they are to describe.
 
     Args:
       renderer: the decoder.
-      photographs: float32 [N, H, W, 3] in [0, 1], of the camera's size.
+      photographs: [N, H, W, 3] of the camera's size, float32 in [0, 1] or uint8.
       points: float32 [N, 5 or 68, 2], landmarks in pixels; NaN where one is not known.
       start: float32 [N, 257], an encoder's codes.
       method: how.
+      on_face: called with the number of faces that are done.
 
     Returns:
       float32 [N, 257]. A code that draws no face into the picture, or from which no step leads
@@ -92,11 +95,14 @@ def refine(
     result = np.array(start, np.float32)
     # Not a batch: the 257 directions of one face are one, and fill the machine.
     for number, (photograph, marks) in enumerate(zip(photographs, points, strict=True)):
+        if photograph.dtype == np.uint8:
+            photograph = photograph.astype(np.float32) / 255.0
         code, damping = result[number].astype(np.float64), _FIRST_DAMPING
         for cell in method.cells():
             energy = _Energy(terms, photograph, marks, cell, method)
             code, damping = _step(energy, code, damping)
         result[number] = code
+        on_face(number + 1)
     return result
 
 

@@ -32,7 +32,8 @@ def people(count: int = 12) -> People:
     """Flat pictures."""
     rng = np.random.default_rng(1)
     levels = rng.integers(60, 190, (count, 1, 1, 3), dtype=np.uint8)
-    return People(np.tile(levels, (1, SIDE, SIDE, 1)), np.arange(count) // 2)
+    images = np.tile(levels, (1, SIDE, SIDE, 1))
+    return People(images, np.arange(count) // 2, np.zeros((count, 5, 2), np.float32))
 
 
 def table(config: Table2Config | None = None) -> Table2:

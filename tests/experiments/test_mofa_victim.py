@@ -95,7 +95,7 @@ def test_only_pairs_that_are_told_apart_are_drawn() -> None:
     # Four people, of whom two look alike: angles 0, 10, 90 and 180 degrees.
     blues = (0.0, 10 / 180, 0.5, 1.0)
     images = np.stack([np.round(255 * picture(0.0, b)).astype(np.uint8) for b in blues])
-    people = People(images, np.arange(4))
+    people = People(images, np.arange(4), np.zeros((4, 5, 2), np.float32))
     for seed in range(6):
         drawn = AttackedPairs.drawn(victim, people, 2, seed)
         assert len(drawn) == 2
@@ -103,7 +103,7 @@ def test_only_pairs_that_are_told_apart_are_drawn() -> None:
         source = victim.embeddings("code", drawn.sources)
         target = victim.embeddings("code", drawn.targets)
         assert (np.sum(source * target, axis=-1) < 0.5).all()
-    alike = People(images[:2], np.arange(2))
+    alike = people.part(np.arange(2))
     with pytest.raises(InputError, match="tell 0 apart; 1 are asked for: lower --pairs"):
         AttackedPairs.drawn(victim, alike, 1, 0)
 

@@ -132,7 +132,9 @@ def test_one_trace_for_all_faces_and_steps(outlined, pictures, monkeypatch) -> N
 
     monkeypatch.setattr(refinement, "_Terms", Watched)
     code, images, points = pictures
-    refine(outlined, images, points, code + 0.01, GaussNewton(4))
+    bytes_, done = np.round(255.0 * images).astype(np.uint8), []
+    refine(outlined, bytes_, points, code + 0.01, GaussNewton(4), done.append)
+    assert done == [1, 2, 3]
     assert [f.experimental_get_tracing_count() for f in (made[0].expand, made[0].distances)] == [
         1,
         1,
