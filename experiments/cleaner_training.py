@@ -15,15 +15,17 @@ import tqdm
 
 from experiments import monitoring, trained_cleaners
 from experiments.adversarial_training import CraftedThrough
+from experiments.face_flags import START_FROM
 from experiments.results import write_json
 from experiments.run import Run
 from experiments.strategy import JIT
 from experiments.verification_experiment import VerificationExperiment
 from resgn.losses import TERMS, LossWeights
-from resgn.saved_generator import save_generator
+from resgn.saved_generator import load_generator, save_generator
 from resgn.training import Progress, Trainer, TrainingConfig
 from resgn.training_set import TrainingSet
 from resgn.verification_set import COLUMNS, VerificationSet
+from weights import files
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +89,8 @@ def trained_cleaner(
     )
     if adversary is not None:
         settings["adversary"] = adversary.settings()
+    if START_FROM.value:
+        settings["start_from"] = files.sha256(Path(START_FROM.value).expanduser())
     entry = trained_cleaners.entry_name(settings, _content(train, validation))
     kept = trained_cleaners.read(entry, training.precision)
     if experiment.devices.everyone(kept is not None) and kept is not None:
@@ -136,6 +140,8 @@ def _train(
         JIT.value,
         adversary,
     )
+    if START_FROM.value:
+        trainer.start_from(load_generator(START_FROM.value))
     features = np.zeros((len(train.images), 0), np.float32)
     data = TrainingSet(
         train.adversarial,

@@ -75,6 +75,9 @@ _integer("warmup_steps", "Steps over which the cosine's rate rises.")
 _float("average", "Decay of the running average of weights that is evaluated; 0 for none.")
 _float("clip_norm", "Longest gradient that is applied; 0 for no limit.")
 _integer("evaluate_every", "Epochs between two looks at the validation pairs.")
+START_FROM = flags.DEFINE_string(
+    "start_from", None, "Trained ResGN of the same size, a file of cleaners/, to train on from."
+)
 flags.DEFINE_enum(
     "precision",
     "auto",
@@ -91,5 +94,6 @@ SHARED = (
     "preset",
     "precision",
     "seed",
+    "start_from",
 )
 """Flags beside the preset's that decide a result."""

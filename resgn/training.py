@@ -15,6 +15,7 @@ import tensorflow as tf
 from resgn.batch_norm import recalibrate
 from resgn.generator import GeneratorConfig, residual_generator
 from resgn.losses import JointLoss
+from resgn.saved_generator import SavedGenerator
 from resgn.schedules import SCHEDULES, Constant, Staircase, WarmCosine
 from resgn.training_set import Batch, TrainingSet
 from weights import keras_h5
@@ -158,9 +159,29 @@ class Trainer:
         self._averages = self.averaged.trainable_variables
         for average, variable in zip(self._averages, self._variables, strict=True):
             average.assign(variable)
+        self._generator = generator
         self._epoch = tf.Variable(0, dtype=tf.int64)
         self._best = tf.Variable(-math.inf, dtype=tf.float64)
         self.traces = 0
+
+    def start_from(self, trained: SavedGenerator) -> None:
+        """Begin with a trained network instead of random weights.
+
+        A training that goes on from its own checkpoint is not touched by it.
+
+        Args:
+          trained: of the same size.
+
+        Raises:
+          InputError: it has another size.
+        """
+        if trained.config != self._generator:
+            raise InputError(
+                f"The ResGN to start from is a {trained.config}, and a {self._generator} is to be "
+                "trained: give the same size."
+            )
+        for model in (self.model, self.averaged):
+            model.set_weights(trained.model.get_weights())
 
     def train(
         self,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
+from resgn.saved_generator import load_generator, save_generator
 from resgn.schedules import Staircase, WarmCosine
 from resgn.training import Progress, Trainer, TrainingConfig
 from resgn.training_set import Batch, TrainingSet
@@ -52,6 +53,23 @@ def test_every_weighted_term_is_reported_and_their_sum(tmp_path) -> None:
         assert terms["total"] == pytest.approx(parts)
         assert report.images_per_second > 0
         assert set(report.held_out) == {"cleaned"}
+
+
+def test_starts_from_a_trained_network(tmp_path) -> None:
+    data = dataset(40)
+    first = Trainer(GENERATOR, LOSS, dataclasses.replace(CONFIG, epochs=10), tmp_path / "first")
+    model = first.train(data, quality(data))
+    save_generator(model, GENERATOR, tmp_path / "first.h5")
+    # With next to no learning rate the network ends where it began.
+    still = dataclasses.replace(CONFIG, epochs=1, learning_rate=1e-12, average=0.0)
+    second = Trainer(GENERATOR, LOSS, still, tmp_path / "second")
+    second.start_from(load_generator(tmp_path / "first.h5"))
+    again = second.train(data, quality(data))
+    for one, other in zip(model.trainable_variables, again.trainable_variables, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)
+    wider = Trainer(dataclasses.replace(GENERATOR, maps=12), LOSS, still, tmp_path / "wider")
+    with pytest.raises(InputError, match=r"maps=8.*maps=12.*the same size"):
+        wider.start_from(load_generator(tmp_path / "first.h5"))
 
 
 def test_compiles_once(tmp_path) -> None:
