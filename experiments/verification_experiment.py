@@ -291,6 +291,8 @@ class VerificationExperiment:
             f"ResGN of {preset.blocks} blocks and {preset.maps} maps, {preset.epochs} "
             f"epoch{'' if preset.epochs == 1 else 's'}{but}."
         ]
+        if face_flags.START_FROM.value:
+            parts.append("It was trained on from one that had been trained before.")
         if preset.train_spread > 1:
             parts.append(
                 f"It learns from intensities of 1 to {preset.train_spread:g} times that of the "
