@@ -7,6 +7,7 @@ import tensorflow as tf
 from mofa import code as codes
 from mofa import refinement
 from mofa.measures import Measures
+from mofa.picture_energy import PictureEnergy, _cell_means
 from mofa.refinement import GaussNewton, refine
 from tests.mofa.toy_faces import posed_codes
 
@@ -51,8 +52,8 @@ def test_what_is_linear_is_met_in_one_step(outlined, pictures) -> None:
     code, images, points = pictures
     start = code[0].astype(np.float64)
     start[codes.SLICES["albedo"]] += np.random.default_rng(3).normal(0, 0.3, 80)
-    terms = refinement._Terms(outlined, 5)
-    energy = refinement._Energy(terms, images[0], points[0], 1, GaussNewton(1, NO_PRIOR))
+    picture = PictureEnergy(outlined, 5)
+    energy = refinement._Energy(picture, images[0], points[0], 1, GaussNewton(1, NO_PRIOR))
     moved, damping = refinement._step(energy, start, 1e-6)
     assert damping == 1e-6
     before, after = (energy(each, 0.0) for each in (start, moved))
@@ -62,12 +63,12 @@ def test_what_is_linear_is_met_in_one_step(outlined, pictures) -> None:
 
 def test_the_slope_is_that_of_the_energy(outlined, pictures) -> None:
     code, images, points = pictures
-    terms = refinement._Terms(outlined, 5)
+    picture = PictureEnergy(outlined, 5)
     rng = np.random.default_rng(4)
     start = code[0].astype(np.float64)
     start[codes.SLICES["albedo"]] += rng.normal(0, 0.5, 80)
     points = points[0] + rng.normal(0, 1, (5, 2))
-    energy = refinement._Energy(terms, images[0], points, 1, GaussNewton(1, 50.0))
+    energy = refinement._Energy(picture, images[0], points, 1, GaussNewton(1, 50.0))
     _, prior = energy.start(start)
     _, slope = energy.expand(start, prior)
     # Light and albedo move no pixel, so that the energy is smooth along them; the slope leaves
@@ -80,7 +81,7 @@ def test_the_slope_is_that_of_the_energy(outlined, pictures) -> None:
         assert slope @ direction == pytest.approx(measured, rel=0.1)
     # Landmarks alone, far from the picture's own: shifting moves them and hardly a colour.
     black = np.zeros_like(images[0])
-    far = refinement._Energy(terms, black, points + 40.0, 8, GaussNewton(1))
+    far = refinement._Energy(picture, black, points + 40.0, 8, GaussNewton(1))
     _, slope = far.expand(start, 0.0)
     place = codes.SLICES["translation"].start
     step = np.zeros(codes.SIZE)
@@ -123,14 +124,14 @@ def test_a_code_out_of_the_picture_stays(outlined, pictures) -> None:
 
 
 def test_one_trace_for_all_faces_and_steps(outlined, pictures, monkeypatch) -> None:
-    made: list[refinement._Terms] = []
+    made: list[PictureEnergy] = []
 
-    class Watched(refinement._Terms):
+    class Watched(PictureEnergy):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)  # type: ignore[arg-type]
             made.append(self)
 
-    monkeypatch.setattr(refinement, "_Terms", Watched)
+    monkeypatch.setattr(refinement, "PictureEnergy", Watched)
     code, images, points = pictures
     bytes_, done = np.round(255.0 * images).astype(np.uint8), []
     refine(outlined, bytes_, points, code + 0.01, GaussNewton(4), done.append)
@@ -152,6 +153,6 @@ def test_other_shapes_are_refused(outlined, pictures) -> None:
 def test_means_over_cells() -> None:
     pixels = tf.constant([[0, 0], [1, 1], [0, 2], [5, 1], [4, 0]], tf.int64)
     rows = tf.constant([[1.0], [3.0], [5.0], [2.0], [8.0]])
-    means, numbers = refinement._cell_means(rows, pixels, tf.constant(2, tf.int64))
+    means, numbers = _cell_means(rows, pixels, tf.constant(2, tf.int64))
     np.testing.assert_allclose(means[:, 0], [2.0, 5.0, 5.0])
     np.testing.assert_allclose(numbers, [2.0, 1.0, 2.0])

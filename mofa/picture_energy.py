@@ -1,0 +1,207 @@
+"""The energy between a photograph and what a code draws, with its curvature.
+
+MoFA's energy without the prior on codes (Tewari et al. 2017, Section 5), over the pixels that show
+the face. Each pixel is followed on the surface: where the code changes, the point that it shows
+gets another colour and another place in the photograph. At the true code of a rendered picture
+nothing is left over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from mofa import code as codes
+from mofa import landmarks
+from mofa.encoder import output_scale
+from mofa.face_region import face_region
+from mofa.face_renderer import Face, FaceRenderer
+from mofa.rendering import triangle_rasterizer
+
+LANDMARK = 1.6e-3 / 1.92
+"""Weight of the mean squared distance of landmarks, pixels of a 224-pixel image, beside the mean
+distance of colours: as in `losses.Weights`."""
+
+_SHARPEST = 0.5 / 255.0  # colours nearer than half a grey level count by the square
+
+
+class PictureEnergy:
+    """Compares codes with photographs, one at a time.
+
+    `distances` and `expand` take a code float32 [257], a photograph float32 [H, W, 3] in [0, 1] of
+    the camera's size, landmarks float32 [M, 2] in its pixels, NaN where one is not known, and an
+    int64 scalar: the side in pixels of the squares over which differences of colours are averaged.
+
+    Args:
+      renderer: the decoder.
+      marks: M, the number of landmarks, 5 or 68.
+    """
+
+    def __init__(self, renderer: FaceRenderer, marks: int) -> None:
+        region = face_region(renderer)
+        self._renderer, kept = renderer.around(region > 0.0)
+        self._region = tf.constant(region[kept])[None, :, None]
+        self._marks = marks
+        self._in_224 = 224.0 / renderer.camera.image_size[0]
+        self._scale = tf.constant(output_scale("spread"))
+        signature = [
+            tf.TensorSpec([codes.SIZE], tf.float32),
+            tf.TensorSpec([*renderer.camera.image_size, 3], tf.float32),
+            tf.TensorSpec([marks, 2], tf.float32),
+            tf.TensorSpec([], tf.int64),
+        ]
+        self.distances = tf.function(self._distances, signature, autograph=False)
+        self.expand = tf.function(self._expand, signature, autograph=False)
+
+    def _distances(
+        self, code: tf.Tensor, photograph: tf.Tensor, points: tf.Tensor, cell: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean distance of colours, infinite where no face is seen, and of landmarks, squared.
+
+        In [0, 1] and in squared pixels of a 224-pixel image.
+        """
+        picture = self._draw(code)
+        pixels = tf.where(picture.shown)
+        difference = tf.gather_nd(picture.image - photograph, pixels)
+        means, numbers = _cell_means(difference, pixels, cell)
+        total = tf.reduce_sum(numbers)
+        colour = tf.reduce_sum(numbers * _length(means)) / total
+        apart, known = self._apart(picture.marks, points)
+        return (
+            tf.where(total > 0.0, colour, np.inf),
+            tf.math.divide_no_nan(tf.reduce_sum(tf.square(apart)), known),
+        )
+
+    def _expand(
+        self, code: tf.Tensor, photograph: tf.Tensor, points: tf.Tensor, cell: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Curvature [257, 257] and slope [257] of colours plus `LANDMARK` times landmarks.
+
+        Gauss and Newton's, with distances as reweighted squares; each number in units of
+        `output_scale("spread")`.
+        """
+        picture = self._draw(code)
+        colours, places, marks = self._directions(code)
+        pixels = _inside(picture.shown)
+        # What a direction does to the point that a pixel shows: [P, 3 colours and 2 places, 257].
+        moves = tf.transpose(tf.concat((colours, places), axis=-1), [1, 2, 0])
+        corners = tf.gather(self._renderer.triangles, tf.gather_nd(picture.triangle, pixels))
+        weights = tf.gather_nd(picture.barycentric, pixels)
+        moved = tf.add_n(
+            [weights[:, i, None, None] * tf.gather(moves, corners[:, i]) for i in range(3)]
+        )
+        image = tf.gather_nd(picture.image, pixels)
+        below_white = tf.cast((image > 0.0) & (image < 1.0), tf.float32)[..., None]
+        # The mean of both pictures' slopes makes the step exact to second order (Malis 2004).
+        slopes = tf.gather_nd(0.5 * (_slopes(photograph) + _slopes(picture.image)), pixels)
+        jacobian = below_white * moved[:, :3] - tf.einsum("pcx,pxd->pcd", slopes, moved[:, 3:])
+        difference = image - tf.gather_nd(photograph, pixels)
+        jacobian, _ = _cell_means(jacobian, pixels, cell)
+        difference, numbers = _cell_means(difference, pixels, cell)
+        # |r| has the slope of w r^2 / 2 with w = 1 / |r|.
+        weight = numbers / tf.maximum(_length(difference), _SHARPEST)
+        curvature, slope = _normal_equations(
+            jacobian, difference, tf.math.divide_no_nan(weight, tf.reduce_sum(numbers))
+        )
+        apart, known = self._apart(picture.marks, points)
+        said = tf.cast(tf.math.is_finite(points[:, 0]), tf.float32)
+        more_curvature, more_slope = _normal_equations(
+            self._in_224 * tf.transpose(marks, [1, 2, 0]),
+            apart,
+            tf.math.divide_no_nan(2.0 * LANDMARK * said, known),
+        )
+        return curvature + more_curvature, slope + more_slope
+
+    def _draw(self, code: tf.Tensor) -> _Picture:
+        face = self._renderer.face(code[None])
+        drawn = triangle_rasterizer.rasterize(
+            face.vertices,
+            self._renderer.triangles,
+            {"colours": face.colours, "region": self._region},
+            self._renderer.camera.projection()[None],
+            self._renderer.camera.image_size,
+        )
+        return _Picture(
+            image=tf.clip_by_value(drawn["colours"][0], 0.0, 1.0),
+            shown=drawn["region"][0, ..., 0] > 0.5,
+            triangle=drawn["triangle_indices"][0, ..., 0],
+            barycentric=drawn["barycentrics"][0],
+            marks=self._landmarks(face)[0],
+        )
+
+    def _directions(self, code: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What each number moves: colours [257, V, 3], places [257, V, 2], marks [257, M, 2]."""
+        many = tf.tile(code[None], [codes.SIZE, 1])
+        with tf.autodiff.ForwardAccumulator(many, tf.linalg.diag(self._scale)) as forward:
+            face = self._renderer.face(many)
+            places, marks = self._renderer.project(face.vertices), self._landmarks(face)
+        return forward.jvp(face.colours), forward.jvp(places), forward.jvp(marks)
+
+    def _landmarks(self, face: Face) -> tf.Tensor:
+        found = self._renderer.landmarks(face)
+        return landmarks.five(found) if self._marks == 5 else found
+
+    def _apart(self, marks: tf.Tensor, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Differences of landmarks [M, 2], pixels of 224, 0 where unknown; number of known ones."""
+        known = tf.math.is_finite(points)
+        apart = tf.where(known, marks - tf.where(known, points, 0.0), 0.0)
+        return self._in_224 * apart, tf.reduce_sum(tf.cast(known[:, 0], tf.float32))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Picture:
+    """What a code draws.
+
+    Attributes:
+      image: float32 [H, W, 3] in [0, 1].
+      shown: bool [H, W], where the face proper is seen.
+      triangle: int32 [H, W].
+      barycentric: float32 [H, W, 3].
+      marks: float32 [M, 2], landmarks in pixels.
+    """
+
+    image: tf.Tensor
+    shown: tf.Tensor
+    triangle: tf.Tensor
+    barycentric: tf.Tensor
+    marks: tf.Tensor
+
+
+def _inside(shown: tf.Tensor) -> tf.Tensor:
+    """Where a pixel and all around it are shown: int64 [P, 2]."""
+    other = tf.cast(~shown, tf.float32)[None, ..., None]
+    return tf.where(tf.nn.max_pool2d(other, 3, 1, "SAME")[0, ..., 0] < 0.5)
+
+
+def _cell_means(rows: tf.Tensor, pixels: tf.Tensor, cell: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Means of rows [P, ...] over the pixels [P, 2] of each cell, and how many those are [C]."""
+    place = pixels // cell
+    cells, index = tf.unique(place[:, 0] * (1 << 31) + place[:, 1])
+    total = tf.math.unsorted_segment_sum(rows, index, tf.size(cells))
+    numbers = tf.math.unsorted_segment_sum(tf.ones_like(index, tf.float32), index, tf.size(cells))
+    return total / tf.reshape(numbers, [-1] + [1] * (rows.shape.rank - 1)), numbers
+
+
+def _slopes(image: tf.Tensor) -> tf.Tensor:
+    """Central differences of [H, W, 3] along x and y: [H, W, 3, 2]."""
+    wide = tf.pad(image, [[1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    along_x = wide[1:-1, 2:] - wide[1:-1, :-2]
+    along_y = wide[2:, 1:-1] - wide[:-2, 1:-1]
+    return 0.5 * tf.stack((along_x, along_y), axis=-1)
+
+
+def _normal_equations(
+    jacobian: tf.Tensor, difference: tf.Tensor, weight: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """J' W J [D, D] and J' W r [D] from J [P, C, D], r [P, C] and W [P]."""
+    root = tf.sqrt(weight)[:, None]
+    rows = tf.reshape(root[..., None] * jacobian, [-1, jacobian.shape[-1]])
+    right = tf.reshape(root * difference, [-1, 1])
+    return tf.matmul(rows, rows, transpose_a=True), tf.matmul(rows, right, transpose_a=True)[:, 0]
+
+
+def _length(vectors: tf.Tensor) -> tf.Tensor:
+    """The length of [P, 3]."""
+    return tf.sqrt(tf.reduce_sum(tf.square(vectors), axis=-1))
