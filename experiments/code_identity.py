@@ -14,22 +14,20 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from absl import flags
 
 from experiments import cli, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.figures import save_roc
-from experiments.mofa_people import People, load_people
+from experiments.mofa_people import load_people
+from experiments.refining import refined
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from mofa import encoder
 from mofa.arrays import Array
 from mofa.code_similarity import auc_interval, unit_parts
-from mofa.face_renderer import FaceRenderer
 from mofa.identity import pair_similarities
 from mofa.photographs import SIZE
-from mofa.refinement import GaussNewton, refine
 from resgn.calibration import RocCurve
 from resgn.target import embed_all
 
@@ -69,7 +67,9 @@ def main(argv: list[str]) -> None:
         code = embed_all(encode, people.images)
         found = {"": code}
         if _REFINE.value:
-            found[",refined"] = refine_all(renderer, people, code)
+            found[",refined"] = refined(
+                renderer, people.images, people.landmarks, code, _REFINE.value
+            )
         about.append(f"{name}: {len(people)} pictures of {len(np.unique(people.people))} people")
         for suffix, each in found.items():
             for part, slices in PARTS.items():
@@ -85,15 +85,6 @@ def main(argv: list[str]) -> None:
     )
     print(run.finish(rows, "float32", "people, code", notes, plain=("auc",)))
     print(f"{run.folder}: code_identity.md, .csv, result.json, roc.png")
-
-
-def refine_all(renderer: FaceRenderer, people: People, code: Array) -> Array:
-    """Codes [M, 257] brought nearer to their pictures."""
-    method = GaussNewton(_REFINE.value)
-    with tqdm.tqdm(total=len(people), desc="refining", unit="face", disable=None) as bar:
-        return refine(
-            renderer, people.images, people.landmarks, code, method, lambda _: bar.update()
-        )
 
 
 def measure(name: str, embeddings: Array, people: Array) -> tuple[Row, RocCurve]:

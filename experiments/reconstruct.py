@@ -32,6 +32,7 @@ from experiments.image_grid import grid, named
 from experiments.mofa_people import TEST_SEED
 from experiments.own_faces import read_face
 from experiments.photographs import load_photographs
+from experiments.refining import refined
 from experiments.results import Measurement, Row, write_array
 from experiments.run import Run
 from mofa import code as codes
@@ -41,7 +42,6 @@ from mofa.face_renderer import FaceRenderer
 from mofa.mean_face import Descent, fit_mean_face
 from mofa.measures import Measures, code_errors
 from mofa.photographs import SIZE, Photographs, crop_template
-from mofa.refinement import GaussNewton, refine
 from mofa.views import Views
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
@@ -116,8 +116,7 @@ def describe(renderer: FaceRenderer, model: tf.keras.Model, faces: Faces) -> dic
     code = model.predict(faces.images, batch_size=8, verbose=0)
     found = {"mofa": code}
     if _REFINE.value:
-        method = GaussNewton(_REFINE.value)
-        found["refined"] = refine(renderer, faces.images, faces.landmarks, code, method)
+        found["refined"] = refined(renderer, faces.images, faces.landmarks, code, _REFINE.value)
     if _BASELINE.value:
         small = renderer.sized((SIZE // 2, SIZE // 2))
         found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(_FIT.value))
