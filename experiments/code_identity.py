@@ -48,8 +48,8 @@ _PICTURES = 8
 def main(argv: list[str]) -> None:
     """Encode, compare, write result and plot."""
     del argv
-    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "people", "resamples", "seed"]
-    names += ["refine"]
+    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "people", "refine"]
+    names += ["resamples", "seed"]
     run = Run("code_identity", run_flags.settings_from_flags(names))
     renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
     model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))

@@ -125,6 +125,27 @@ def squared_landmark_distance(renderer: FaceRenderer, face: Face, points: tf.Ten
     Raises:
       ValueError: another number of points.
     """
+    difference, number = landmark_differences(renderer, face, points)
+    squared = tf.reduce_sum(tf.square(difference), axis=[1, 2])
+    return tf.math.divide_no_nan(squared, number)
+
+
+def landmark_differences(
+    renderer: FaceRenderer, face: Face, points: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """How far landmarks are from where they should be, in pixels of a 224-pixel image.
+
+    Args:
+      renderer: the renderer.
+      face: N faces.
+      points: float32 [N, 5 or 68, 2]; NaN where one is not known.
+
+    Returns:
+      Differences float32 [N, 5 or 68, 2], 0 where one is not known, and how many are [N].
+
+    Raises:
+      ValueError: another number of points.
+    """
     found = renderer.landmarks(face)
     if points.shape[1] not in (5, 68):
         raise ValueError(f"points must be [N, 5 or 68, 2], got {tuple(points.shape)}")
@@ -134,9 +155,7 @@ def squared_landmark_distance(renderer: FaceRenderer, face: Face, points: tf.Ten
     # The inner `where` keeps NaN out of the gradient.
     difference = tf.where(known, found - tf.where(known, points, 0.0), 0.0)
     scale = 224.0 / renderer.camera.image_size[0]
-    squared = tf.reduce_sum(tf.square(difference * scale), axis=-1)
-    number = tf.reduce_sum(tf.cast(known[..., 0], tf.float32), axis=-1)
-    return tf.math.divide_no_nan(tf.reduce_sum(squared, axis=-1), number)
+    return difference * scale, tf.reduce_sum(tf.cast(known[..., 0], tf.float32), axis=-1)
 
 
 def _per_vertex(

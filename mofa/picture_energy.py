@@ -14,15 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
-from mofa import landmarks
 from mofa.encoder import output_scale
 from mofa.face_region import face_region
 from mofa.face_renderer import Face, FaceRenderer
+from mofa.losses import Weights, landmark_differences, squared_landmark_distance
 from mofa.rendering import triangle_rasterizer
 
-LANDMARK = 1.6e-3 / 1.92
+LANDMARK = Weights().landmark / Weights().photometric
 """Weight of the mean squared distance of landmarks, pixels of a 224-pixel image, beside the mean
-distance of colours: as in `losses.Weights`."""
+distance of colours."""
 
 _SHARPEST = 0.5 / 255.0  # colours nearer than half a grey level count by the square
 
@@ -43,8 +43,6 @@ class PictureEnergy:
         region = face_region(renderer)
         self._renderer, kept = renderer.around(region > 0.0)
         self._region = tf.constant(region[kept])[None, :, None]
-        self._marks = marks
-        self._in_224 = 224.0 / renderer.camera.image_size[0]
         self._scale = tf.constant(output_scale("spread"))
         signature = [
             tf.TensorSpec([codes.SIZE], tf.float32),
@@ -62,16 +60,16 @@ class PictureEnergy:
 
         In [0, 1] and in squared pixels of a 224-pixel image.
         """
-        picture = self._draw(code)
+        face = self._renderer.face(code[None])
+        picture = self._draw(face)
         pixels = tf.where(picture.shown)
         difference = tf.gather_nd(picture.image - photograph, pixels)
         means, numbers = _cell_means(difference, pixels, cell)
         total = tf.reduce_sum(numbers)
-        colour = tf.reduce_sum(numbers * _length(means)) / total
-        apart, known = self._apart(picture.marks, points)
+        colour = tf.reduce_sum(numbers * tf.norm(means, axis=-1)) / total
         return (
             tf.where(total > 0.0, colour, np.inf),
-            tf.math.divide_no_nan(tf.reduce_sum(tf.square(apart)), known),
+            squared_landmark_distance(self._renderer, face, points[None])[0],
         )
 
     def _expand(
@@ -82,8 +80,9 @@ class PictureEnergy:
         Gauss and Newton's, with distances as reweighted squares; each number in units of
         `output_scale("spread")`.
         """
-        picture = self._draw(code)
-        colours, places, marks = self._directions(code)
+        face = self._renderer.face(code[None])
+        picture = self._draw(face)
+        colours, places, marks = self._directions(code, points)
         pixels = _inside(picture.shown)
         # What a direction does to the point that a pixel shows: [P, 3 colours and 2 places, 257].
         moves = tf.transpose(tf.concat((colours, places), axis=-1), [1, 2, 0])
@@ -101,21 +100,19 @@ class PictureEnergy:
         jacobian, _ = _cell_means(jacobian, pixels, cell)
         difference, numbers = _cell_means(difference, pixels, cell)
         # |r| has the slope of w r^2 / 2 with w = 1 / |r|.
-        weight = numbers / tf.maximum(_length(difference), _SHARPEST)
+        weight = numbers / tf.maximum(tf.norm(difference, axis=-1), _SHARPEST)
         curvature, slope = _normal_equations(
             jacobian, difference, tf.math.divide_no_nan(weight, tf.reduce_sum(numbers))
         )
-        apart, known = self._apart(picture.marks, points)
-        said = tf.cast(tf.math.is_finite(points[:, 0]), tf.float32)
+        apart, known = landmark_differences(self._renderer, face, points[None])
         more_curvature, more_slope = _normal_equations(
-            self._in_224 * tf.transpose(marks, [1, 2, 0]),
-            apart,
-            tf.math.divide_no_nan(2.0 * LANDMARK * said, known),
+            tf.transpose(marks, [1, 2, 0]),
+            apart[0],
+            tf.fill([points.shape[0]], tf.math.divide_no_nan(2.0 * LANDMARK, known[0])),
         )
         return curvature + more_curvature, slope + more_slope
 
-    def _draw(self, code: tf.Tensor) -> _Picture:
-        face = self._renderer.face(code[None])
+    def _draw(self, face: Face) -> _Picture:
         drawn = triangle_rasterizer.rasterize(
             face.vertices,
             self._renderer.triangles,
@@ -128,26 +125,20 @@ class PictureEnergy:
             shown=drawn["region"][0, ..., 0] > 0.5,
             triangle=drawn["triangle_indices"][0, ..., 0],
             barycentric=drawn["barycentrics"][0],
-            marks=self._landmarks(face)[0],
         )
 
-    def _directions(self, code: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _directions(
+        self, code: tf.Tensor, points: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """What each number moves: colours [257, V, 3], places [257, V, 2], marks [257, M, 2]."""
-        many = tf.tile(code[None], [codes.SIZE, 1])
+        many, wanted = (
+            tf.tile(each[None], [codes.SIZE] + [1] * each.shape.rank) for each in (code, points)
+        )
         with tf.autodiff.ForwardAccumulator(many, tf.linalg.diag(self._scale)) as forward:
             face = self._renderer.face(many)
-            places, marks = self._renderer.project(face.vertices), self._landmarks(face)
+            places = self._renderer.project(face.vertices)
+            marks, _ = landmark_differences(self._renderer, face, wanted)
         return forward.jvp(face.colours), forward.jvp(places), forward.jvp(marks)
-
-    def _landmarks(self, face: Face) -> tf.Tensor:
-        found = self._renderer.landmarks(face)
-        return landmarks.five(found) if self._marks == 5 else found
-
-    def _apart(self, marks: tf.Tensor, points: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Differences of landmarks [M, 2], pixels of 224, 0 where unknown; number of known ones."""
-        known = tf.math.is_finite(points)
-        apart = tf.where(known, marks - tf.where(known, points, 0.0), 0.0)
-        return self._in_224 * apart, tf.reduce_sum(tf.cast(known[:, 0], tf.float32))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,14 +150,12 @@ class _Picture:
       shown: bool [H, W], where the face proper is seen.
       triangle: int32 [H, W].
       barycentric: float32 [H, W, 3].
-      marks: float32 [M, 2], landmarks in pixels.
     """
 
     image: tf.Tensor
     shown: tf.Tensor
     triangle: tf.Tensor
     barycentric: tf.Tensor
-    marks: tf.Tensor
 
 
 def _inside(shown: tf.Tensor) -> tf.Tensor:
@@ -200,8 +189,3 @@ def _normal_equations(
     rows = tf.reshape(root[..., None] * jacobian, [-1, jacobian.shape[-1]])
     right = tf.reshape(root * difference, [-1, 1])
     return tf.matmul(rows, rows, transpose_a=True), tf.matmul(rows, right, transpose_a=True)[:, 0]
-
-
-def _length(vectors: tf.Tensor) -> tf.Tensor:
-    """The length of [P, 3]."""
-    return tf.sqrt(tf.reduce_sum(tf.square(vectors), axis=-1))

@@ -7,6 +7,7 @@ are from the photograph's (see `picture_energy`), and how unusual the code is.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -45,6 +46,18 @@ class GaussNewton:
         """The cell of each step."""
         shares = np.array_split(np.arange(self.steps), len(CELLS))
         return [cell for cell, share in zip(CELLS, shares, strict=True) for _ in share]
+
+    @functools.cached_property
+    def precision(self) -> Array:
+        """What the prior takes for granted: float64 [257, 257], codes in units of `spread`.
+
+        Every number has about its usual spread, and the three colours of a light go together.
+        """
+        grey, light = np.eye(3) - 1.0 / 3.0, codes.SLICES["light"]
+        tighter = float(output_scale("spread")[light.start]) / self.light_colour
+        result = np.eye(codes.SIZE)
+        result[light, light] += np.kron(np.eye(9), grey) * tighter**2
+        return result
 
 
 def refine(
@@ -135,9 +148,8 @@ class _Energy:
         photograph, points = tf.constant(photograph, tf.float32), tf.constant(points, tf.float32)
         self._picture = picture
         self._given = photograph, points, tf.constant(cell, tf.int64)
-        self._independent = method.independent_pixels
+        self._method = method
         self.scale = output_scale("spread").astype(np.float64)
-        self._precision = _precision(self.scale, method.light_colour)
 
     def start(self, code: Array) -> tuple[float, float]:
         """The energy of a code, and the weight of the prior that it asks for.
@@ -145,35 +157,27 @@ class _Energy:
         With n observations whose errors have the unknown size b, -log p is about
         n distance / b + u' precision u / 2; b is taken from where the code stands.
         """
-        distance, _ = self._distances(code)
-        prior = 0.5 * distance / self._independent
-        return self(code, prior), prior
+        distance, apart = self._distances(code)
+        prior = 0.5 * distance / self._method.independent_pixels
+        return self._total(code, distance, apart, prior), prior
 
     def __call__(self, code: Array, prior: float) -> float:
-        distance, apart = self._distances(code)
-        unusual = code / self.scale
-        return distance + LANDMARK * apart + prior * float(unusual @ self._precision @ unusual)
+        return self._total(code, *self._distances(code), prior)
 
     def expand(self, code: Array, prior: float) -> tuple[Array, Array]:
         """Curvature [257, 257] and slope [257], float64, each number in units of its scale."""
         curvature, slope = self._picture.expand(tf.constant(code, tf.float32), *self._given)
         return (
-            curvature.numpy() + 2.0 * prior * self._precision,
-            slope.numpy() + 2.0 * prior * self._precision @ (code / self.scale),
+            curvature.numpy() + 2.0 * prior * self._method.precision,
+            slope.numpy() + 2.0 * prior * self._method.precision @ (code / self.scale),
+        )
+
+    def _total(self, code: Array, distance: float, apart: float, prior: float) -> float:
+        unusual = code / self.scale
+        return (
+            distance + LANDMARK * apart + prior * float(unusual @ self._method.precision @ unusual)
         )
 
     def _distances(self, code: Array) -> tuple[float, float]:
         distance, apart = self._picture.distances(tf.constant(code, tf.float32), *self._given)
         return float(distance), float(apart)
-
-
-def _precision(scale: Array, light_colour: float) -> Array:
-    """What the prior takes for granted: float64 [257, 257], codes in units of `scale`.
-
-    Every number has about its usual spread, and the three colours of a light go together.
-    """
-    grey = np.eye(3) - 1.0 / 3.0
-    result = np.eye(codes.SIZE)
-    light = codes.SLICES["light"]
-    result[light, light] += np.kron(np.eye(9), grey) * np.square(scale[light.start] / light_colour)
-    return result
