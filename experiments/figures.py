@@ -79,7 +79,7 @@ def save_roc(path: Path, curves: Mapping[str, RocCurve]) -> None:
     axes.grid(alpha=0.3)
     # Steep curves leave room below them, flat ones above.
     flat = min(curve.auc() for curve in curves.values()) < 0.85
-    axes.legend(loc="upper left" if flat else "lower right", frameon=False)
+    axes.legend(loc="upper left" if flat else "lower right", frameon=False, fontsize="small")
     save_figure(figure, path)
 
 
