@@ -14,6 +14,7 @@ PAPER: dict[str, Any] = {
     "input_size": 224,
     "batch_norm": False,
     "scaling": "lineage",
+    "downscaling": "antialias",
     "image_size": 224,
     "iterations": 200_000,
     "batch_size": 5,

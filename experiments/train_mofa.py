@@ -50,7 +50,12 @@ _PRESET = flags.DEFINE_enum(
     "Values of all flags that are not given: laptop (under an hour on two cores), paper (the "
     "paper's own figures, for GPUs), smoke (seconds, to see that everything runs).",
 )
-_INIT = flags.DEFINE_string("init", None, "Encoder file to start from; its size goes first.")
+_INIT = flags.DEFINE_string(
+    "init",
+    None,
+    "Encoder file to start from; its size goes first, but for --input_size and --downscaling where "
+    "they are given.",
+)
 _IMAGENET = flags.DEFINE_string(
     "imagenet", None, "VGG-19's ImageNet weights, Keras' .h5, to start a full-width vgg19 from."
 )
@@ -74,6 +79,7 @@ _integer("dense_units", "Of its two hidden fully connected layers.")
 _integer("input_size", "Side to which it brings its images.")
 flags.DEFINE_bool("batch_norm", None, f"BatchNorm in training. {help_of('batch_norm')}")
 _enum("scaling", encoder.SCALINGS, "Scale of the code that it puts out.")
+_enum("downscaling", encoder.DOWNSCALINGS, "How it brings them there.")
 _integer("image_size", "Side of the pictures in training, pixels.")
 _integer("iterations", "Steps.")
 _integer("batch_size", "Photographs a step.")
@@ -191,7 +197,9 @@ def make_encoder(
     """A new encoder, or the one of --init; to be called in the strategy's scope."""
     many = devices.strategy.num_replicas_in_sync > 1
     if _INIT.value:
-        return encoder.load(_INIT.value, precision, trainable=True, synchronized=many)
+        given = {name: flags.FLAGS[name].value for name in ("input_size", "downscaling")}
+        other = {name: value for name, value in given.items() if value is not None}
+        return encoder.load(_INIT.value, precision, trainable=True, synchronized=many, **other)
     names = [field.name for field in dataclasses.fields(encoder.EncoderConfig)]
     size = encoder.EncoderConfig(**{name: values[name] for name in names})
     model = encoder.build(size, precision, synchronized=many)

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa.area_resize import area_resize
 from mofa.arrays import Array
 from weights import keras_h5
 from weights.batch_norm import fold_batch_norm
@@ -26,6 +27,7 @@ from weights.imagenet_files import MEAN_BGR, read_imagenet
 
 NETWORKS = ("vgg19", "alexnet")
 SCALINGS = ("lineage", "spread")
+DOWNSCALINGS = ("antialias", "area")
 IMAGE_SIZE = (224, 224)
 """(height, width) of the images that an encoder is given."""
 
@@ -59,6 +61,8 @@ class EncoderConfig:
         implementations behind the paper (albedo 3, rotation 0.3, z-translation 0.005, which slows
         that number down as MoFA's own learning rate for it does); `spread` is about the standard
         deviation of each number over rendered faces.
+      downscaling: how images are brought to `input_size`: `antialias` is bilinear with a kernel as
+        wide as two new pixels; `area` is the mean over each new pixel, see `mofa.area_resize`.
     """
 
     network: str = "vgg19"
@@ -67,9 +71,11 @@ class EncoderConfig:
     input_size: int = 224
     batch_norm: bool = False
     scaling: str = "lineage"
+    downscaling: str = "antialias"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("network", NETWORKS), ("scaling", SCALINGS)):
+        choices = {"network": NETWORKS, "scaling": SCALINGS, "downscaling": DOWNSCALINGS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
                     f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
@@ -140,8 +146,11 @@ def trunk(
     """
     hidden = _Hidden(config, precision, synchronized)
     image = tf.keras.Input((None, None, 3), name="image", dtype="float32")
-    # Antialiased: every pixel counts, and a picture may come at any size.
-    x = tf.image.resize(image, (config.input_size, config.input_size), antialias=True)
+    # By either way every pixel counts, and a picture may come at any size.
+    if config.downscaling == "area":
+        x = area_resize(image, config.input_size)
+    else:
+        x = tf.image.resize(image, (config.input_size, config.input_size), antialias=True)
     # As the ImageNet weights that Keras ships want it.
     x = layers.Rescaling(
         255.0, offset=[-mean for mean in MEAN_BGR], name="normalise", dtype="float32"
@@ -246,6 +255,7 @@ def load(
     precision: str = "float32",
     trainable: bool = False,
     synchronized: bool = False,
+    **other: Any,
 ) -> tuple[tf.keras.Model, EncoderConfig]:
     """Read an encoder that `save` has written.
 
@@ -254,12 +264,14 @@ def load(
       precision: as for `build`.
       trainable: False freezes it.
       synchronized: as for `build`.
+      other: values of `EncoderConfig` in place of the file's: another `downscaling`, or another
+        `input_size` if the fully connected layers fit.
 
     Returns:
       The model, see `build`, and its size.
 
     Raises:
-      InputError: the file is missing, damaged, or no encoder.
+      InputError: the file is missing, damaged, no encoder, or does not fit `other`.
     """
     path = Path(DEFAULT_PATH if path is None else path)
     said = keras_h5.read_attributes(path)
@@ -271,9 +283,11 @@ def load(
             input_size=int(said["input_size"]),
             batch_norm=bool(said["batch_norm"]),
             scaling=str(said["scaling"]),
+            downscaling=str(said.get("downscaling", "antialias")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no encoder of MoFA: it does not say its {error}.") from error
+    config = dataclasses.replace(config, **other)
     model = build(config, precision, synchronized)
     keras_h5.load_weights(model, path)
     model.trainable = trainable

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -112,6 +114,22 @@ def test_training_goes_on_from_a_file_with_batch_norm(tmp_path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_the_file_says_how_images_are_made_smaller_and_the_caller_may_differ(tmp_path) -> None:
+    config = dataclasses.replace(SMALL, downscaling="area")
+    model = encoder.build(config)
+    stir(model)
+    encoder.save(model, config, tmp_path / "e.h5")
+    loaded, size = encoder.load(tmp_path / "e.h5")
+    assert size == config
+    x = images()
+    np.testing.assert_allclose(loaded(x), model(x), rtol=1e-5, atol=1e-6)
+    other, size = encoder.load(tmp_path / "e.h5", downscaling="antialias", input_size=40)
+    assert (size.downscaling, size.input_size) == ("antialias", 40)
+    assert np.abs(other(x) - loaded(x)).max() > 1e-3
+    with pytest.raises(InputError):
+        encoder.load(tmp_path / "e.h5", input_size=64)
+
+
 def test_a_file_of_another_network_is_refused(tmp_path) -> None:
     keras_h5.save_layer_weights({"code": {"bias": np.zeros(257, np.float32)}}, tmp_path / "x.h5")
     with pytest.raises(InputError, match=r"x\.h5 is no encoder of MoFA: it does not say"):
@@ -122,6 +140,7 @@ def test_impossible_sizes_are_refused() -> None:
     for wrong, message in (
         ({"network": "vgg16"}, "network must be one of vgg19, alexnet"),
         ({"scaling": "none"}, "scaling must be one of"),
+        ({"downscaling": "nearest"}, "downscaling must be one of antialias, area"),
         ({"width": 0.0}, "width must lie above 0"),
         ({"input_size": 31}, "input_size must be at least 32 for vgg19"),
         ({"network": "alexnet", "input_size": 62}, "at least 63 for alexnet"),
