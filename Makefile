@@ -13,7 +13,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense face-model results report docs bench test test-faults lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -99,6 +99,9 @@ detection: install ## Table 2 of the paper on MoFA: telling attacked faces from 
 
 defense: install ## Figure 6: bringing attacked faces back to what they were.
 	$(RUN) -m experiments.defense $(ARGS)
+
+refined-defense: install ## Whether refining the code undoes the attack, also when it is attacked itself.
+	$(RUN) -m experiments.refined_defense $(ARGS)
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)

@@ -8,6 +8,7 @@ from attacks.criteria import Criterion, Dodging, Impersonation
 from attacks.deepfool import DeepFool
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
+from attacks.fixed_point import FixedPointAttack, Solver
 from attacks.identity_swap import IdentitySwap
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
@@ -38,6 +39,7 @@ __all__ = [
     "Criterion",
     "DeepFool",
     "Dodging",
+    "FixedPointAttack",
     "IdentitySwap",
     "Impersonation",
     "MinimizationAttack",
@@ -45,6 +47,7 @@ __all__ = [
     "Model",
     "PerturbationAttack",
     "SemanticMatch",
+    "Solver",
     "Square",
     "Stochastic",
     "Term",

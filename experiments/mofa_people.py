@@ -37,6 +37,24 @@ def spread_out(length: int, count: int) -> Array:
     return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
 
 
+def few_of_each(people: Array, count: int, each: int = 6) -> Array:
+    """Rows of at most `count` pictures, two or more of each person and at most `each`.
+
+    Args:
+      people: int [M], whose each picture is.
+      count: at most so many rows, if two people fit.
+      each: pictures of a person.
+
+    Returns:
+      Rows int [N] of people evenly spread over all who have two pictures.
+    """
+    rows = [np.flatnonzero(people == person)[:each] for person in np.unique(people)]
+    rows = [own for own in rows if len(own) > 1]
+    fit = max(2, count * len(rows) // max(1, sum(map(len, rows))))
+    none = np.zeros(0, int)
+    return np.concatenate([none, *(rows[i] for i in spread_out(len(rows), fit))]) if rows else none
+
+
 def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:
     """For each of some pictures one of somebody else.
 

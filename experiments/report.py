@@ -55,6 +55,7 @@ TITLES = {
     "train_detector": "The detector",
     "detection": "Detection, Table 2 of the attack on MoFA",
     "defense": "Defence, Figure 6 of the attack on MoFA",
+    "refined_defense": "Refining the code as a defence of MoFA",
     "benchmark_rendering": "Speed of the renderer",
     "benchmark_attacks": "Speed of the attacks",
 }

@@ -1,4 +1,4 @@
-"""The energy between a photograph and what a code draws, with its curvature.
+"""The energy between a photograph and what a code draws, with its derivatives.
 
 MoFA's energy without the prior on codes (Tewari et al. 2017, Section 5), over the pixels that show
 the face. Each pixel is followed on the surface: where the code changes, the point that it shows
@@ -30,9 +30,10 @@ _SHARPEST = 0.5 / 255.0  # colours nearer than half a grey level count by the sq
 class PictureEnergy:
     """Compares codes with photographs, one at a time.
 
-    `distances` and `expand` take a code float32 [257], a photograph float32 [H, W, 3] in [0, 1] of
-    the camera's size, landmarks float32 [M, 2] in its pixels, NaN where one is not known, and an
-    int64 scalar: the side in pixels of the squares over which differences of colours are averaged.
+    Its methods take a code float32 [257], a photograph float32 [H, W, 3] in [0, 1] of the camera's
+    size and landmarks float32 [M, 2] in its pixels, NaN where one is not known; `distances` and
+    `expand` then an int64 scalar, the side in pixels of the squares over which differences of
+    colours are averaged.
 
     Args:
       renderer: the decoder.
@@ -44,14 +45,17 @@ class PictureEnergy:
         self._renderer, kept = renderer.around(region > 0.0)
         self._region = tf.constant(region[kept])[None, :, None]
         self._scale = tf.constant(output_scale("spread"))
-        signature = [
-            tf.TensorSpec([codes.SIZE], tf.float32),
+        numbers = tf.TensorSpec([codes.SIZE], tf.float32)
+        given = [
+            numbers,
             tf.TensorSpec([*renderer.camera.image_size, 3], tf.float32),
             tf.TensorSpec([marks, 2], tf.float32),
-            tf.TensorSpec([], tf.int64),
         ]
-        self.distances = tf.function(self._distances, signature, autograph=False)
-        self.expand = tf.function(self._expand, signature, autograph=False)
+        cell = tf.TensorSpec([], tf.int64)
+        square = tf.TensorSpec([codes.SIZE, codes.SIZE], tf.float32)
+        self.distances = tf.function(self._distances, [*given, cell], autograph=False)
+        self.expand = tf.function(self._expand, [*given, cell], autograph=False)
+        self.pull_back = tf.function(self._pull_back, [*given, square, numbers], autograph=False)
 
     def _distances(
         self, code: tf.Tensor, photograph: tf.Tensor, points: tf.Tensor, cell: tf.Tensor
@@ -80,6 +84,58 @@ class PictureEnergy:
         Gauss and Newton's, with distances as reweighted squares; each number in units of
         `output_scale("spread")`.
         """
+        seen = self._residuals(code, photograph, points)
+        jacobian, _ = _cell_means(seen.jacobian, seen.pixels, cell)
+        difference, numbers = _cell_means(seen.difference, seen.pixels, cell)
+        # |r| has the slope of w r^2 / 2 with w = 1 / |r|.
+        weight = numbers / tf.maximum(tf.norm(difference, axis=-1), _SHARPEST)
+        curvature, slope = _normal_equations(
+            jacobian, difference, tf.math.divide_no_nan(weight, tf.reduce_sum(numbers))
+        )
+        more_curvature, more_slope = seen.landmarks
+        return curvature + more_curvature, slope + more_slope
+
+    def _pull_back(
+        self,
+        code: tf.Tensor,
+        photograph: tf.Tensor,
+        points: tf.Tensor,
+        prior: tf.Tensor,
+        direction: tf.Tensor,
+    ) -> tf.Tensor:
+        """What the photograph's pixels do to a code of least energy, [H, W, 3].
+
+        By the implicit function theorem: where the slope is zero and stays so, the code moves by
+        H^-1 J' W dI. W is the curvature of |r|, which grows with what is across r, not along it.
+
+        Args:
+          code: of least energy with the prior, pixel by pixel.
+          photograph: see the class.
+          points: likewise.
+          prior: curvature of the prior, [257, 257], in units of `output_scale("spread")`.
+          direction: what is asked for is the gradient of direction . code, in these units, [257].
+        """
+        seen = self._residuals(code, photograph, points)
+        number = tf.cast(tf.shape(seen.pixels)[0], tf.float32)
+        size = tf.norm(seen.difference, axis=-1)
+        weight = tf.math.divide_no_nan(1.0, number * tf.maximum(size, _SHARPEST))
+        unit = tf.where(
+            size[:, None] > _SHARPEST, seen.difference / tf.maximum(size, _SHARPEST)[:, None], 0.0
+        )
+
+        def weigh(vectors: tf.Tensor) -> tf.Tensor:  # [P, 3, K]
+            along = tf.einsum("pc,pck->pk", unit, vectors)
+            return weight[:, None, None] * (vectors - unit[:, :, None] * along[:, None])
+
+        jacobian = tf.reshape(seen.jacobian, [-1, codes.SIZE])
+        weighed = tf.reshape(weigh(seen.jacobian), [-1, codes.SIZE])
+        curvature = tf.matmul(jacobian, weighed, transpose_a=True) + seen.landmarks[0] + prior
+        adjoint = tf.linalg.solve(curvature, direction[:, None])
+        gradient = tf.reshape(weighed @ adjoint, [-1, 3])
+        return tf.scatter_nd(seen.pixels, gradient, tf.shape(photograph, tf.int64))
+
+    def _residuals(self, code: tf.Tensor, photograph: tf.Tensor, points: tf.Tensor) -> _Residuals:
+        """What is left over at each pixel that shows the face, and how the code moves it."""
         face = self._renderer.face(code[None])
         picture = self._draw(face)
         colours, places, marks = self._directions(code, points)
@@ -95,22 +151,17 @@ class PictureEnergy:
         below_white = tf.cast((image > 0.0) & (image < 1.0), tf.float32)[..., None]
         # The mean of both pictures' slopes makes the step exact to second order (Malis 2004).
         slopes = tf.gather_nd(0.5 * (_slopes(photograph) + _slopes(picture.image)), pixels)
-        jacobian = below_white * moved[:, :3] - tf.einsum("pcx,pxd->pcd", slopes, moved[:, 3:])
-        difference = image - tf.gather_nd(photograph, pixels)
-        jacobian, _ = _cell_means(jacobian, pixels, cell)
-        difference, numbers = _cell_means(difference, pixels, cell)
-        # |r| has the slope of w r^2 / 2 with w = 1 / |r|.
-        weight = numbers / tf.maximum(tf.norm(difference, axis=-1), _SHARPEST)
-        curvature, slope = _normal_equations(
-            jacobian, difference, tf.math.divide_no_nan(weight, tf.reduce_sum(numbers))
-        )
         apart, known = landmark_differences(self._renderer, face, points[None])
-        more_curvature, more_slope = _normal_equations(
-            tf.transpose(marks, [1, 2, 0]),
-            apart[0],
-            tf.fill([points.shape[0]], tf.math.divide_no_nan(2.0 * LANDMARK, known[0])),
+        return _Residuals(
+            pixels=pixels,
+            jacobian=below_white * moved[:, :3] - tf.einsum("pcx,pxd->pcd", slopes, moved[:, 3:]),
+            difference=image - tf.gather_nd(photograph, pixels),
+            landmarks=_normal_equations(
+                tf.transpose(marks, [1, 2, 0]),
+                apart[0],
+                tf.fill([points.shape[0]], tf.math.divide_no_nan(2.0 * LANDMARK, known[0])),
+            ),
         )
-        return curvature + more_curvature, slope + more_slope
 
     def _draw(self, face: Face) -> _Picture:
         drawn = triangle_rasterizer.rasterize(
@@ -156,6 +207,23 @@ class _Picture:
     shown: tf.Tensor
     triangle: tf.Tensor
     barycentric: tf.Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class _Residuals:
+    """How a code's picture differs from a photograph.
+
+    Attributes:
+      pixels: int64 [P, 2].
+      jacobian: float32 [P, 3, 257], in units of `output_scale("spread")`.
+      difference: float32 [P, 3].
+      landmarks: curvature [257, 257] and slope [257] of `LANDMARK` times their distance.
+    """
+
+    pixels: tf.Tensor
+    jacobian: tf.Tensor
+    difference: tf.Tensor
+    landmarks: tuple[tf.Tensor, tf.Tensor]
 
 
 def _inside(shown: tf.Tensor) -> tf.Tensor:

@@ -23,7 +23,9 @@ CELLS = (8, 4, 2, 1)
 """Sides in pixels of the squares over which differences of colours are averaged, one after the
 other: the larger, the farther away a code may start."""
 
-_FIRST_DAMPING, _LEAST_DAMPING, _TRIES = 1e-3, 1e-6, 5
+FIRST_DAMPING = 1e-3
+"""Of the first step, see `gauss_newton_step`."""
+_LEAST_DAMPING, _TRIES = 1e-6, 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,7 @@ def refine(
     start: Array,
     method: GaussNewton | None = None,
     on_face: Callable[[int], None] = lambda number: None,
+    picture: PictureEnergy | None = None,
 ) -> Array:
     """Improve all numbers of codes for the photographs that they are to describe.
 
@@ -77,6 +80,7 @@ def refine(
       start: float32 [N, 257], an encoder's codes.
       method: how.
       on_face: called with the number of faces that are done.
+      picture: of this renderer and as many landmarks, if there is one that is compiled already.
 
     Returns:
       float32 [N, 257]. A code that draws no face into the picture, or from which no step leads
@@ -94,22 +98,22 @@ def refine(
         )
     if len(points) != count or points.shape[1:] not in ((5, 2), (68, 2)):
         raise ValueError(f"points must be [{count}, 5 or 68, 2], got {tuple(points.shape)}")
-    picture = PictureEnergy(renderer, points.shape[1])
+    picture = picture or PictureEnergy(renderer, points.shape[1])
     result = np.array(start, np.float32)
     # Not a batch: the 257 directions of one face are one, and fill the machine.
     for number, (photograph, marks) in enumerate(zip(photographs, points, strict=True)):
         if photograph.dtype == np.uint8:
             photograph = photograph.astype(np.float32) / 255.0
-        code, damping = result[number].astype(np.float64), _FIRST_DAMPING
+        code, damping = result[number].astype(np.float64), FIRST_DAMPING
         for cell in method.cells():
-            energy = _Energy(picture, photograph, marks, cell, method)
-            code, damping = _step(energy, code, damping)
+            energy = PhotographEnergy(picture, photograph, marks, cell, method)
+            code, damping = gauss_newton_step(energy, code, damping)
         result[number] = code
         on_face(number + 1)
     return result
 
 
-def _step(energy: _Energy, code: Array, damping: float) -> tuple[Array, float]:
+def gauss_newton_step(energy: PhotographEnergy, code: Array, damping: float) -> tuple[Array, float]:
     """One step of Gauss and Newton with Levenberg's and Marquardt's damping.
 
     Args:
@@ -131,11 +135,22 @@ def _step(energy: _Energy, code: Array, damping: float) -> tuple[Array, float]:
         if energy(moved, prior) < before:
             return moved, max(0.25 * damping, _LEAST_DAMPING)
         damping *= 8.0
-    return code, _FIRST_DAMPING
+    return code, FIRST_DAMPING
 
 
-class _Energy:
-    """The energy of codes for one photograph."""
+class PhotographEnergy:
+    """The energy of codes for one photograph.
+
+    Attributes:
+      scale: float64 [257], units of the code for `expand`.
+
+    Args:
+      picture: compares codes with photographs.
+      photograph: [H, W, 3] in [0, 1].
+      points: [M, 2], landmarks in pixels; NaN where one is not known.
+      cell: side in pixels of the squares over which differences are averaged.
+      method: whose prior is used.
+    """
 
     def __init__(
         self,
@@ -162,6 +177,7 @@ class _Energy:
         return self._total(code, distance, apart, prior), prior
 
     def __call__(self, code: Array, prior: float) -> float:
+        """The energy of a code under a prior of this weight."""
         return self._total(code, *self._distances(code), prior)
 
     def expand(self, code: Array, prior: float) -> tuple[Array, Array]:

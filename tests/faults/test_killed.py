@@ -39,6 +39,7 @@ TRAINED = {
     "mofa_sweep": ("--preset=smoke", "--steps=4", "--pairs=1", "--points=2"),
     "detection": ("--preset=smoke", "--steps=4"),
     "defense": ("--preset=smoke", "--steps=4", "--pairs=1"),
+    "refined_defense": ("--preset=smoke", "--steps=4"),
 }
 
 

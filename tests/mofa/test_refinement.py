@@ -53,8 +53,8 @@ def test_what_is_linear_is_met_in_one_step(outlined, pictures) -> None:
     start = code[0].astype(np.float64)
     start[codes.SLICES["albedo"]] += np.random.default_rng(3).normal(0, 0.3, 80)
     picture = PictureEnergy(outlined, 5)
-    energy = refinement._Energy(picture, images[0], points[0], 1, GaussNewton(1, NO_PRIOR))
-    moved, damping = refinement._step(energy, start, 1e-6)
+    energy = refinement.PhotographEnergy(picture, images[0], points[0], 1, GaussNewton(1, NO_PRIOR))
+    moved, damping = refinement.gauss_newton_step(energy, start, 1e-6)
     assert damping == 1e-6
     before, after = (energy(each, 0.0) for each in (start, moved))
     assert before > 1 / 255
@@ -68,7 +68,7 @@ def test_the_slope_is_that_of_the_energy(outlined, pictures) -> None:
     start = code[0].astype(np.float64)
     start[codes.SLICES["albedo"]] += rng.normal(0, 0.5, 80)
     points = points[0] + rng.normal(0, 1, (5, 2))
-    energy = refinement._Energy(picture, images[0], points, 1, GaussNewton(1, 50.0))
+    energy = refinement.PhotographEnergy(picture, images[0], points, 1, GaussNewton(1, 50.0))
     _, prior = energy.start(start)
     _, slope = energy.expand(start, prior)
     # Light and albedo move no pixel, so that the energy is smooth along them; the slope leaves
@@ -81,7 +81,7 @@ def test_the_slope_is_that_of_the_energy(outlined, pictures) -> None:
         assert slope @ direction == pytest.approx(measured, rel=0.1)
     # Landmarks alone, far from the picture's own: shifting moves them and hardly a colour.
     black = np.zeros_like(images[0])
-    far = refinement._Energy(picture, black, points + 40.0, 8, GaussNewton(1))
+    far = refinement.PhotographEnergy(picture, black, points + 40.0, 8, GaussNewton(1))
     _, slope = far.expand(start, 0.0)
     place = codes.SLICES["translation"].start
     step = np.zeros(codes.SIZE)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attacks import Criterion, FixedPointAttack, IdentitySwap
+from weights.errors import InputError
+
+SHAPE = (4, 5, 3)
+
+
+class Ridge:
+    """Numbers c of least |A c - x|^2 + |c|^2, half of the way to which is made in each step."""
+
+    def __init__(self) -> None:
+        a = np.random.default_rng(0).normal(size=(np.prod(SHAPE), 6))
+        self.solution = np.linalg.solve(a.T @ a + np.eye(6), a.T)
+        self.asked = 0
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return images.reshape(len(images), -1) @ self.solution.T
+
+    def follow(self, photograph: np.ndarray, code: np.ndarray) -> np.ndarray:
+        self.asked += 1
+        return 0.5 * code + 0.5 * self.solution @ photograph.ravel()
+
+    def pull_back(
+        self, photograph: np.ndarray, code: np.ndarray, direction: np.ndarray
+    ) -> np.ndarray:
+        return (self.solution.T @ direction).reshape(photograph.shape)
+
+
+class Along(Criterion):
+    """As far as possible along a direction of each sample."""
+
+    def __init__(self, directions: np.ndarray) -> None:
+        self._directions = tf.constant(directions, tf.float32)
+
+    def __len__(self) -> int:
+        return len(self._directions)
+
+    def tensors(self) -> tuple[tf.Tensor, ...]:
+        return (self._directions,)
+
+    def loss(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(outputs * data[0], axis=-1)
+
+    margin = loss
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(1).uniform(0.3, 0.7, (2, *SHAPE)).astype(np.float32)
+
+
+def test_what_is_linear_ends_in_the_corner_of_the_budget(images) -> None:
+    solver, directions = Ridge(), np.random.default_rng(2).normal(size=(2, 6))
+    done: list[int] = []
+    found = FixedPointAttack(20).craft(
+        solver, images, solver(images), Along(directions), 0.05, on_image=done.append
+    )
+    corner = images + 0.05 * np.sign(directions @ solver.solution).reshape(images.shape)
+    np.testing.assert_allclose(found, corner, atol=1e-6)
+    assert done == [1, 2]
+    assert solver.asked == 2 * 21
+
+
+def test_pictures_stay_pictures(images) -> None:
+    solver = Ridge()
+    dark = images - 0.29
+    found = FixedPointAttack(20).craft(solver, dark, solver(dark), Along(np.ones((2, 6))), 0.1)
+    assert found.min() == 0.0
+    assert np.abs(found - dark).max() <= 0.1 + 1e-6
+
+
+def test_one_is_taken_for_the_other(images) -> None:
+    solver = Ridge()
+    rng = np.random.default_rng(3)
+    targets = rng.uniform(0.0, 1.0, images.shape).astype(np.float32)
+    embed = tf.constant(rng.normal(size=(6, 4)), tf.float32)
+    source, target = (solver(each) @ embed.numpy() for each in (images, targets))
+    swap = IdentitySwap(source, target, 0.5)
+    found = FixedPointAttack(40).craft(
+        solver, images, solver(images), swap, 0.25, outputs=lambda code: code @ embed
+    )
+    outputs = tf.constant(solver(found), tf.float32) @ embed
+    before = swap.loss(tf.constant(source, tf.float32), *swap.tensors()).numpy()
+    after = swap.loss(outputs, *swap.tensors()).numpy()
+    assert (after > before + 0.3).all(), (before, after)
+
+
+def test_what_cannot_be_is_refused(images) -> None:
+    with pytest.raises(ValueError, match="steps must be at least 1"):
+        FixedPointAttack(0)
+    with pytest.raises(ValueError, match=r"momentum must lie in \[0, 1\)"):
+        FixedPointAttack(momentum=1.0)
+    solver, goal = Ridge(), Along(np.ones((2, 6)))
+    with pytest.raises(ValueError, match=r"codes must be \[2, D\]"):
+        FixedPointAttack(2).craft(solver, images, solver(images)[:1], goal, 0.1)
+    with pytest.raises(ValueError, match="criterion has 2 rows for 1 images"):
+        FixedPointAttack(2).craft(solver, images[:1], solver(images)[:1], goal, 0.1)
+    lost = np.full((2, 6), np.nan)
+    with pytest.raises(InputError, match="no finite numbers"):
+        FixedPointAttack(2).craft(solver, images, lost, goal, 0.1)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import cv2
+import pytest
+
+from tests.experiments.command import result, run
+
+
+@pytest.mark.slow
+def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
+    arguments = ("--preset=smoke", "--steps=4", "--adaptive_budgets=0.01")
+    done = run("refined_defense", *arguments, f"--output_dir={tmp_path}/run", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in result(tmp_path / "run")["rows"]}
+    assert set(rows) == {"encoder", "refined", "refined,random", "refined,adaptive=0.01"}
+    # 0.02 and 0.01 of 255, rounded to whole levels.
+    assert rows["refined,random"]["change"]["value"] == pytest.approx(5.0, abs=0.01)
+    assert 1.9 < rows["refined,adaptive=0.01"]["change"]["value"] < 3.1
+    for row in rows.values():
+        assert row["success"]["value"] + row["undone"]["value"] <= 1.0
+    # Sources and targets; both of them by both codes; for each row perturbation and drawing.
+    picture = cv2.imread(str(tmp_path / "run" / "panel.png"))
+    assert picture.shape == (26 + 224, (2 + 4 + 2 * 4) * 224, 3)
+
+
+def test_budgets_are_numbers(tmp_path) -> None:
+    for wrong, message in (("much", "takes numbers"), ("0.1,0.1", "each once"), ("2", "in (0, 1]")):
+        done = run("refined_defense", f"--adaptive_budgets={wrong}", cache=tmp_path)
+        assert done.returncode != 0
+        assert message in done.stderr
