@@ -52,8 +52,8 @@ def equation_1(
       sigmas: of the terms that have one, by name; the paper has them for `shape`, `expression` and
         `albedo`.
       weights: lambda of each term; those that are not named keep the paper's.
-      rotation_only: leave the translation out of the term `pose`, as Eq. 1 is printed. Without it
-        the term takes both: it weighs about as much as the others only with the translation.
+      rotation_only: leave the translation out of the term `pose`, as Eq. 1 is printed. In
+        millimetres the translation outweighs all other terms.
       only: names of terms; the others are left out, so that their part of the code may go anywhere.
 
     Raises:

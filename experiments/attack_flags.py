@@ -19,6 +19,14 @@ READING = flags.DEFINE_enum(
     "letter (see docs/attacks.md).",
 )
 
+POSE_TERM = flags.DEFINE_enum(
+    "pose_term",
+    "rotation",
+    ["rotation", "both"],
+    "What the pose term of Eq. 1 compares: rotation, as it is printed, or both rotation and "
+    "translation, which then makes up about half of the distance (see docs/attacks.md).",
+)
+
 
 def perturbation_attack(cap: float | None = None) -> PerturbationAttack:
     """The attack that the flags describe, with another cap if one is given.

@@ -122,11 +122,12 @@ def main(argv: list[str]) -> None:
     trace(attacks, run)
     notes = (
         f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, cap {attack_flags.CAP.value:g}, "
-        f"reading {attack_flags.READING.value}. `matched`: the distance of Eq. 1 to the target has "
-        "halved; `way`: the share of it that is covered; `change`: the largest change of a pixel, "
-        "in grey levels of 255."
+        f"reading {attack_flags.READING.value}, pose term {attack_flags.POSE_TERM.value}. "
+        "`matched`: the distance of Eq. 1 to the target has halved; `way`: the share of it that is "
+        "covered; `pose_way`: of rotation and translation; `change`: the largest change of a "
+        "pixel, in grey levels of 255."
     )
-    plain = (*NUMBERS, "median", "90%")
+    plain = (*NUMBERS, "pose_way", "median", "90%")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain, **pairs.facts()))
     print(f"{run.folder}: mofa_attack.md, .csv, result.json, panel.png, adversarial_*.png")
 
@@ -210,7 +211,8 @@ class Attacks:
         }
         if name in many:
             return many[name]()
-        return self._perturb(encode, pairs.match(experiment.terms, PARTS[name]))
+        # What is to stay includes the translation.
+        return self._perturb(encode, pairs.match(experiment.terms_of_all, PARTS[name]))
 
     def _perturb(self, model: Function, criterion: Criterion) -> Array:
         return self._call(self.attack, criterion, _EPS.value, model)
@@ -251,8 +253,10 @@ class Attacks:
             victim = Victim(lambda x: other(x, training=False), pairs.victim.identities)
             pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
         elif name in PARTS:
-            terms, only = {name: terms[name]}, PARTS[name]
-        return pairs.measure(KINDS.get(name, "code"), images, terms, through_jpeg, only)
+            terms, only = {name: self.experiment.terms_of_all[name]}, PARTS[name]
+        columns = pairs.measure(KINDS.get(name, "code"), images, terms, through_jpeg, only)
+        pose = {"pose": self.experiment.terms_of_all["pose"]}
+        return columns | {"pose_way": Measurement.mean(pairs.way(images, pose))}
 
     def minimum(self, count: int) -> Row:
         """The smallest epsilon that covers half of the way, over pairs: median and 90 %."""

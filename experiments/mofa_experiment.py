@@ -33,7 +33,7 @@ for _module in (mofa_flags, model_flags, identity_flags, attack_flags, run_flags
 
 SHARED = (
     *("dataset", "data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image"),
-    *("cap", "steps", "reading", "calibrate", "seed"),
+    *("cap", "steps", "reading", "pose_term", "calibrate", "seed"),
 )
 """Flags that decide a result."""
 
@@ -47,6 +47,7 @@ class MofaExperiment:
       renderer: the decoder.
       victim: who is attacked.
       terms: of Eq. 1.
+      terms_of_all: the same with the translation, whatever the flag says.
 
     Args:
       kinds: of identity classifiers.
@@ -57,7 +58,10 @@ class MofaExperiment:
         self._model, _ = encoder.load(mofa_flags.encoder_path())
         identities = {kind: identity_flags.classifier(kind) for kind in kinds}
         self.victim = Victim(self.encode, identities)
-        self.terms: dict[str, Term] = semantic_terms(self.renderer.model)
+        self.terms_of_all: dict[str, Term] = semantic_terms(self.renderer.model)
+        self.terms = self.terms_of_all
+        if attack_flags.POSE_TERM.value == "rotation":
+            self.terms = semantic_terms(self.renderer.model, rotation_only=True)
 
     def encode(self, images: Any) -> Any:
         """Codes [N, 257] of images [N, H, W, 3] in [0, 1]."""
