@@ -78,10 +78,21 @@ def test_attack_has_the_rows_and_columns_of_the_design(
     assert found["mofa"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
     assert found["fgsm"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
     assert found["mofa"]["way"]["value"] > 0.0
+    assert "pose_way" in found["mofa"]
     panel = cv2.imread(str(path / "panel.png"))
     assert panel.shape == (26 + 224, 7 * 224, 3)
     logged = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     assert sum(line["row"] == "trace" for line in logged) == 4
+
+
+def test_the_pose_term_is_what_the_flag_says(folder: Path, given: tuple[str, ...]) -> None:
+    ways = []
+    for term in ("rotation", "both"):
+        flags = (*given, "--rows=mofa", "--minimum_pairs=0", f"--pose_term={term}")
+        path = finish(folder, "mofa_attack", *flags, output=f"attack_{term}")
+        assert json.loads((path / "flags.json").read_text())["pose_term"] == term
+        ways.append(result(path)["rows"][0]["way"]["value"])
+    assert ways[0] != ways[1]
 
 
 def test_attack_names_what_is_wrong(folder: Path, identity: Path) -> None:
