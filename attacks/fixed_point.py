@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from attacks.criteria import Criterion, check_rows
 from attacks.images import check_epsilons, check_images
-from weights.errors import InputError
 
 Array = NDArray[np.floating]
 
@@ -77,6 +76,7 @@ class FixedPointAttack:
 
         Raises:
           ValueError: images, epsilon, codes or criterion do not fit.
+          FloatingPointError: the fit gives numbers that are not finite.
         """
         images = np.asarray(check_images(images))
         (epsilon,) = check_epsilons([epsilon], "linf")
@@ -111,7 +111,7 @@ class FixedPointAttack:
             code = solver.follow(x, code)
             loss, direction = slope(code)
             if not np.isfinite(loss):
-                raise InputError("The fit under attack has no finite numbers any more.")
+                raise FloatingPointError("The fit under attack gives numbers that are not finite.")
             if loss > highest:
                 best, highest = x, loss
             gradient = solver.pull_back(x, code, direction)
