@@ -313,7 +313,8 @@ class Bench:
                 columns[f"{end}, {kind}"] = self._drawn(code[first], columns[end])
         for name, images in crafted.items():
             code = self._codes(name.split(",")[0], name, images)
-            columns[f"x 10: {name}"] = amplified(images - pairs.sources)[first]
+            if name != "refined":  # whose images are those of the encoder's row
+                columns[f"x 10: {name}"] = amplified(images - pairs.sources)[first]
             columns[name] = self._drawn(code[first], images[first])
         experiment.panel(self._run.folder / "panel.png", columns)
 

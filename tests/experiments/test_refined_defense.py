@@ -18,9 +18,10 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     assert 1.9 < rows["refined,adaptive=0.01"]["change"]["value"] < 3.1
     for row in rows.values():
         assert row["success"]["value"] + row["undone"]["value"] <= 1.0
-    # Sources and targets; both of them by both codes; for each row perturbation and drawing.
+    # Sources and targets; both of them by both codes; for each row perturbation and drawing,
+    # but two rows are of the same images.
     picture = cv2.imread(str(tmp_path / "run" / "panel.png"))
-    assert picture.shape == (26 + 224, (2 + 4 + 2 * 4) * 224, 3)
+    assert picture.shape == (26 + 224, (2 + 4 + 2 * 4 - 1) * 224, 3)
 
 
 def test_budgets_are_numbers(tmp_path) -> None:
