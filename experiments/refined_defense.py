@@ -82,7 +82,7 @@ PRESETS = PresetFlags(
 _EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
 _BUDGETS = flags.DEFINE_list(
     "adaptive_budgets",
-    ["0.005", "0.01", "0.02"],
+    ["0.01", "0.02", "0.05"],
     "Largest changes of a pixel by the attack through the refinement; empty for none.",
 )
 
@@ -99,6 +99,9 @@ def main(argv: list[str]) -> None:
     """Draw pairs, attack, refine, judge, draw."""
     del argv
     values = PRESETS.settle()
+    for name in ("pairs", "refine", "adaptive_steps"):
+        if not values[name]:
+            raise InputError(f"--{name} must be at least 1.")
     budgets = adaptive_budgets()
     experiment = MofaExperiment(())
     run = Run(

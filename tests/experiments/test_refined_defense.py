@@ -24,8 +24,13 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     assert picture.shape == (26 + 224, (2 + 4 + 2 * 4 - 1) * 224, 3)
 
 
-def test_budgets_are_numbers(tmp_path) -> None:
-    for wrong, message in (("much", "takes numbers"), ("0.1,0.1", "each once"), ("2", "in (0, 1]")):
-        done = run("refined_defense", f"--adaptive_budgets={wrong}", cache=tmp_path)
+def test_what_cannot_be_is_refused(tmp_path) -> None:
+    for wrong, message in (
+        ("adaptive_budgets=much", "takes numbers"),
+        ("adaptive_budgets=0.1,0.1", "each once"),
+        ("adaptive_budgets=2", "in (0, 1]"),
+        ("pairs=0", "--pairs must be at least 1"),
+    ):
+        done = run("refined_defense", f"--{wrong}", cache=tmp_path)
         assert done.returncode != 0
         assert message in done.stderr
