@@ -1,7 +1,9 @@
 """Codes refined until they draw the photograph, by damped Gauss-Newton steps on the pixels.
 
 What is minimised is MoFA's energy (Tewari et al. 2017, Section 5): how far colours and landmarks
-are from the photograph's (see `picture_energy`), and how unusual the code is.
+are from the photograph's (see `picture_energy`), and how unusual the code is. With
+several threads two runs differ in the last digits; with `TF_NUM_INTRAOP_THREADS` and
+`TF_NUM_INTEROP_THREADS` at 1 they do not.
 """
 
 from __future__ import annotations
