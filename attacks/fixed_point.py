@@ -3,7 +3,7 @@
 Where a defence fits numbers to each image anew, there is no network to differentiate and its steps
 are too many to trace. Two things are enough: the numbers follow the image as it changes, one step
 of the fit for each step of the attack, and at a least value the implicit function theorem gives
-their derivative. Athalye et al. 2018, Section 4.3, attack optimisation loops likewise.
+their derivative.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class FixedPointAttack:
         check_rows(criterion, len(images))
         if len(codes) != len(images):
             raise ValueError(f"codes must be [{len(images)}, D], got shape {np.shape(codes)}.")
-        climb = self._climb(criterion, outputs, np.shape(codes)[1])
+        climb = self._climb(criterion, outputs)
         result = np.array(images, np.float32)
         for number, (image, code) in enumerate(zip(images, codes, strict=True)):
             row = [tensor[number : number + 1] for tensor in criterion.tensors()]
@@ -107,13 +107,15 @@ class FixedPointAttack:
         size = 2.5 * epsilon / self.steps  # as far as one and a quarter times across (Madry 2018)
         x, gathered = image, np.zeros_like(image)
         best, highest = image, -np.inf
-        for _ in range(self.steps + 1):
+        for step in range(self.steps + 1):
             code = solver.follow(x, code)
             loss, direction = slope(code)
             if not np.isfinite(loss):
                 raise FloatingPointError("The fit under attack gives numbers that are not finite.")
             if loss > highest:
                 best, highest = x, loss
+            if step == self.steps:
+                break
             gradient = solver.pull_back(x, code, direction)
             gathered = self.momentum * gathered + gradient / max(np.abs(gradient).mean(), 1e-30)
             x = np.clip(x + size * np.sign(gathered), image - epsilon, image + epsilon)
@@ -122,11 +124,10 @@ class FixedPointAttack:
 
     @staticmethod
     def _climb(
-        criterion: Criterion, outputs: Callable[[tf.Tensor], tf.Tensor], size: int
+        criterion: Criterion, outputs: Callable[[tf.Tensor], tf.Tensor]
     ) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-        @tf.function(autograph=False, reduce_retracing=True)
+        @tf.function(autograph=False)
         def climb(code: tf.Tensor, *row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            code = tf.ensure_shape(code, [1, size])
             with tf.GradientTape() as tape:
                 tape.watch(code)
                 loss = criterion.loss(outputs(code), *row)

@@ -53,7 +53,7 @@ def equation_1(
         `albedo`.
       weights: lambda of each term; those that are not named keep the paper's.
       rotation_only: leave the translation out of the term `pose`, as Eq. 1 is printed. In
-        millimetres the translation outweighs all other terms.
+        millimetres the translation makes up about half of the distance.
       only: names of terms; the others are left out, so that their part of the code may go anywhere.
 
     Raises:

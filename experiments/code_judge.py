@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from attacks.identity_swap import cosine_similarity
 from mofa import code as codes
 from mofa.arrays import Array
+from mofa.code_similarity import unit_parts
 from mofa.identity import balanced_threshold, pair_similarities
 
 PARTS = ("shape", "albedo")
@@ -33,10 +35,9 @@ class CodeJudge:
         Raises:
           ValueError: there are no two pictures of one person, or no two people.
         """
-        judge = cls(code.mean(axis=0), 0.0)
-        found = judge.embed(tf.constant(code)).numpy()
+        found = unit_parts(code, PARTS)
         threshold, _ = balanced_threshold(*pair_similarities(found, people))
-        return dataclasses.replace(judge, threshold=threshold)
+        return cls(code.mean(axis=0), threshold)
 
     def embed(self, code: tf.Tensor) -> tf.Tensor:
         """Unit vectors float32 [N, 160] of codes float32 [N, 257]."""
@@ -47,4 +48,4 @@ class CodeJudge:
     def similarities(self, code: Array, others: Array) -> Array:
         """Cosines of codes [N, 257] with others, [N]."""
         first, second = (self.embed(tf.constant(each)) for each in (code, others))
-        return np.asarray(tf.reduce_sum(first * second, axis=-1))
+        return np.asarray(cosine_similarity(first, second))

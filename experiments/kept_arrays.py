@@ -1,4 +1,4 @@
-"""Arrays of a run that take long to compute, kept until it has ended."""
+"""Arrays of a run that take long to compute, kept in its folder."""
 
 from __future__ import annotations
 

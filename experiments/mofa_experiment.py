@@ -59,9 +59,9 @@ class MofaExperiment:
         identities = {kind: identity_flags.classifier(kind) for kind in kinds}
         self.victim = Victim(self.encode, identities)
         self.terms_of_all: dict[str, Term] = semantic_terms(self.renderer.model)
-        self.terms = self.terms_of_all
-        if attack_flags.POSE_TERM.value == "rotation":
-            self.terms = semantic_terms(self.renderer.model, rotation_only=True)
+        self.terms = semantic_terms(
+            self.renderer.model, rotation_only=attack_flags.POSE_TERM.value == "rotation"
+        )
 
     def encode(self, images: Any) -> Any:
         """Codes [N, 257] of images [N, H, W, 3] in [0, 1]."""

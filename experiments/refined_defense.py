@@ -44,7 +44,6 @@ from mofa import code as codes
 from mofa.arrays import Array
 from mofa.fit import Fit
 from mofa.refinement import GaussNewton
-from resgn.target import to_float
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -180,9 +179,10 @@ class Bench:
                 "The thresholds need two people with two pictures each in the validation part: "
                 "raise --identities and --images_per_identity or give more photographs."
             )
-        images = to_float(others.images).numpy()
         self.judges = {
-            kind: CodeJudge.calibrated(self._codes(kind, "calibration", images), others.people)
+            kind: CodeJudge.calibrated(
+                self._codes(kind, "calibration", others.images), others.people
+            )
             for kind in ("encoder", "refined")
         }
         self.pairs, self._refined = self._told_apart(people)
@@ -213,7 +213,7 @@ class Bench:
         drawn = different_pairs(
             people.people, min(SPARE * wanted, len(people)), run_flags.SEED.value
         )
-        everybody = self._experiment.victim.codes(to_float(people.images).numpy())
+        everybody = self._experiment.victim.codes(people.images)
         apart = encoder.similarities(*(everybody[end] for end in drawn)) < encoder.threshold
         rows, seen = np.flatnonzero(apart), 0
         kept: list[int] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
@@ -28,7 +27,6 @@ class Fit:
       renderer: the decoder, of pictures of that size.
       encode: from photographs to the codes to start from.
       method: how they are refined.
-      on_face: called with the number of faces of a call that are done.
     """
 
     def __init__(
@@ -36,9 +34,8 @@ class Fit:
         renderer: FaceRenderer,
         encode: Callable[[Array], Array],
         method: GaussNewton | None = None,
-        on_face: Callable[[int], None] = lambda number: None,
     ) -> None:
-        self._renderer, self._encode, self._on_face = renderer, encode, on_face
+        self._renderer, self._encode = renderer, encode
         self._method = method or GaussNewton()
         self._picture = PictureEnergy(renderer, _MARKS)
 
@@ -47,7 +44,7 @@ class Fit:
         points = np.full([len(photographs), _MARKS, 2], np.nan, np.float32)
         start = self._encode(photographs)
         return refine(
-            self._renderer, photographs, points, start, self._method, self._on_face, self._picture
+            self._renderer, photographs, points, start, self._method, picture=self._picture
         )
 
     def follow(self, photograph: Array, code: Array) -> Array:
@@ -69,14 +66,7 @@ class Fit:
         _, prior = energy.start(code)
         if not (np.isfinite(prior) and prior > 0.0):
             return np.zeros_like(photograph)
-        found: Array = self._picture.pull_back(
-            tf.constant(code, tf.float32),
-            tf.constant(photograph, tf.float32),
-            tf.fill([_MARKS, 2], np.nan),
-            tf.constant(2.0 * prior * self._method.precision, tf.float32),
-            tf.constant(energy.scale * direction, tf.float32),
-        ).numpy()
-        return found
+        return energy.pull_back(code, prior, direction)
 
     def _energy(self, photograph: Array) -> PhotographEnergy:
         unknown = np.full([_MARKS, 2], np.nan, np.float32)

@@ -185,10 +185,20 @@ class PhotographEnergy:
     def expand(self, code: Array, prior: float) -> tuple[Array, Array]:
         """Curvature [257, 257] and slope [257], float64, each number in units of its scale."""
         curvature, slope = self._picture.expand(tf.constant(code, tf.float32), *self._given)
-        return (
-            curvature.numpy() + 2.0 * prior * self._method.precision,
-            slope.numpy() + 2.0 * prior * self._method.precision @ (code / self.scale),
-        )
+        tight = 2.0 * prior * self._method.precision
+        return curvature.numpy() + tight, slope.numpy() + tight @ (code / self.scale)
+
+    def pull_back(self, code: Array, prior: float, direction: Array) -> Array:
+        """The gradient of `direction . code` for the photograph, see `PictureEnergy.pull_back`."""
+        photograph, points, _ = self._given
+        found: Array = self._picture.pull_back(
+            tf.constant(code, tf.float32),
+            photograph,
+            points,
+            tf.constant(2.0 * prior * self._method.precision, tf.float32),
+            tf.constant(self.scale * direction, tf.float32),
+        ).numpy()
+        return found
 
     def _total(self, code: Array, distance: float, apart: float, prior: float) -> float:
         unusual = code / self.scale
