@@ -219,14 +219,7 @@ class Bench:
     @functools.cached_property
     def attacked(self) -> Array:
         """Attacked without knowledge of any defence, in 8 bits."""
-        match = self.pairs.match(self._experiment.terms)
-        return self._experiment.crafted(
-            self._attack,
-            _EPS.value,
-            self.pairs,
-            self._weights,
-            lambda: self._craft(self._experiment.victim.encoder, match),
-        )
+        return self._experiment.attacked(self._attack, self.pairs, _EPS.value)
 
     def defended(self, name: str) -> Array:
         """The attacked faces behind a defence."""

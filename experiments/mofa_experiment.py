@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from attacks import Term
+from attacks import Attack, Term
+from attacks.semantic_match import entry_weights
 from experiments import attack_flags, identity_flags, model_flags, mofa_flags
 from experiments import run as run_flags
 from experiments.crafted_images import CraftedImages, file_digest
@@ -17,6 +18,7 @@ from experiments.image_grid import grid, named
 from experiments.mofa_people import People, load_people
 from experiments.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.semantic_terms import semantic_terms
+from mofa import code as codes
 from mofa import encoder
 from mofa.arrays import Array
 from mofa.face_region import face_region
@@ -71,6 +73,31 @@ class MofaExperiment:
     def crafted(self) -> CraftedImages:
         """Attacked images in 8 bits, kept between runs for this encoder."""
         return CraftedImages(file_digest(mofa_flags.encoder_path()))
+
+    def attacked(self, attack: Attack, pairs: AttackedPairs, epsilon: float) -> Array:
+        """Sources of the pairs led to their targets' codes (Eq. 1).
+
+        Args:
+          attack: how.
+          pairs: whom.
+          epsilon: its budget.
+
+        Returns:
+          float32 [N, 224, 224, 3] of 8-bit levels.
+        """
+        return self.crafted(
+            attack,
+            epsilon,
+            pairs,
+            entry_weights(self.terms, codes.SIZE),
+            lambda: attack.craft(
+                self.victim.encoder,
+                pairs.sources,
+                pairs.match(self.terms),
+                epsilons=[epsilon],
+                batch_size=BATCH,
+            )[0],
+        )
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Every setting that decides a result; for `Run`."""

@@ -29,18 +29,16 @@ import tqdm
 from absl import flags
 
 from attacks import FixedPointAttack, IdentitySwap
-from attacks.semantic_match import entry_weights
 from experiments import attack_flags, cli, mofa_experiment, mofa_flags
 from experiments import run as run_flags
 from experiments.code_judge import CodeJudge
 from experiments.kept_arrays import KeptArrays
 from experiments.mofa_experiment import MofaExperiment, amplified
 from experiments.mofa_people import People, different_pairs, few_of_each
-from experiments.mofa_victim import BATCH, AttackedPairs, in_8_bits
+from experiments.mofa_victim import AttackedPairs, in_8_bits
 from experiments.preset_flags import PresetFlags
 from experiments.results import Measurement, Row
 from experiments.run import Run
-from mofa import code as codes
 from mofa.arrays import Array
 from mofa.fit import Fit
 from mofa.refinement import GaussNewton
@@ -247,22 +245,8 @@ class Bench:
 
     def attacked(self) -> Array:
         """By Algorithm 1, without knowledge of the refinement, in 8 bits."""
-        experiment, pairs = self._experiment, self.pairs
         attack = attack_flags.perturbation_attack()
-        weights = entry_weights(experiment.terms, codes.SIZE)
-        return experiment.crafted(
-            attack,
-            _EPS.value,
-            pairs,
-            weights,
-            lambda: attack.craft(
-                experiment.victim.encoder,
-                pairs.sources,
-                pairs.match(experiment.terms),
-                epsilons=[_EPS.value],
-                batch_size=BATCH,
-            )[0],
-        )
+        return self._experiment.attacked(attack, self.pairs, _EPS.value)
 
     def random(self) -> Array:
         """Changed by random signs as much as the attack may at most, in 8 bits."""
