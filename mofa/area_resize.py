@@ -1,8 +1,9 @@
 """Pictures made smaller by the mean over the area of each new pixel, differentiably.
 
-`tf.image.resize` has no gradient for `area`, and its antialiased kernels overlap: between
-neighbouring pixels of the result they leave less than half of a difference that is there, to an
-attack as to any other. Here each part of the picture counts in one new pixel alone.
+`tf.image.resize` has no gradient for `area`, and its antialiased kernels overlap: of changes that
+alternate from pixel to pixel of the result, 96 from 224, they let half through along one side and a
+quarter of a checkerboard, an attack's as any other. Here each part of the picture counts in one new
+pixel, or in the two that share it, and these figures are 0.81 and 0.66.
 """
 
 from __future__ import annotations
