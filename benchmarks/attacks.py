@@ -32,11 +32,11 @@ from benchmarks import result
 from benchmarks.peers import PEERS, Craft, Task, installed_peers
 from benchmarks.timing import Times, bare_gradients, measure, medians
 from experiments import file_flags
-from experiments.adversarial_sets import Counts, LegitimatePairs, legitimate_pairs
 from experiments.precision import settle_precision
 from experiments.results import Measurement, Row
 from experiments.run import SEED
 from resgn.faces.orl import load_orl
+from resgn.legitimate_pairs import Counts, LegitimatePairs, legitimate_pairs
 from resgn.target import Target, load_target, to_float
 
 _IMAGES = flags.DEFINE_integer("images", 32, "Images in the one batch.", 1)

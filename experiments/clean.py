@@ -24,8 +24,8 @@ import tqdm
 from absl import flags
 
 from experiments import cli, generator_flags
-from experiments.image_files import KINDS, images_below
 from resgn.faces.image_file import read_image, write_image
+from resgn.faces.image_files import KINDS, images_below
 from resgn.image_cleaner import ImageCleaner
 from resgn.saved_generator import load_generator
 from weights.errors import InputError

@@ -15,10 +15,10 @@ from experiments import trained_cleaners
 from experiments.adversarial_training import crafted_through
 from experiments.cleaner_training import trained_cleaner
 from experiments.defences import Defence
-from experiments.own import is_own, own_cleaner
 from experiments.run import Run
 from experiments.verification_experiment import VerificationExperiment
 from resgn import cleaners
+from resgn.bring_your_own import is_own, own_cleaner
 from resgn.cleaners import Cleaner
 from resgn.cleaners.apegan import ApeGanConfig, train_apegan
 from resgn.cleaners.magnet import MagNetConfig, train_magnet

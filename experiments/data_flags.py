@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from absl import flags
 
-from experiments.own import is_own, own_target
 from experiments.presets import help_of
-from resgn.faces.dataset import DATASETS
+from resgn.bring_your_own import is_own, own_target
+from resgn.faces.loading import DATASETS
 from resgn.target import TARGETS, Target, load_target
 
 DATASET = flags.DEFINE_enum(

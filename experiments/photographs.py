@@ -13,8 +13,9 @@ import tqdm
 from mofa import celeba
 from mofa.face_renderer import FaceRenderer
 from mofa.photographs import Photographs, crop, crop_template
-from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.faces.dataset import FaceDataset
 from resgn.faces.landmarks import dataset_landmarks
+from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import split_people
 from weights.errors import InputError
 

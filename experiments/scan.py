@@ -28,13 +28,13 @@ from detector.magnet import MagNetDetector
 from detector.scores import SCORES
 from experiments import cli, detector_flags, mofa_experiment
 from experiments.detector_flags import Detector
-from experiments.image_files import KINDS, images_below
 from experiments.mofa_experiment import MofaExperiment
 from experiments.own_faces import read_face
 from experiments.results import write_json, write_text
 from mofa.arrays import Array
 from mofa.photographs import SIZE, crop_template
 from resgn.faces.image_file import read_image
+from resgn.faces.image_files import KINDS, images_below
 from weights.errors import InputError
 
 _OUTPUT = flags.DEFINE_string(

@@ -22,7 +22,8 @@ from experiments.results import Measurement, Row
 from experiments.run import SEED, Run, settings_from_flags
 from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
-from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.faces.dataset import FaceDataset
+from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
 from resgn.target import embed_all
 

@@ -18,20 +18,16 @@ import tensorflow as tf
 from absl import flags
 
 from experiments import data_flags, face_flags, presets, strategy
-from experiments.adversarial_sets import (
-    PARTS,
-    Counts,
-    LegitimatePairs,
-    attacked,
-    legitimate_pairs,
-)
+from experiments.adversarial_sets import attacked
 from experiments.data_flags import DATA_DIR, chosen_target, weights_of
-from experiments.own import is_own
 from experiments.precision import settle_precision
 from experiments.run import SEED, settings_from_flags
 from experiments.strategy import Devices
-from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.bring_your_own import is_own
+from resgn.faces.dataset import FaceDataset
+from resgn.faces.loading import load_dataset
 from resgn.generator import GeneratorConfig
+from resgn.legitimate_pairs import PARTS, Counts, LegitimatePairs, legitimate_pairs
 from resgn.losses import JointLoss, LossWeights
 from resgn.target import CROP_SIZE, Target, embed_all
 from resgn.training import TrainingConfig
@@ -188,7 +184,7 @@ class VerificationExperiment:
             )
         )
         return legitimate_pairs(
-            self.dataset, self.target, counts, self.preset.calibrate, self.seed, self.devices
+            self.dataset, self.target, counts, self.preset.calibrate, self.seed, self.devices.shared
         )
 
     def attacked(self, part: str, epsilon: float) -> VerificationSet:

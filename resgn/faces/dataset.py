@@ -16,16 +16,13 @@ from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
 
-DATASETS = ("orl", "lfw", "celeba", "folder")
-"""Names that `load_dataset` knows."""
-
 
 @dataclass(frozen=True, eq=False)
 class FaceDataset:
     """Image files and whose they are; nothing is read before it is asked for.
 
     Attributes:
-      name: `orl`, `lfw` or `folder`.
+      name: `orl`, `lfw`, `celeba` or `folder`.
       root: the folder that `files` are relative to.
       files: `[N]` relative names with `/` between folder and file, sorted by person and name.
       people: int32 `[N]`, the person in each file, an index into `names`.
@@ -56,33 +53,6 @@ class FaceDataset:
     def person_of(self, index: int) -> str:
         """The name of the person in image `index`."""
         return self.names[int(self.people[index])]
-
-
-def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> FaceDataset:
-    """List a data set.
-
-    Args:
-      name: `orl` (no `data_dir`), `lfw`, `celeba` or `folder`.
-      data_dir: where the data set is.
-
-    Returns:
-      Its files and people, in the same order on every machine.
-
-    Raises:
-      InputError: `name` is unknown, `data_dir` is not given where one is needed, or is missing,
-        empty, or of another layout.
-    """
-    # Each of these modules needs FaceDataset.
-    from resgn.faces import celeba, folder, lfw, orl
-
-    if name == "orl":
-        return orl.load_orl()
-    if name not in DATASETS:
-        raise InputError(f"No data set is called {name!r}; there are {', '.join(DATASETS)}.")
-    if data_dir is None or not str(data_dir):
-        raise InputError(f"The data set {name} needs --data_dir, the folder where it is.")
-    load = {"lfw": lfw.load_lfw, "celeba": celeba.load_celeba, "folder": folder.load_folder}
-    return load[name](data_dir)
 
 
 def existing_folder(data_dir: str | os.PathLike[str], expected: str) -> Path:

@@ -13,8 +13,8 @@ from attacks import Dodging
 from benchmarks import attacks
 from benchmarks.peers import Craft, Task
 from benchmarks.timing import Times
-from experiments.adversarial_sets import LegitimatePairs
 from experiments.stored_results import StoredResult
+from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import to_float
 
 SIDE = 8

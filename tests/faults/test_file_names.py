@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from experiments.clean import clean_files, files_to_clean
-from experiments.image_files import images_below
 from experiments.stored_results import without_paths
 from resgn.faces.folder import load_folder
+from resgn.faces.image_files import images_below
 
 NAMES = (
     "two words.png",

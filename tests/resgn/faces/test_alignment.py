@@ -19,8 +19,8 @@ from resgn.faces.alignment import (
     face_template,
     similarity,
 )
-from resgn.faces.dataset import load_dataset
 from resgn.faces.landmarks import dataset_landmarks
+from resgn.faces.loading import load_dataset
 from weights.errors import InputError
 
 DLIB = np.array([(47, 44.5), (100, 45), (73, 77), (49, 102), (96, 103)], np.float32)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resgn.faces.dataset import load_dataset
 from resgn.faces.image_file import write_image
+from resgn.faces.loading import load_dataset
 from weights.errors import InputError
 
 

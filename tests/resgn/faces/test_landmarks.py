@@ -17,7 +17,7 @@ import tensorflow as tf
 import resgn.faces.landmarks as landmarks_module
 from experiments import orl_landmarks as script
 from resgn.faces.cascade import Cascade, _area_resize, _networks, _pyramid
-from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.faces.dataset import FaceDataset
 from resgn.faces.landmark_cache import LandmarkCache, cache_folder
 from resgn.faces.landmarks import (
     SEARCHES,
@@ -28,6 +28,7 @@ from resgn.faces.landmarks import (
     images_digest,
     orl_landmarks,
 )
+from resgn.faces.loading import load_dataset
 from weights.errors import InputError
 
 ORL = load_dataset("orl")

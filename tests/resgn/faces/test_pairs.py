@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from resgn.faces.dataset import FaceDataset, load_dataset
+from resgn.faces.dataset import FaceDataset
+from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import Pairs, _pair_of_rank, make_pairs, read_pairs, split_people
 from weights.errors import InputError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from experiments.own import load, own_cleaner, own_target
+from resgn.bring_your_own import load, own_cleaner, own_target
 from weights.errors import InputError
 
 MODULE = '''
