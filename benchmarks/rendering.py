@@ -35,7 +35,7 @@ from benchmarks import plain_rasterizer, result
 from experiments import file_flags
 from experiments.results import Measurement, Row
 from experiments.run import SEED
-from mofa import morphable_model, rendered_faces
+from mofa import face_model_files, rendered_faces
 from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.rendering import triangle_rasterizer
@@ -212,7 +212,7 @@ def against_plain(triangles: int, size: int, batch: int, repeats: int) -> list[R
 def against_vgg(repeats: int) -> list[Row]:
     """Time of the default model with gradient, and of VGG-19 forward, alternating."""
     batch = 8
-    renderer = FaceRenderer(morphable_model.read())
+    renderer = FaceRenderer(face_model_files.read())
     settings = rendered_faces.Settings(batch, images_per_identity=1, seed=SEED.value)
     code = tf.constant(rendered_faces.draw_codes(renderer, settings))
     vgg = tf.keras.applications.VGG19(weights=None)

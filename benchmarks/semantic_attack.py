@@ -17,7 +17,7 @@ import experiments  # noqa: F401  # isort: skip
 from attacks import PerturbationAttack, SemanticMatch
 from benchmarks.timing import bare_gradients, measure, medians
 from experiments.semantic_terms import semantic_terms
-from mofa import encoder, morphable_model
+from mofa import encoder, face_model_files
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.rendered_faces import RenderedFaces, Settings
 
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     """Print both times and their ratio."""
     del argv
     network, size = encoder.load(_FILE.value)
-    model = morphable_model.read()
+    model = face_model_files.read()
     people = Settings(identities=2 * _PAIRS.value, images_per_identity=1)
     faces = RenderedFaces(FaceRenderer(model, Camera()), people).images()
     images, others = faces[: _PAIRS.value], faces[_PAIRS.value :]

@@ -21,7 +21,7 @@ from absl import flags, logging
 from experiments import cli, file_flags, model_flags, mofa_flags
 from experiments.photographs import load_photographs
 from experiments.run import SEED
-from mofa import encoder, learned_albedo, morphable_model
+from mofa import encoder, face_model_files, learned_albedo
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area
 from mofa.face_renderer import Camera, FaceRenderer
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
         )
     if "rendered" in mofa_flags.DATASET.value:
         raise InputError("Rendered faces have the albedo of a model already; leave them out.")
-    model = morphable_model.read(model_flags.MODEL.value, model_flags.LANDMARKS.value)
+    model = face_model_files.read(model_flags.MODEL.value, model_flags.LANDMARKS.value)
     renderer = FaceRenderer(model, Camera(image_size=(SIZE, SIZE)))
     area = face_region(renderer) * shown_area(renderer)
     vertices = np.flatnonzero(area > 0.0)
@@ -66,8 +66,8 @@ def main(argv: list[str]) -> None:
         100.0 * learned.explained,
     )
     result = learned_albedo.put_on(model, vertices, learned, "face model with learned albedo")
-    output = Path(file_flags.OUTPUT.value or morphable_model.LEARNED_PATH)
-    morphable_model.write(result, output)
+    output = Path(file_flags.OUTPUT.value or face_model_files.LEARNED_PATH)
+    face_model_files.write(result, output)
     print(f"{output}: albedo from {len(seen)} photographs, mirrored ones included")
 
 

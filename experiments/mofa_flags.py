@@ -8,7 +8,7 @@ from absl import flags
 
 from experiments import model_flags
 from experiments.mofa_people import Source
-from mofa import encoder, morphable_model
+from mofa import encoder, face_model_files
 from mofa.face_renderer import Camera, FaceRenderer
 from weights.errors import InputError
 
@@ -74,7 +74,7 @@ def renderer(image_size: int, own: Path = encoder.DEFAULT_PATH) -> FaceRenderer:
 
 def with_model(path: str | Path, image_size: int) -> FaceRenderer:
     """The decoder with one morphable model and the landmarks of --landmarks."""
-    model = morphable_model.read(path, model_flags.LANDMARKS.value)
+    model = face_model_files.read(path, model_flags.LANDMARKS.value)
     return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
 
 
@@ -85,11 +85,11 @@ def encoders_model(path: Path) -> Path:
       InputError: it is none of those that come along.
     """
     name = encoder.face_model(path)
-    if name not in morphable_model.OWN_MODELS:
+    if name not in face_model_files.OWN_MODELS:
         raise InputError(
             f"{path} was trained with another morphable model ({name}): give it with --model."
         )
-    return morphable_model.OWN_MODELS[name]
+    return face_model_files.OWN_MODELS[name]
 
 
 def cache_folder() -> Path:

@@ -31,7 +31,7 @@ from experiments.photographs import Split, load_photographs
 from experiments.results import Measurement, Row
 from experiments.run import Run
 from experiments.strategy import Devices, restarting
-from mofa import encoder, morphable_model, rendered_faces
+from mofa import encoder, face_model_files, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
 from mofa.jitter import Jittered
@@ -183,12 +183,12 @@ def face_model() -> tuple[Path, str]:
     """
     if model_flags.MODEL.value:
         path = Path(model_flags.MODEL.value)
-        names = {own.resolve(): name for name, own in morphable_model.OWN_MODELS.items()}
+        names = {own.resolve(): name for name, own in face_model_files.OWN_MODELS.items()}
         return path, names.get(path.resolve(), path.name)
     if _INIT.value:
         start = Path(_INIT.value)
         return mofa_flags.encoders_model(start), encoder.face_model(start)
-    return morphable_model.LEARNED_PATH, "learned"
+    return face_model_files.LEARNED_PATH, "learned"
 
 
 def make_encoder(

@@ -5,11 +5,11 @@ import numpy as np
 from attacks.semantic_match import entry_weights
 from experiments.semantic_terms import semantic_terms
 from mofa import code as codes
-from mofa import morphable_model
+from mofa import face_model_files
 
 
 def test_every_number_of_the_code_weighs_what_equation_1_says() -> None:
-    model = morphable_model.read()
+    model = face_model_files.read()
     weights = entry_weights(semantic_terms(model), codes.SIZE)
     expected = np.concatenate(
         [
@@ -24,7 +24,7 @@ def test_every_number_of_the_code_weighs_what_equation_1_says() -> None:
 
 
 def test_parts_alone_and_rotation_alone() -> None:
-    model = morphable_model.read()
+    model = face_model_files.read()
     light = entry_weights(semantic_terms(model, only=["light"]), codes.SIZE)
     assert light[:230].max() == 0.0
     assert light[230:].min() > 0.0

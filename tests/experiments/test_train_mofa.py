@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from mofa import encoder, morphable_model
+from mofa import encoder, face_model_files
 from tests.experiments.command import result, run
 
 
@@ -94,7 +94,7 @@ def test_albedo_is_learned_from_photographs(trained, folder) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "photographs, mirrored ones included" in done.stdout
-    learned, plain = morphable_model.read(output), morphable_model.read()
+    learned, plain = face_model_files.read(output), face_model_files.read()
     np.testing.assert_array_equal(learned.mean_shape, plain.mean_shape)
     # ORL is grey: what its photographs show at the nose has no colour, far from it skin keeps it.
     nose = learned.mean_albedo[learned.landmark_vertices()[30]]

@@ -72,13 +72,13 @@ def _dlib(path: Path) -> None:
 
 
 def _face_model(path: Path) -> None:
-    from mofa import morphable_model
+    from mofa import face_model_files
 
-    morphable_model.read(path)
+    face_model_files.read(path)
 
 
 def _codes(path: Path) -> None:
-    from experiments.render import read_codes
+    from mofa.code_files import read_codes
 
     read_codes(path)
 

@@ -19,7 +19,7 @@ import scipy.io
 import tensorflow as tf
 from PIL import Image
 
-from mofa import morphable_model
+from mofa import face_model_files
 from tests.experiments.command import ROOT
 from tests.faults.fuzz import READERS
 from tests.mofa.conftest import make_model
@@ -72,7 +72,7 @@ def write_whole_files(reader: str, folder: Path) -> None:
         shutil.copy(dlib_format.packaged_path(), folder / "x.dat")
     elif reader == "face_model":
         model = make_model()
-        morphable_model.write(model, folder / "x.h5")
+        face_model_files.write(model, folder / "x.h5")
         with h5py.File(folder / "x.h5", "a") as file:
             file["more/text"] = "variable"
     else:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mofa import code as codes
-from mofa import morphable_model
+from mofa import face_model_files
 from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
 
@@ -271,7 +271,7 @@ def test_camera_field_of_view():
 
 
 def test_default_model_has_no_holes_and_looks_like_skin():
-    renderer = FaceRenderer(morphable_model.read(), Camera(image_size=(112, 112)))
+    renderer = FaceRenderer(face_model_files.read(), Camera(image_size=(112, 112)))
     picture = renderer.render(make())
     mask = picture.mask.numpy()[0, :, :, 0]
     assert 0.3 < mask.mean() < 0.8

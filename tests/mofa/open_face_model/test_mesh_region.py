@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mofa import mesh_region
+from mofa.open_face_model import mesh_region
 
 # A 3x3 grid of points in the unit square times two, four quads.
 GRID = np.array([[x, y, 0.0] for y in range(3) for x in range(3)])

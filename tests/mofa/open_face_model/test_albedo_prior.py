@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mofa import albedo_prior
+from mofa.open_face_model import albedo_prior
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mofa.makehuman import DATA, FACE_UNITS, MakeHuman
+from mofa.open_face_model.makehuman import DATA, FACE_UNITS, MakeHuman
 from weights.errors import InputError
 
 BASE = """# a comment

@@ -1,0 +1,82 @@
+"""A morphable model from a file of any supported kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from mofa.face_model_files.basel_2009 import read_basel_2009
+from mofa.face_model_files.basel_hdf5 import WHERE_BASEL_IS, read_basel_hdf5
+from mofa.face_model_files.ict import read_ict
+from mofa.face_model_files.landmark_lists import read_landmark_file
+from mofa.morphable_model import MorphableModel
+from weights.errors import InputError, brief
+
+_WEIGHTS = Path(__file__).parents[2] / "weights"
+DEFAULT_PATH = _WEIGHTS / "open_face_model.h5"
+LEARNED_PATH = _WEIGHTS / "learned_face_model.h5"
+"""The open model's geometry with an albedo learned from photographs."""
+OWN_MODELS = {"open": DEFAULT_PATH, "learned": LEARNED_PATH}
+"""The models that come along, by the names that encoders' files call them."""
+
+
+def read(
+    path: str | os.PathLike[str] | None = None,
+    landmarks: str | os.PathLike[str] | None = None,
+    require_landmarks: bool = True,
+) -> MorphableModel:
+    """Read a morphable model of any supported kind.
+
+    Args:
+      path: None for the open default model; `.h5` for BFM 2017 or 2019 and for our own; `.mat` for
+        BFM 2009, with `Exp_Pca.bin`, `std_exp.txt`, `BFM_exp_idx.mat` and `BFM_front_idx.mat`
+        beside it for expressions; a folder of OBJ files for ICT-FaceKit. Where a file has more
+        modes than the code has room for, the first ones are taken; where fewer, the rest is zero.
+      landmarks: a JSON file {name: vertex}, for models that come without landmarks.
+      require_landmarks: fail where there are none at all.
+
+    Returns:
+      The model.
+
+    Raises:
+      InputError: the file is missing, damaged, of another kind, or inconsistent.
+    """
+    path = Path(DEFAULT_PATH if path is None else path)
+    reader: Callable[[Path], MorphableModel]
+    if path.is_dir():
+        reader = read_ict
+    elif not path.exists():
+        raise InputError(
+            f"there is no morphable model at {path}; give a BFM .h5 or .mat file "
+            f"({WHERE_BASEL_IS}), an ICT-FaceKit folder, or nothing for the open default model"
+        )
+    elif path.suffix.lower() == ".mat":
+        reader = read_basel_2009
+    elif path.suffix.lower() in (".h5", ".hdf5"):
+        reader = read_basel_hdf5
+    else:
+        raise InputError(
+            f"{path.name} is no morphable model that we know: expected .h5 (BFM 2017, 2019), .mat "
+            "(BFM 2009) or a folder (ICT-FaceKit)"
+        )
+    try:
+        model = reader(path)
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise InputError(
+            f"{path.name} could not be read as a morphable model ({brief(error)}); it may be "
+            "truncated or of another kind: copy or download it again"
+        ) from error
+    if landmarks is not None:
+        model = dataclasses.replace(
+            model, landmarks=read_landmark_file(Path(landmarks), len(model.mean_shape))
+        )
+    if require_landmarks and not model.landmarks:
+        raise InputError(
+            f"{path.name} has no landmarks; give a JSON file with the vertex of each name as "
+            "`landmarks`"
+        )
+    return model
