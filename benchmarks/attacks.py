@@ -31,10 +31,10 @@ from attacks.stochastic import Deterministic
 from benchmarks import result
 from benchmarks.peers import PEERS, Craft, Task, installed_peers
 from benchmarks.timing import Times, bare_gradients, measure, medians
-from experiments import file_flags
-from experiments.precision import settle_precision
-from experiments.results import Measurement, Row
-from experiments.run import SEED
+from experiments.flags import file_flags
+from experiments.flags.run_flags import SEED
+from experiments.running.precision import settle_precision
+from experiments.running.results import Measurement, Row
 from resgn.faces.orl import load_orl
 from resgn.legitimate_pairs import Counts, LegitimatePairs, legitimate_pairs
 from resgn.target import Target, load_target, to_float

@@ -32,9 +32,9 @@ import experiments  # noqa: F401  # isort: skip
 import tensorflow as tf
 
 from benchmarks import plain_rasterizer, result
-from experiments import file_flags
-from experiments.results import Measurement, Row
-from experiments.run import SEED
+from experiments.flags import file_flags
+from experiments.flags.run_flags import SEED
+from experiments.running.results import Measurement, Row
 from mofa import face_model_files, rendered_faces
 from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer

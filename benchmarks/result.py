@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments import file_flags
-from experiments.results import Row, write_json
-from experiments.run import SEED, command, commit, device
-from experiments.stored_results import StoredResult, without_paths
+from experiments.flags import file_flags
+from experiments.flags.run_flags import SEED
+from experiments.running.provenance import command, commit, device
+from experiments.running.results import Row, write_json
+from experiments.running.stored_results import StoredResult, without_paths
 
 
 def keep(

@@ -16,7 +16,7 @@ import experiments  # noqa: F401  # isort: skip
 
 from attacks import PerturbationAttack, SemanticMatch
 from benchmarks.timing import bare_gradients, measure, medians
-from experiments.semantic_terms import semantic_terms
+from experiments.face_autoencoder.semantic_terms import semantic_terms
 from mofa import encoder, face_model_files
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.rendered_faces import RenderedFaces, Settings

@@ -26,8 +26,8 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from experiments import presets
-from experiments.strategy import ONE, Devices, devices
+from experiments.flags import presets
+from experiments.running.devices import ONE, Devices, devices
 from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
 from resgn.training import Trainer, TrainingConfig

@@ -14,21 +14,22 @@ from __future__ import annotations
 import tqdm
 from absl import flags
 
-from experiments import cleaner_flags, cli, intensity_flags, verification_experiment
-from experiments import run as run_flags
-from experiments.adaptive_attacks import AdaptiveAttacks
-from experiments.attacked_defence import KINDS, AttackedDefence
-from experiments.cleaner_flags import CLEANER
-from experiments.cleaners import (
+from experiments.drawing.figures import save_curves
+from experiments.face_verification import verification_experiment
+from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
+from experiments.face_verification.attacked_defence import KINDS, AttackedDefence
+from experiments.face_verification.cleaners import (
     INPUT,
     LOSSES,
     OTHERS,
     check_cleaner,
     check_names,
 )
-from experiments.figures import save_curves
-from experiments.run import Run
-from experiments.verification_experiment import VerificationExperiment
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import cleaner_flags, intensity_flags, run_flags
+from experiments.flags.cleaner_flags import CLEANER
+from experiments.running import cli
+from experiments.running.run import Run
 from weights.errors import InputError
 
 KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
@@ -58,6 +59,7 @@ def main(_: list[str]) -> None:
     run = Run(
         "adaptive",
         experiment.settings("rows", "cleaner", "eps_l2") | {"eps": epsilon, "test_eps": budgets},
+        run_flags.place(),
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)

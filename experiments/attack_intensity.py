@@ -18,14 +18,15 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from experiments import cli, intensity_flags, verification_experiment
-from experiments import run as run_flags
-from experiments.cleaner_training import trained_cleaner
-from experiments.figures import HeatMap, save_heat_maps
-from experiments.results import Measurement, Row
-from experiments.run import Run
-from experiments.strategy import restarting
-from experiments.verification_experiment import Images, VerificationExperiment
+from experiments.drawing.figures import HeatMap, save_heat_maps
+from experiments.face_verification import verification_experiment
+from experiments.face_verification.cleaner_training import trained_cleaner
+from experiments.face_verification.verification_experiment import Images, VerificationExperiment
+from experiments.flags import intensity_flags, run_flags
+from experiments.flags.strategy_flags import restarting
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from resgn.verification_set import COLUMNS
 from weights.errors import InputError
 
@@ -57,7 +58,7 @@ def main(_: list[str]) -> None:
     # The table asks what one intensity teaches about others.
     experiment = VerificationExperiment.from_flags(train_spread=1.0)
     settings = experiment.settings() | {"eps": learned, "test_eps": tested}
-    run = Run("attack_intensity", settings, experiment.devices)
+    run = Run("attack_intensity", settings, run_flags.place(), experiment.devices)
     run.same_data(experiment.legitimate.images)
     taught = {e for each in learned for e in experiment.training_intensities(each)}
     for part, epsilons in (("train", sorted(taught)), ("validation", learned), ("test", tested)):

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli, file_flags
-from experiments.run import SEED
+from experiments.flags import file_flags
+from experiments.flags.run_flags import SEED
+from experiments.running import cli
 from mofa import face_model_files
 from mofa.open_face_model.build import build
 from mofa.open_face_model.makehuman import MakeHuman

@@ -23,7 +23,8 @@ import numpy as np
 import tqdm
 from absl import flags
 
-from experiments import cli, generator_flags
+from experiments.flags import generator_flags
+from experiments.running import cli
 from resgn.faces.image_file import read_image, write_image
 from resgn.faces.image_files import KINDS, images_below
 from resgn.image_cleaner import ImageCleaner

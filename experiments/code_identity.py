@@ -16,13 +16,13 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags
-from experiments import run as run_flags
-from experiments.figures import save_roc
-from experiments.mofa_people import load_people
-from experiments.refining import refined
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.drawing.figures import save_roc
+from experiments.face_autoencoder.mofa_people import load_people
+from experiments.face_autoencoder.refining import refined
+from experiments.flags import model_flags, mofa_flags, run_flags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa import encoder
 from mofa.arrays import Array
 from mofa.code_similarity import auc_interval, unit_parts
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
     del argv
     names = ["dataset", "data_dir", "model", "landmarks", "encoder", "people", "refine"]
     names += ["resamples", "seed"]
-    run = Run("code_identity", run_flags.settings_from_flags(names))
+    run = Run("code_identity", run_flags.settings_from_flags(names), run_flags.place())
     renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
     model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))
     encode = tf.function(lambda images: model(images, training=False), autograph=False)

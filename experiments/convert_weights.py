@@ -20,7 +20,8 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli, file_flags, weight_flags
+from experiments.flags import file_flags, weight_flags
+from experiments.running import cli
 from resgn.dlib_resnet import dlib_resnet
 from weights import keras_h5, registry
 from weights.errors import InputError

@@ -33,17 +33,18 @@ from attacks.semantic_match import code_distance, entry_weights
 from attacks.undetected import Undetected, with_score
 from detector.defence import GaussianNoise, Reformer
 from detector.magnet import MagNetDetector
-from experiments import cli, detector_flags, mofa_experiment
-from experiments import run as run_flags
-from experiments.attack_flags import perturbation_attack
-from experiments.defence_figure import save_figure_6
-from experiments.detector_flags import Detector
-from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_people import spread_out
-from experiments.mofa_victim import BATCH, AttackedPairs, Function, in_8_bits
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.drawing.defence_figure import save_figure_6
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.face_autoencoder.mofa_people import spread_out
+from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, in_8_bits
+from experiments.flags import detector_flags, run_flags
+from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.detector_flags import Detector
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa import code as codes
 from mofa.arrays import Array
 from resgn.saved_generator import load_generator
@@ -116,7 +117,11 @@ def main(argv: list[str]) -> None:
     defences = Defences(experiment, values, names)
     flag_names = ["eps", "noise_scale", "adaptive", "rows", "detector", "temperature"]
     flag_names += ["adaptive_weight", "false_alarm_rate"]
-    run = Run("defense", experiment.settings(**values) | run_flags.settings_from_flags(flag_names))
+    run = Run(
+        "defense",
+        experiment.settings(**values) | run_flags.settings_from_flags(flag_names),
+        run_flags.place(),
+    )
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
     run.same_data(pairs.sources, pairs.targets)
     bench = Bench(experiment, pairs, defences)

@@ -28,10 +28,9 @@ from absl import flags
 
 from detector.roc import RocCurve
 from detector.scores import SCORES
-from experiments import cli, detector_flags, mofa_experiment
-from experiments import run as run_flags
-from experiments.attack_flags import perturbation_attack
-from experiments.detection_table import (
+from experiments.drawing.figures import COLORS, save_figure
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.detection_table import (
     UNSEEN_EPSILON,
     Scores,
     Table2,
@@ -39,12 +38,14 @@ from experiments.detection_table import (
     halves,
     toward_others,
 )
-from experiments.detector_flags import Detector
-from experiments.figures import COLORS, save_figure
-from experiments.mofa_experiment import MofaExperiment
-from experiments.preset_flags import PresetFlags, numbers
-from experiments.results import write_json
-from experiments.run import Run
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.flags import detector_flags, run_flags
+from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.detector_flags import Detector
+from experiments.flags.preset_flags import PresetFlags, numbers
+from experiments.running import cli
+from experiments.running.results import write_json
+from experiments.running.run import Run
 from weights.errors import InputError
 
 PRESETS = PresetFlags(
@@ -87,6 +88,7 @@ def main(argv: list[str]) -> None:
         "detection",
         experiment.settings(**values)
         | run_flags.settings_from_flags([*names, "detector", "temperature"]),
+        run_flags.place(),
     )
     people = experiment.people("test", values["identities"], values["images_per_identity"])
     run.same_data(people.images)

@@ -21,14 +21,15 @@ import tensorflow as tf
 from absl import flags, logging
 
 from attacks import FGSM, Dodging, Impersonation, to_uint8
-from experiments import cli, generator_flags, intensity_flags, verification_experiment
-from experiments import run as run_flags
-from experiments.cleaner_training import trained_cleaner
-from experiments.examples import Example, Judge, save_gallery, save_images
-from experiments.results import Row
-from experiments.run import Run
-from experiments.strategy import restarting
-from experiments.verification_experiment import VerificationExperiment
+from experiments.face_verification import verification_experiment
+from experiments.face_verification.cleaner_training import trained_cleaner
+from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import generator_flags, intensity_flags, run_flags
+from experiments.flags.strategy_flags import restarting
+from experiments.running import cli
+from experiments.running.results import Row
+from experiments.running.run import Run
 from resgn.faces.alignment import align_photograph
 from resgn.faces.image_file import read_image
 from resgn.faces.landmarks import count_faces
@@ -57,7 +58,12 @@ def main(_: list[str]) -> None:
     saved = load_generator(weights) if own or weights else None
     experiment = VerificationExperiment.from_flags(texture=saved is None)
     names = ["probe", "reference", "weights", "examples"]
-    run = Run("gallery", experiment.settings(*names) | {"eps": epsilon}, experiment.devices)
+    run = Run(
+        "gallery",
+        experiment.settings(*names) | {"eps": epsilon},
+        run_flags.place(),
+        experiment.devices,
+    )
     if saved is None:
         run.same_data(experiment.legitimate.images)
         cleaner = trained_cleaner(experiment, run, "joint", epsilon)

@@ -18,9 +18,10 @@ import tensorflow as tf
 import tqdm
 from absl import flags, logging
 
-from experiments import cli, file_flags, model_flags, mofa_flags
-from experiments.photographs import load_photographs
-from experiments.run import SEED
+from experiments.face_autoencoder.photographs import load_photographs
+from experiments.flags import file_flags, model_flags, mofa_flags
+from experiments.flags.run_flags import SEED
+from experiments.running import cli
 from mofa import encoder, face_model_files, learned_albedo
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area

@@ -28,14 +28,15 @@ from absl import flags
 
 from attacks import FGSM, PGD, Attack, Criterion, UniversalPerturbation, minimum_epsilon
 from attacks.universal import add
-from experiments import attack_flags, cli, mofa_experiment
-from experiments import run as run_flags
-from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.mofa_victim import BATCH, NUMBERS, AttackedPairs, Function, Victim
-from experiments.own_faces import own_face
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
+from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs, Function, Victim
+from experiments.face_autoencoder.own_faces import own_face
+from experiments.flags import attack_flags, run_flags
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa import encoder
 from mofa.arrays import Array
 from resgn.faces.image_file import write_image
@@ -103,6 +104,7 @@ def main(argv: list[str]) -> None:
     run = Run(
         "mofa_attack",
         experiment.settings(**values) | run_flags.settings_from_flags(list(names_of_flags)),
+        run_flags.place(),
     )
     pairs, learning = pairs_to_attack(experiment, values, "universal" in names)
     run.same_data(pairs.sources, pairs.targets)

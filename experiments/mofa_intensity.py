@@ -15,14 +15,15 @@ import numpy as np
 from absl import flags
 
 from attacks import PerturbationAttack
-from experiments import cli, mofa_experiment
-from experiments import run as run_flags
-from experiments.attack_flags import perturbation_attack
-from experiments.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.mofa_victim import BATCH, NUMBERS, AttackedPairs
-from experiments.preset_flags import PresetFlags, numbers
-from experiments.results import Row
-from experiments.run import Run
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
+from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs
+from experiments.flags import run_flags
+from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.preset_flags import PresetFlags, numbers
+from experiments.running import cli
+from experiments.running.results import Row
+from experiments.running.run import Run
 from mofa.arrays import Array
 
 PRESETS = PresetFlags(
@@ -54,6 +55,7 @@ def main(argv: list[str]) -> None:
     run = Run(
         "mofa_intensity",
         experiment.settings(**values) | run_flags.settings_from_flags(["eps", "caps"]),
+        run_flags.place(),
     )
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
     run.same_data(pairs.sources, pairs.targets)

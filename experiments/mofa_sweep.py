@@ -22,15 +22,16 @@ import tqdm
 from absl import flags
 
 from attacks import FGSM, Attack, Criterion
-from experiments import cli, mofa_experiment
-from experiments import run as run_flags
-from experiments.attack_flags import perturbation_attack
-from experiments.figures import COLORS, save_figure
-from experiments.mofa_experiment import MofaExperiment
-from experiments.mofa_victim import BATCH, AttackedPairs, Function
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.drawing.figures import COLORS, save_figure
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
+from experiments.flags import run_flags
+from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa.arrays import Array
 
 PRESETS = PresetFlags(
@@ -62,6 +63,7 @@ def main(argv: list[str]) -> None:
     run = Run(
         "mofa_sweep",
         experiment.settings(**values) | run_flags.settings_from_flags(["fgsm"]),
+        run_flags.place(),
     )
     pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
     run.same_data(pairs.sources, pairs.targets)

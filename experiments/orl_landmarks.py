@@ -14,7 +14,8 @@ import numpy as np
 from absl import flags
 
 import resgn.faces
-from experiments import cli, file_flags
+from experiments.flags import file_flags
+from experiments.running import cli
 from resgn.faces.landmarks import detect_landmarks, images_digest
 from resgn.faces.orl import load_orl
 from weights.atomic import atomic_path

@@ -26,15 +26,15 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags
-from experiments import run as run_flags
-from experiments.image_grid import grid, named
-from experiments.mofa_people import TEST_SEED
-from experiments.own_faces import read_face
-from experiments.photographs import load_photographs
-from experiments.refining import refined
-from experiments.results import Measurement, Row, write_array
-from experiments.run import Run
+from experiments.drawing.image_grid import grid, named
+from experiments.face_autoencoder.mofa_people import TEST_SEED
+from experiments.face_autoencoder.own_faces import read_face
+from experiments.face_autoencoder.photographs import load_photographs
+from experiments.face_autoencoder.refining import refined
+from experiments.flags import model_flags, mofa_flags, run_flags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row, write_array
+from experiments.running.run import Run
 from mofa import code as codes
 from mofa import encoder, obj_file, rendered_faces
 from mofa.face_region import face_region
@@ -102,7 +102,11 @@ def main(argv: list[str]) -> None:
     )
     names = ["dataset", "data_dir", "model", "landmarks", "encoder", "count", "baseline"]
     names += ["refine", "fit_iterations", "seed"]
-    run = Run("reconstruct", run_flags.settings_from_flags(names) | {"photographs": argv[1:]})
+    run = Run(
+        "reconstruct",
+        run_flags.settings_from_flags(names) | {"photographs": argv[1:]},
+        run_flags.place(),
+    )
     found = describe(renderer, model, faces)
     write_pictures(run.folder, renderer, region, faces, found)
     table = measure(renderer, region, faces, found)

@@ -29,17 +29,18 @@ import tqdm
 from absl import flags
 
 from attacks import FixedPointAttack, IdentitySwap
-from experiments import attack_flags, cli, mofa_experiment, mofa_flags
-from experiments import run as run_flags
-from experiments.code_judge import CodeJudge
-from experiments.kept_arrays import KeptArrays
-from experiments.mofa_experiment import MofaExperiment, amplified
-from experiments.mofa_people import People, different_pairs, few_of_each
-from experiments.mofa_victim import AttackedPairs, in_8_bits
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
+from experiments.face_autoencoder.mofa_people import People, different_pairs, few_of_each
+from experiments.face_autoencoder.mofa_victim import AttackedPairs, in_8_bits
+from experiments.flags import attack_flags, mofa_flags, run_flags
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.kept_arrays import KeptArrays
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa.arrays import Array
+from mofa.code_judge import CodeJudge
 from mofa.fit import Fit
 from mofa.refinement import GaussNewton
 from weights.errors import InputError
@@ -106,6 +107,7 @@ def main(argv: list[str]) -> None:
         experiment.settings(**values)
         | run_flags.settings_from_flags(["eps"])
         | {"adaptive_budgets": budgets},
+        run_flags.place(),
     )
     bench = Bench(experiment, run, values)
     crafts: dict[str, Callable[[], Array]] = {

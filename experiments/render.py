@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments import cli, model_flags
-from experiments import run as run_flags
-from experiments.image_grid import grid
-from experiments.results import write_array
+from experiments.drawing.image_grid import grid
+from experiments.flags import model_flags, run_flags
+from experiments.running import cli
+from experiments.running.results import write_array
 from mofa import face_model_files, obj_file
 from mofa.arrays import Array
 from mofa.code_files import read_codes

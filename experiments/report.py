@@ -22,9 +22,10 @@ import jinja2
 from absl import flags, logging
 from PIL import Image
 
-from experiments import cli, file_flags
-from experiments.results import Measurement, write_text
-from experiments.stored_results import FOLDER, StoredResult, read_all
+from experiments.flags import file_flags
+from experiments.running import cli
+from experiments.running.results import Measurement, write_text
+from experiments.running.stored_results import FOLDER, StoredResult, read_all
 from weights.errors import InputError
 
 TEMPLATE = Path(__file__).parent / "report.html"

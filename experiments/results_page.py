@@ -23,9 +23,9 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli
-from experiments.results import write_text
-from experiments.stored_results import StoredResult, read_all
+from experiments.running import cli
+from experiments.running.results import write_text
+from experiments.running.stored_results import StoredResult, read_all
 from weights.errors import InputError
 
 PAGE = Path(__file__).parents[1] / "RESULTS.md"

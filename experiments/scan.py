@@ -26,11 +26,13 @@ from absl import flags
 import weights as weights_room
 from detector.magnet import MagNetDetector
 from detector.scores import SCORES
-from experiments import cli, detector_flags, mofa_experiment
-from experiments.detector_flags import Detector
-from experiments.mofa_experiment import MofaExperiment
-from experiments.own_faces import read_face
-from experiments.results import write_json, write_text
+from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.face_autoencoder.own_faces import read_face
+from experiments.flags import detector_flags
+from experiments.flags.detector_flags import Detector
+from experiments.running import cli
+from experiments.running.results import write_json, write_text
 from mofa.arrays import Array
 from mofa.photographs import SIZE, crop_template
 from resgn.faces.image_file import read_image

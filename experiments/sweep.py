@@ -18,15 +18,17 @@ from collections.abc import Callable
 import tqdm
 from absl import flags
 
-from experiments import attack_intensity, cli, intensity_flags, table1, verification_experiment
-from experiments import run as run_flags
-from experiments.cleaner_training import trained_cleaner
-from experiments.defences import Defence
-from experiments.figures import save_curves
-from experiments.results import Measurement, Row
-from experiments.run import Run
-from experiments.strategy import restarting
-from experiments.verification_experiment import Images, VerificationExperiment
+from experiments import attack_intensity, table1
+from experiments.drawing.figures import save_curves
+from experiments.face_verification import verification_experiment
+from experiments.face_verification.cleaner_training import trained_cleaner
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.verification_experiment import Images, VerificationExperiment
+from experiments.flags import intensity_flags, run_flags
+from experiments.flags.strategy_flags import restarting
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from resgn.verification_set import VerificationSet
 
 INTENSITIES = (0.0, 0.005, *(step / 100 for step in range(1, 11)))
@@ -43,7 +45,7 @@ def main(_: list[str]) -> None:
     tested = sorted(intensity_flags.tested_intensities(INTENSITIES))
     experiment = VerificationExperiment.from_flags()
     settings = experiment.settings() | {"eps": learned, "test_eps": tested}
-    run = Run("sweep", settings, experiment.devices)
+    run = Run("sweep", settings, run_flags.place(), experiment.devices)
     run.same_data(experiment.legitimate.images)
     experiment.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
     sweep = Sweep(experiment, run, learned)

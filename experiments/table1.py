@@ -21,11 +21,10 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cleaner_flags, cli, intensity_flags, verification_experiment
-from experiments import run as run_flags
-from experiments.adaptive_attacks import AdaptiveAttacks
-from experiments.cleaner_flags import CLEANER
-from experiments.cleaners import (
+from experiments.drawing.figures import save_bars
+from experiments.face_verification import verification_experiment
+from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
+from experiments.face_verification.cleaners import (
     ADVERSARIAL,
     LOSSES,
     OTHERS,
@@ -33,12 +32,14 @@ from experiments.cleaners import (
     check_names,
     make_defence,
 )
-from experiments.figures import save_bars
-from experiments.monitoring import log_panels
-from experiments.results import Measurement, Row
-from experiments.run import Run
-from experiments.strategy import restarting
-from experiments.verification_experiment import VerificationExperiment
+from experiments.face_verification.monitoring import log_panels
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import cleaner_flags, intensity_flags, run_flags
+from experiments.flags.cleaner_flags import CLEANER
+from experiments.flags.strategy_flags import restarting
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from resgn.verification_set import COLUMNS
 
 PAPER: dict[str, tuple[float, float, float]] = {
@@ -83,6 +84,7 @@ def main(_: list[str]) -> None:
     run = Run(
         "table1",
         experiment.settings("rows", "cleaner", "adversarial_training") | {"eps": epsilon},
+        run_flags.place(),
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)

@@ -20,12 +20,12 @@ from detector.autoencoder import AutoencoderConfig, autoencoder, start_from_imag
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from detector.scores import NORMS, DetectionScores
 from detector.training import Progress, Trainer, TrainingConfig
-from experiments import cli, model_flags, mofa_flags, precision_flags
-from experiments import run as run_flags
-from experiments.mofa_people import People, load_parts, spread_out
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.face_autoencoder.mofa_people import People, load_parts, spread_out
+from experiments.flags import model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa.photographs import SIZE
 
 PRESETS = PresetFlags(
@@ -112,6 +112,7 @@ def main(argv: list[str]) -> None:
     run = Run(
         "train_detector",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+        run_flags.place(),
     )
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value

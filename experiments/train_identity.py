@@ -23,14 +23,14 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags, precision_flags
-from experiments import run as run_flags
-from experiments.figures import save_roc
-from experiments.mofa_people import People, load_parts
-from experiments.mofa_victim import Function
-from experiments.preset_flags import PresetFlags
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.drawing.figures import save_roc
+from experiments.face_autoencoder.mofa_people import People, load_parts
+from experiments.face_autoencoder.mofa_victim import Function
+from experiments.flags import model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags.preset_flags import PresetFlags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa import encoder
 from mofa.identity import KINDS, IdentityClassifier, IdentityConfig, pair_similarities
 from mofa.identity_training import (
@@ -121,6 +121,7 @@ def main(argv: list[str]) -> None:
     run = Run(
         "train_identity",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+        run_flags.place(),
     )
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value

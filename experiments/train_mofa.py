@@ -23,14 +23,15 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments import cli, model_flags, mofa_flags, mofa_presets, precision_flags
-from experiments import run as run_flags
-from experiments.mofa_people import TEST_SEED, TRAINING_SEED, spread_out
-from experiments.mofa_presets import help_of
-from experiments.photographs import Split, load_photographs
-from experiments.results import Measurement, Row
-from experiments.run import Run
-from experiments.strategy import Devices, restarting
+from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED, spread_out
+from experiments.face_autoencoder.photographs import Split, load_photographs
+from experiments.flags import model_flags, mofa_flags, mofa_presets, precision_flags, run_flags
+from experiments.flags.mofa_presets import help_of
+from experiments.flags.strategy_flags import chosen_devices, restarting
+from experiments.running import cli
+from experiments.running.devices import Devices
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from mofa import encoder, face_model_files, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
@@ -42,6 +43,7 @@ from mofa.relit_faces import RelitFaces
 from mofa.training import OPTIMIZERS, SCHEDULES, Progress, Trainer, TrainingConfig
 from mofa.views import Views
 from weights.errors import InputError
+from weights.folders import cache_folder
 
 _PRESET = flags.DEFINE_enum(
     "preset",
@@ -118,12 +120,13 @@ def main(argv: list[str]) -> None:
     values = mofa_presets.settle(_PRESET.value, not sources)
     if sources and "rendered" not in mofa_flags.DATASET.value:
         values["rendered_batch_size"] = 0
-    devices = Devices.from_flags()
+    devices = chosen_devices()
     precision = precision_flags.precision()
     shared = ("dataset", "data_dir", "model", "landmarks", "init", "imagenet", "preset", "seed")
     run = Run(
         "train_mofa",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
+        run_flags.place(),
         devices,
     )
     tf.keras.utils.set_random_seed(run_flags.SEED.value)
@@ -150,7 +153,7 @@ def main(argv: list[str]) -> None:
         autoencoder_loss = AutoencoderLoss(renderer, weights(values), values["photometric"])
     if config.rendered_batch_size:
         rendered = RelitFaces(
-            renderer, training_people(values["rendered_people"]), mofa_flags.cache_folder()
+            renderer, training_people(values["rendered_people"]), cache_folder() / "rendered"
         )
         code_loss = CodeLoss(renderer, rendered.codes.std(axis=0), values["code_weight"])
     trainer = Trainer(model, config, run.shared, autoencoder_loss, code_loss, devices.strategy)

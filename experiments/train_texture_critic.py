@@ -19,8 +19,9 @@ import tqdm
 from absl import flags
 
 import weights as weights_room
-from experiments import cli, file_flags
-from experiments.run import SEED
+from experiments.flags import file_flags
+from experiments.flags.run_flags import SEED
+from experiments.running import cli
 from resgn.calibration import RocCurve, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.celeba import load_celeba

@@ -13,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from experiments import cli, data_flags
-from experiments import run as run_flags
-from experiments.data_flags import DATA_DIR, DATASET, TARGET, chosen_target
-from experiments.figures import save_roc
-from experiments.presets import LAPTOP
-from experiments.results import Measurement, Row
-from experiments.run import SEED, Run, settings_from_flags
+from experiments.drawing.figures import save_roc
+from experiments.flags import data_flags, run_flags
+from experiments.flags.data_flags import DATA_DIR, DATASET, TARGET, chosen_target
+from experiments.flags.presets import LAPTOP
+from experiments.flags.run_flags import SEED, settings_from_flags
+from experiments.running import cli
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.dataset import FaceDataset
@@ -53,6 +54,7 @@ def main(_: list[str]) -> None:
         settings_from_flags(
             ["dataset", "data_dir", "pairs", "drawn", "target", "facenet_weights", "seed"]
         ),
+        run_flags.place(),
     )
     used = np.unique(np.r_[pairs.probe, pairs.reference])
     faces = aligned_faces(dataset, used)

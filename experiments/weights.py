@@ -16,7 +16,8 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli, weight_flags
+from experiments.flags import weight_flags
+from experiments.running import cli
 from weights import folders, registry
 from weights.errors import InputError
 

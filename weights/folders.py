@@ -1,4 +1,4 @@
-"""Where weight files lie: the project's own folder for them, and the caches of other tools."""
+"""Where the project keeps things between runs, and where weight files lie."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import os
 from pathlib import Path
 
 
-def weights_folder() -> Path:
-    """Where a user's weight files belong.
+def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where results are kept between runs; the folder need not exist.
 
-    `weights` in the project's cache folder: `RESGN_CACHE_DIR`, else `resgn` in `XDG_CACHE_HOME`
-    or `~/.cache`.
+    Args:
+      cache_dir: the user's choice; otherwise `RESGN_CACHE_DIR`, otherwise `resgn` in
+        `XDG_CACHE_HOME` or `~/.cache`.
     """
-    chosen = os.environ.get("RESGN_CACHE_DIR")
+    chosen = cache_dir or os.environ.get("RESGN_CACHE_DIR")
     if chosen:
-        return Path(chosen).expanduser() / "weights"
+        return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME", "")
-    cache = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
-    return cache / "resgn" / "weights"
+    # The XDG specification has relative paths ignored.
+    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "resgn"
+
+
+def weights_folder() -> Path:
+    """Where a user's weight files belong: `weights` in the cache folder."""
+    return cache_folder() / "weights"
 
 
 def search_folders() -> list[Path]:

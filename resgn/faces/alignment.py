@@ -158,7 +158,7 @@ def aligned_faces(
       dataset: the data set.
       indices: which of its images.
       size: side of the crops.
-      cache_dir: where landmarks are kept, see `resgn.faces.landmark_cache.cache_folder`.
+      cache_dir: where landmarks are kept, see `weights.folders.cache_folder`.
       progress: show a progress bar while landmarks are being found.
 
     Returns:

@@ -11,23 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights.atomic import atomic_path
+from weights.folders import cache_folder
 
 _log = logging.getLogger(__name__)
-
-
-def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Where results are kept between runs; the folder need not exist.
-
-    Args:
-      cache_dir: the user's choice; otherwise `RESGN_CACHE_DIR`, otherwise `resgn` in
-        `XDG_CACHE_HOME` or `~/.cache`.
-    """
-    chosen = cache_dir or os.environ.get("RESGN_CACHE_DIR")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "resgn"
 
 
 class LandmarkCache:
@@ -41,7 +27,7 @@ class LandmarkCache:
     Args:
       name: of the data set.
       version: of the detector; another version has another file.
-      cache_dir: see `cache_folder`.
+      cache_dir: see `weights.folders.cache_folder`.
     """
 
     def __init__(

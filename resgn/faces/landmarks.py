@@ -133,7 +133,7 @@ def dataset_landmarks(
     Args:
       dataset: the data set.
       indices: `[N]` which of its images.
-      cache_dir: see `resgn.faces.landmark_cache.cache_folder`.
+      cache_dir: see `weights.folders.cache_folder`.
       progress: show a progress bar while landmarks are being found.
 
     Returns:

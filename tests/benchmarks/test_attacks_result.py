@@ -13,7 +13,7 @@ from attacks import Dodging
 from benchmarks import attacks
 from benchmarks.peers import Craft, Task
 from benchmarks.timing import Times
-from experiments.stored_results import StoredResult
+from experiments.running.stored_results import StoredResult
 from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import to_float
 

@@ -9,9 +9,9 @@ from absl import flags
 from absl.testing import flagsaver
 
 from benchmarks import rendering
-from experiments.results import Measurement, Row
 from experiments.results_page import with_tables
-from experiments.stored_results import StoredResult
+from experiments.running.results import Measurement, Row
+from experiments.running.stored_results import StoredResult
 
 TINY = {"triangles": 40, "size": 16, "batch": 2}
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import data_flags, verification_experiment
+from experiments.face_verification import verification_experiment
+from experiments.flags import data_flags
 from resgn.target import Target
 
 Main = Callable[..., Path]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from experiments import attack_intensity, intensity_flags
+from experiments import attack_intensity
 from experiments.attack_intensity import PAPER, row_name
-from experiments.results import wilson_interval
+from experiments.flags import intensity_flags
+from experiments.running.results import wilson_interval
 from tests.experiments.command import result
 from weights.errors import InputError
 

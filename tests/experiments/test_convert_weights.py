@@ -144,7 +144,8 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_loads(
             write(self, bytes(data)[: len(data) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
         pathlib.Path.write_bytes = killing
-        from experiments import cli, convert_weights
+        from experiments import convert_weights
+        from experiments.running import cli
         cli.run(convert_weights.main)
     """
     arguments = ["--network=vgg_face", f"--source={small_vgg_face}", f"--output={output}"]

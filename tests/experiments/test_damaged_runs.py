@@ -12,8 +12,9 @@ from absl import flags
 from absl.testing import flagsaver
 
 from experiments import sweep
-from experiments.results import Measurement, Row
-from experiments.run import Run
+from experiments.flags import run_flags
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
 from tests.experiments.command import result
 from weights.errors import InputError
 
@@ -73,7 +74,7 @@ def test_data_are_known_by_every_pixel(tmp_path: Path) -> None:
     flags.FLAGS.mark_as_parsed()
     images = np.zeros((3, 4, 4, 3), np.uint8)
     with flagsaver.flagsaver(output_dir=str(tmp_path), resume=True):
-        run = Run("table1", {})
+        run = Run("table1", {}, run_flags.place())
         run.same_data(images, images[:2])
         run.same_data(images.copy(), images[:2])
         changed = images.copy()
@@ -88,8 +89,8 @@ def test_the_commit_is_that_at_which_the_run_began(
 ) -> None:
     flags.FLAGS.mark_as_parsed()
     names = iter(["first", "second"])
-    monkeypatch.setattr("experiments.run.commit", lambda: next(names))
+    monkeypatch.setattr("experiments.running.run.commit", lambda: next(names))
     with flagsaver.flagsaver(output_dir=str(tmp_path)):
-        run = Run("table1", {})
+        run = Run("table1", {}, run_flags.place())
         run.finish([Row("joint", {"dodging": Measurement.rate(np.array([True]))})], "float32", "x")
     assert json.loads((tmp_path / "result.json").read_text())["commit"] == "first"

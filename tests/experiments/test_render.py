@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import render
-from experiments.image_grid import grid
+from experiments.drawing.image_grid import grid
 from experiments.render import Options
 from mofa import face_model_files
 from weights.errors import InputError

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from experiments.report import LARGE, Section, inline, page, run_sections
-from experiments.results import Measurement, Row
-from experiments.stored_results import StoredResult
-from tests.experiments.test_stored_results import result
+from experiments.running.results import Measurement, Row
+from experiments.running.stored_results import StoredResult
+from tests.experiments.running.test_stored_results import result
 
 
 def test_page_shows_numbers_intervals_and_the_papers() -> None:

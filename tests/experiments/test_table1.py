@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.results import wilson_interval
+from experiments.running.results import wilson_interval
 from tests.experiments.command import result, run, start
 
 SMOKE = ("--preset=smoke", "--rows=joint,randomization,none")
@@ -192,7 +192,7 @@ def test_a_full_disk_leaves_no_half_written_table(finished: Path, cache: Path) -
 
 
 def test_help_names_every_value_of_the_presets() -> None:
-    from experiments.presets import LAPTOP
+    from experiments.flags.presets import LAPTOP
 
     done = run("table1", "--helpshort")
     for name in LAPTOP:

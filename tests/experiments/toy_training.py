@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from experiments import cli
-from experiments.run import OUTPUT_DIR
-from experiments.strategy import Devices, restarting
+from experiments.flags.run_flags import OUTPUT_DIR
+from experiments.flags.strategy_flags import chosen_devices, restarting
+from experiments.running import cli
+from experiments.running.devices import Devices
 from resgn.generator import GeneratorConfig
 from resgn.training import Progress, Trainer, TrainingConfig
 from tests.resgn.toy_training import LOSS, dataset
@@ -67,7 +68,7 @@ def train(
 
 def main(_: list[str]) -> None:
     folder = Path(OUTPUT_DIR.value)
-    devices = Devices.from_flags()
+    devices = chosen_devices()
     outcome = train(folder, devices, _DIE_AT.value)
     writer = "chief" if devices.chief else "worker"
     np.savez(folder / f"{writer}.npz", *outcome.weights)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from experiments.strategy import ONE, Devices, devices
+from experiments.running.devices import ONE, Devices, devices
 from mofa import encoder
 from mofa import training as mofa_training
 from mofa.face_renderer import Camera, FaceRenderer

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from experiments.clean import clean_files, files_to_clean
-from experiments.stored_results import without_paths
+from experiments.running.stored_results import without_paths
 from resgn.faces.folder import load_folder
 from resgn.faces.image_files import images_below
 

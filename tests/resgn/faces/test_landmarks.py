@@ -18,7 +18,7 @@ import resgn.faces.landmarks as landmarks_module
 from experiments import orl_landmarks as script
 from resgn.faces.cascade import Cascade, _area_resize, _networks, _pyramid
 from resgn.faces.dataset import FaceDataset
-from resgn.faces.landmark_cache import LandmarkCache, cache_folder
+from resgn.faces.landmark_cache import LandmarkCache
 from resgn.faces.landmarks import (
     SEARCHES,
     VERSION,
@@ -30,6 +30,7 @@ from resgn.faces.landmarks import (
 )
 from resgn.faces.loading import load_dataset
 from weights.errors import InputError
+from weights.folders import cache_folder
 
 ORL = load_dataset("orl")
 

@@ -1,0 +1,70 @@
+"""Attacked images of MoFA's experiments, crafted once and then taken from the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attacks import Attack, to_uint8
+from experiments.face_autoencoder.mofa_victim import AttackedPairs
+from experiments.running import image_cache
+from mofa.arrays import Array
+from resgn.target import to_float
+
+FORMAT = 1
+"""Part of every entry's name; to be raised when the making of attacked images changes."""
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file: a network is known by its weights."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def described(attack: Attack) -> dict[str, Any]:
+    """An attack's kind and its public settings."""
+    plain = (bool, int, float, str, type(None))
+    settings = {k: v for k, v in vars(attack).items() if k[0] != "_" and isinstance(v, plain)}
+    return {"attack": type(attack).__name__} | settings
+
+
+class CraftedImages:
+    """Attacked images in 8 bits, as files hold them; kept between runs.
+
+    Args:
+      identity: names the network under attack, for example by the `file_digest` of its weights;
+        None keeps nothing.
+    """
+
+    def __init__(self, identity: str | None = None) -> None:
+        self._identity = identity
+
+    def __call__(
+        self,
+        attack: Attack,
+        epsilon: float,
+        pairs: AttackedPairs,
+        weights: Array,
+        craft: Callable[[], Array],
+    ) -> Array:
+        """Attacked sources of the pairs, float32 [N, 224, 224, 3] of 8-bit levels.
+
+        Args:
+          attack: how.
+          epsilon: its budget.
+          pairs: whom.
+          weights: of the code's entries in Eq. 1, [257].
+          craft: makes them if they are not there, float32 in [0, 1].
+        """
+        shape = pairs.sources.shape
+        path = None
+        if self._identity is not None:
+            settings = [FORMAT, "mofa", self._identity, described(attack), epsilon]
+            path = image_cache.entry(settings, [pairs.sources, pairs.targets, weights])
+        found = None if path is None else image_cache.read(path, shape)
+        if found is None:
+            found = to_uint8(craft())
+            if path is not None:
+                image_cache.write(path, found)
+        return to_float(found).numpy()

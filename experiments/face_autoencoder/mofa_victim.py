@@ -1,0 +1,221 @@
+"""What the attack on MoFA is directed at: encoder, identity classifiers, and pairs of people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from attacks import Impersonation, SemanticMatch, Term, to_uint8, transplant
+from attacks.identity_swap import IdentitySwap
+from attacks.semantic_match import code_distance, entry_weights
+from experiments.face_autoencoder.mofa_people import People, different_pairs
+from experiments.running.results import Measurement
+from mofa import code as codes
+from mofa.arrays import Array
+from mofa.identity import IdentityClassifier, on_images
+from resgn.target import embed_all, to_float
+from weights.errors import InputError
+
+Function = Callable[[tf.Tensor], tf.Tensor]
+
+NUMBERS = ("source_similarity", "target_similarity", "way", "change")
+"""Columns that are no rates."""
+
+SPARE = 16
+"""Pairs drawn for one wanted, since only those that the classifier tells apart are attacked."""
+BATCH = 16
+"""Faces at a time in every network."""
+
+
+def in_8_bits(images: Array) -> Array:
+    """Images float32 [N, H, W, 3] in [0, 1] as a file of 8 bits holds them."""
+    return to_float(to_uint8(images)).numpy()
+
+
+class Victim:
+    """A face autoencoder's encoder and who recognises people by it.
+
+    Attributes:
+      encoder: from images [N, 224, 224, 3] in [0, 1] to codes [N, 257].
+      identities: by kind, the classifiers.
+    """
+
+    def __init__(self, encoder: Function, identities: Mapping[str, IdentityClassifier]) -> None:
+        self.encoder, self.identities = encoder, dict(identities)
+        # Attacks compile once for each of these objects, so that they are made once.
+        self._embed = {kind: on_images(encoder, c) for kind, c in self.identities.items()}
+        self._compiled = {k: tf.function(f, autograph=False) for k, f in self._embed.items()}
+        self._encode = tf.function(encoder, autograph=False)
+
+    def embed(self, kind: str) -> Function:
+        """Embeddings [N, D] of images by the classifier of this kind, not compiled."""
+        return self._embed[kind]
+
+    def codes(self, images: Array) -> Array:
+        """Codes float32 [N, 257] of images."""
+        return embed_all(self._encode, images, BATCH)
+
+    def embeddings(self, kind: str, images: Array) -> Array:
+        """Unit embeddings float32 [N, D] of images by the classifier of this kind."""
+        return embed_all(self._compiled[kind], images, BATCH)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AttackedPairs:
+    """Sources and targets, pictures of different people that the classifiers tell apart.
+
+    Attributes:
+      victim: who is attacked.
+      sources, targets: float32 [N, 224, 224, 3] in [0, 1].
+      source_codes, target_codes: float32 [N, 257].
+      told_apart: share of the pairs drawn that the classifiers tell apart.
+    """
+
+    victim: Victim
+    sources: Array
+    targets: Array
+    source_codes: Array
+    target_codes: Array
+    told_apart: float = 1.0
+    _identities: dict[str, tuple[Array, Array]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @classmethod
+    def of(cls, victim: Victim, sources: Array, targets: Array) -> AttackedPairs:
+        """Take these pictures, uint8 or float in [0, 1], two by two."""
+        first, second = to_float(sources).numpy(), to_float(targets).numpy()
+        return cls(victim, first, second, victim.codes(first), victim.codes(second))
+
+    @classmethod
+    def drawn(cls, victim: Victim, people: People, count: int, seed: int) -> AttackedPairs:
+        """Draw pairs of different people, keep those that every classifier tells apart.
+
+        Raises:
+          InputError: there are fewer of them than wanted.
+        """
+        first, second = different_pairs(people.people, min(SPARE * count, len(people)), seed)
+        apart = np.ones(len(first), bool)
+        for kind, classifier in victim.identities.items():
+            found = victim.embeddings(kind, people.images)
+            apart &= np.sum(found[first] * found[second], axis=-1) < classifier.threshold
+        rows = np.flatnonzero(apart)[:count]
+        if len(rows) < count:
+            raise InputError(
+                f"Of {len(first)} pairs of different people the classifiers tell {len(rows)} "
+                f"apart; {count} are asked for: lower --pairs or give more photographs."
+            )
+        pairs = cls.of(victim, people.images[first[rows]], people.images[second[rows]])
+        return dataclasses.replace(pairs, told_apart=float(apart.mean()))
+
+    def part(self, rows: Array | slice) -> AttackedPairs:
+        """Some of them."""
+        return dataclasses.replace(
+            self,
+            sources=self.sources[rows],
+            targets=self.targets[rows],
+            source_codes=self.source_codes[rows],
+            target_codes=self.target_codes[rows],
+        )
+
+    def match(self, terms: Mapping[str, Term], only: Collection[str] = ()) -> SemanticMatch:
+        """Eq. 1 between the codes, or between some of their parts, the others left as they are."""
+        return SemanticMatch(self.source_codes, self._wanted(only), terms)
+
+    def _wanted(self, only: Collection[str]) -> Array:
+        """The targets' codes, or the sources' with some parts of the targets'."""
+        if not only:
+            return self.target_codes
+        return transplant(self.source_codes, self.target_codes, codes.SLICES, only)
+
+    def identities(self, kind: str) -> tuple[Array, Array]:
+        """Unit embeddings [N, D] of sources and targets, computed once for each kind."""
+        if kind not in self._identities:
+            self._identities[kind] = (
+                self.victim.embeddings(kind, self.sources),
+                self.victim.embeddings(kind, self.targets),
+            )
+        return self._identities[kind]
+
+    def swap(self, kind: str) -> IdentitySwap:
+        """Away from the source's identity and to the target's, by the classifier of a kind."""
+        return IdentitySwap(*self.identities(kind), self.victim.identities[kind].threshold)
+
+    def toward(self, kind: str) -> Impersonation:
+        """To the target's identity, by the classifier of a kind."""
+        threshold = 2.0 - 2.0 * self.victim.identities[kind].threshold
+        return Impersonation(self.identities(kind)[1], threshold)
+
+    def similarities(self, kind: str, images: Array) -> tuple[Array, Array]:
+        """Cosine similarity (Eq. 8) of attacked images to their sources and targets, [N] each."""
+        found = self.victim.embeddings(kind, images)
+        source, target = (np.sum(found * each, axis=-1) for each in self.identities(kind))
+        return source, target
+
+    def success(self, kind: str, images: Array) -> Array:
+        """Accepted as the target and rejected as the source: bool [N]."""
+        return self._succeeded(kind, *self.similarities(kind, images))
+
+    def _succeeded(self, kind: str, source: Array, target: Array) -> Array:
+        threshold = self.victim.identities[kind].threshold
+        return np.asarray((source < threshold) & (target > threshold))
+
+    def way(self, images: Array, terms: Mapping[str, Term], only: Collection[str] = ()) -> Array:
+        """How much of Eq. 1's distance to the target is covered: [N], 1 for all of it."""
+        wanted, weights = self._wanted(only), entry_weights(terms, codes.SIZE)
+        before, after = (
+            code_distance(each, wanted, weights).numpy()
+            for each in (self.source_codes, self.victim.codes(images))
+        )
+        return np.asarray(1.0 - after / np.maximum(before, 1e-12))
+
+    def measure(
+        self,
+        kind: str,
+        images: Array,
+        terms: Mapping[str, Term],
+        jpeg: Callable[[Array], Array],
+        only: Collection[str] = (),
+    ) -> dict[str, Measurement]:
+        """What an attack achieved, by the classifier of a kind.
+
+        Args:
+          kind: `code` or `image`.
+          images: attacked, float32 [N, 224, 224, 3] in [0, 1].
+          terms: of Eq. 1, for `matched` and `way`.
+          jpeg: what compression makes of images.
+          only: parts of the code that were attacked; all by default.
+
+        Returns:
+          `success`, the same of the images in 8 bits and through JPEG; `matched`, the share of
+          pairs whose distance of Eq. 1 has halved; similarities; `way`, and the largest `change` of
+          a pixel in grey levels.
+        """
+        source, target = self.similarities(kind, images)
+        way = self.way(images, terms, only)
+        change = 255.0 * np.abs(images - self.sources).max(axis=(1, 2, 3))
+        return {
+            "success": Measurement.rate(self._succeeded(kind, source, target)),
+            "success_8bit": Measurement.rate(self.success(kind, in_8_bits(images))),
+            "success_jpeg": Measurement.rate(self.success(kind, jpeg(images))),
+            "matched": Measurement.rate(way > 0.5),
+            "source_similarity": Measurement.mean(source),
+            "target_similarity": Measurement.mean(target),
+            "way": Measurement.mean(way),
+            "change": Measurement.mean(change),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What belongs into `result.json`."""
+        return {
+            "pairs": len(self),
+            "told_apart": self.told_apart,
+            "thresholds": {k: c.threshold for k, c in self.victim.identities.items()},
+        }

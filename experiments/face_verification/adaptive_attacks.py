@@ -1,0 +1,238 @@
+"""Attacks on a defence by someone who knows it: the adaptive columns of Table 1.
+
+For each test pair the worst case counts, over: the probe untouched, the stored FGSM example, PGD
+made without the defence (transfer), and PGD through the defence with its exact gradient, averaged
+over draws where it is random (EOT), with a stand-in where it has none (BPDA). Success is judged on
+what an 8-bit file holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tqdm
+
+from attacks import PGD, Attack, Model, judge
+from attacks.checks import Finding, random_without_eot, zero_gradients
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.pair_criterion import WrongVerification
+from resgn.target import Target
+from resgn.verification_set import VerificationSet
+
+CALLED_TWICE = 2
+"""Images on which a defence is called twice, to see whether it is random."""
+
+JUDGEMENTS = 8
+"""Draws by which the best attack on a random defence is chosen; a further one decides."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AttackedPairs:
+    """Test pairs for an attacker who knows the defence.
+
+    Attributes:
+      images: untouched probes, float32 `[P, H, W, 3]` in [0, 1].
+      stored: the same under FGSM made without the defence, as 8-bit files hold them, float32.
+      criterion: what to reach.
+      same: bool `[P]`; an attack on a pair of one person is dodging, on two impersonation.
+    """
+
+    images: np.ndarray
+    stored: np.ndarray
+    criterion: WrongVerification
+    same: np.ndarray
+
+    @classmethod
+    def of(cls, test: VerificationSet, pairs: int) -> AttackedPairs:
+        """The first `pairs` pairs of each kind, or all where there are fewer."""
+        rows = np.concatenate([np.flatnonzero(test.same == kind)[:pairs] for kind in (True, False)])
+        return cls(
+            test.images[test.probe[rows]] / np.float32(255),
+            test.adversarial[rows] / np.float32(255),
+            WrongVerification(
+                test.embeddings[test.reference[rows]], test.same[rows], test.threshold
+            ),
+            test.same[rows],
+        )
+
+    def __len__(self) -> int:
+        return len(self.same)
+
+    def verified(self, success: np.ndarray) -> dict[str, np.ndarray]:
+        """Success of attacks, bool `[P]`, as columns: who is still verified rightly."""
+        return {
+            "adaptive_dodging": ~success[self.same],
+            "adaptive_impersonation": ~success[~self.same],
+        }
+
+
+class Outcome(NamedTuple):
+    """Of attacked probes before a defence, as 8-bit files hold them.
+
+    Attributes:
+      success: bool `[P]`, of a random defence by one draw that no attack has seen.
+      margin: float32 `[P]`, by how much; of a random defence the mean over other draws.
+    """
+
+    success: np.ndarray
+    margin: np.ndarray
+
+
+class Adaptive(NamedTuple):
+    """What is left of a defence.
+
+    Attributes:
+      verified: bool for each pair, by column: still judged rightly in the worst case?
+      findings: reasons not to trust that, in sentences.
+    """
+
+    verified: dict[str, np.ndarray]
+    findings: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AdaptiveAttacks:
+    """Attacks one defence after the other on the same pairs.
+
+    Attributes:
+      pairs: whose probes are attacked.
+      target: that stands behind every defence.
+      epsilon: budget in L-infinity, in (0, 1].
+      steps: of PGD.
+      seed: of random starts and draws.
+      batch_size: images for each call of a model.
+    """
+
+    pairs: AttackedPairs
+    target: Target
+    epsilon: float
+    steps: int
+    seed: int
+    batch_size: int = 25
+
+    @classmethod
+    def from_flags(cls, experiment: VerificationExperiment, epsilon: float) -> AdaptiveAttacks:
+        """As preset and flags have it."""
+        return cls(
+            AttackedPairs.of(
+                experiment.attacked("test", epsilon), experiment.preset.adaptive_pairs
+            ),
+            experiment.target,
+            epsilon,
+            experiment.preset.adaptive_steps,
+            experiment.seed,
+        )
+
+    @functools.cached_property
+    def _pgd(self) -> PGD:
+        return PGD(self.steps)
+
+    @functools.cached_property
+    def transferred(self) -> np.ndarray:
+        """PGD made without any defence, float32 `[P, H, W, 3]`."""
+        return self.craft(self._pgd, self.target, "PGD without a defence")
+
+    def craft(
+        self, attack: Attack, model: Model, title: str, epsilon: float | None = None
+    ) -> np.ndarray:
+        """Adversarial probes `[P, H, W, 3]` of one attack on a model, by default within epsilon."""
+        return attack.craft(
+            model,
+            self.pairs.images,
+            self.pairs.criterion,
+            epsilons=[epsilon or self.epsilon],
+            batch_size=self.batch_size,
+            seed=self.seed,
+            progress=functools.partial(tqdm.tqdm, desc=title, unit="batch", leave=False),
+        )[0]
+
+    def given(self) -> dict[str, np.ndarray]:
+        """Probes that owe nothing to the defence, by what was done to them."""
+        return {
+            "untouched": self.pairs.images,
+            "stored": self.pairs.stored,
+            "transfer": self.transferred,
+        }
+
+    def outcome(self, defence: Defence, images: np.ndarray) -> Outcome:
+        """Judge probes `[P, H, W, 3]`."""
+        stored = (np.rint(images * 255.0) / 255.0).astype(np.float32)
+
+        def judged(draw: int) -> tuple[np.ndarray, np.ndarray]:
+            margin, success, _ = judge(
+                defence.model,
+                stored[np.newaxis],
+                self.pairs.criterion,
+                batch_size=self.batch_size,
+                seed=self.seed + 1000003 * draw,
+            )
+            return margin[0], success[0]
+
+        margin, success = judged(0)
+        if defence.random:
+            margin = np.mean([judged(1 + draw)[0] for draw in range(JUDGEMENTS)], axis=0)
+        return Outcome(success, margin)
+
+    def measure(self, defence: Defence) -> Adaptive:
+        """Who is still verified rightly, and why that might not be trusted."""
+        outcomes = {name: self.outcome(defence, images) for name, images in self.given().items()}
+        outcomes["pgd"] = outcomes["transfer"]
+        if defence.model is not self.target:
+            through = self.craft(self._pgd, defence.surrogate, f"PGD through {defence.name}")
+            outcomes["pgd"] = self.outcome(defence, through)
+        success = worst_case(list(outcomes.values()), defence.random)
+        findings = [
+            *self.checked(defence),
+            *transfer_wins(outcomes["transfer"].success, outcomes["pgd"].success),
+        ]
+        return Adaptive(self.pairs.verified(success), tuple(findings))
+
+    def checked(self, defence: Defence) -> tuple[str, ...]:
+        """What `attacks.checks` has against the gradient that the attacks climb."""
+        some = slice(0, self.batch_size)
+        images = self.pairs.images[some]
+        found: list[Finding | None] = [
+            zero_gradients(
+                defence.surrogate,
+                images,
+                self.pairs.criterion.select(some),
+                batch_size=self.batch_size,
+                seed=self.seed,
+            ),
+            random_without_eot(defence.surrogate, images[:CALLED_TWICE], seed=self.seed),
+        ]
+        return tuple(f"{each.check}: {each.message}" for each in found if each is not None)
+
+
+def worst_case(outcomes: Sequence[Outcome], random: bool) -> np.ndarray:
+    """Bool `[P]`: does the attack succeed that is best for that sample?
+
+    Before a random defence each further attack would be a further draw. There the attacker knows
+    the mean margins only and tries once.
+    """
+    success = np.stack([outcome.success for outcome in outcomes])
+    if not random:
+        return success.any(axis=0)
+    best = np.argmax([outcome.margin for outcome in outcomes], axis=0)
+    return success[best, np.arange(success.shape[1])]
+
+
+def transfer_wins(blind: np.ndarray, knowing: np.ndarray) -> list[str]:
+    """A finding where an attack that knows nothing of the defence breaks more than PGD through it.
+
+    Args:
+      blind: bool `[P]`, success of PGD made without the defence.
+      knowing: bool `[P]`, of PGD through it.
+    """
+    if blind.sum() <= knowing.sum():
+        return []
+    return [
+        f"transfer_wins: PGD made without the defence breaks {blind.sum()} of {len(blind)} pairs "
+        f"and PGD through it only {knowing.sum()}: the defence's gradient misleads, or the steps "
+        "are too few; the worst case counts both."
+    ]

@@ -1,0 +1,131 @@
+"""Adversarial sets as Section 4.1 makes them: legitimate pairs, FGSM, 8 bits.
+
+Crafting takes a while, so that each set is kept in the user's cache under a name that says all that
+decides its content.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from attacks import FGSM, Criterion, Dodging, Impersonation, to_uint8
+from experiments.running import image_cache
+from experiments.running.devices import ONE, Devices
+from resgn.faces.pairs import Pairs
+from resgn.legitimate_pairs import LegitimatePairs
+from resgn.target import Target
+from resgn.verification_set import VerificationSet
+
+FORMAT = 1
+"""Part of every cached set's name; to be raised when the making of a set changes."""
+
+_FLOATS = 1024
+"""Attacked images that are held as floats at a time, 300 MB of them at 160x160."""
+
+_FGSM = FGSM()  # one instance: what it compiled for a target serves every set
+
+
+def attacked(
+    legitimate: LegitimatePairs,
+    part: str,
+    target: Target,
+    identity: str,
+    epsilons: Sequence[float],
+    keep: bool = True,
+    devices: Devices = ONE,
+) -> dict[float, VerificationSet]:
+    """The probes of a part under FGSM, from the cache if they were crafted before.
+
+    Those of several intensities are crafted together, since FGSM's gradient serves them all.
+
+    Args:
+      legitimate: the pairs.
+      part: one of `resgn.legitimate_pairs.PARTS`.
+      target: under attack.
+      identity: what names target, data and pairs; together with part and epsilon it names the set.
+      epsilons: budgets in (0, 1].
+      keep: put what was crafted into the cache; of several machines only the chief does.
+      devices: share out the crafting.
+
+    Returns:
+      A set for each budget.
+    """
+    pairs = legitimate.parts[part]
+    probes = legitimate.images[pairs.probe]
+
+    def path(epsilon: float) -> Path:
+        settings = [FORMAT, identity, part, epsilon, legitimate.threshold]
+        return image_cache.entry(settings, [probes, pairs.reference])
+
+    found = {epsilon: image_cache.read(path(epsilon), probes.shape) for epsilon in epsilons}
+    missing = [e for e in epsilons if not devices.everyone(found[e] is not None)]
+    if missing:
+        crafted = _craft(legitimate, pairs, target, missing, part, devices)
+        for epsilon, adversarial in zip(missing, crafted, strict=True):
+            found[epsilon] = adversarial
+            if keep and devices.chief:
+                image_cache.write(path(epsilon), adversarial)
+    return {
+        epsilon: VerificationSet(
+            legitimate.images,
+            legitimate.embeddings,
+            pairs.probe,
+            pairs.reference,
+            pairs.same,
+            adversarial,
+            legitimate.threshold,
+        )
+        for epsilon, adversarial in found.items()
+        if adversarial is not None
+    }
+
+
+def _craft(
+    legitimate: LegitimatePairs,
+    pairs: Pairs,
+    target: Target,
+    epsilons: Sequence[float],
+    part: str,
+    devices: Devices,
+) -> np.ndarray:
+    """Attacked probes as 8-bit files hold them, uint8 `[K, P, H, W, 3]`."""
+    adversarial = np.empty((len(epsilons), len(pairs), *legitimate.images.shape[1:]), np.uint8)
+    shown = ", ".join(f"{epsilon:g}" for epsilon in epsilons)
+    # An attack gives floats, four times the size: not of all images and budgets at once.
+    chunk = max(32, _FLOATS // len(epsilons) // 32 * 32)
+    for same, kind in ((True, Dodging), (False, Impersonation)):
+        bar = functools.partial(
+            tqdm.tqdm, desc=f"FGSM {shown}, {part}, {kind.__name__.lower()}", unit="batch"
+        )
+        craft = _crafter(legitimate, pairs, target, kind, epsilons, bar)
+        chosen = np.flatnonzero(pairs.same == same)
+        for start in range(0, len(chosen), chunk):
+            rows = chosen[start : start + chunk]
+            made = devices.share(craft, rows)
+            adversarial[:, rows] = np.moveaxis(made, 1, 0)
+    return adversarial
+
+
+def _crafter(
+    legitimate: LegitimatePairs,
+    pairs: Pairs,
+    target: Target,
+    kind: type[Dodging] | type[Impersonation],
+    epsilons: Sequence[float],
+    bar: Callable[[Iterable[int]], Iterable[int]],
+) -> Callable[[np.ndarray], np.ndarray]:
+    """From rows of `pairs` to their attacked probes, uint8 `[n, K, H, W, 3]`."""
+
+    def craft(rows: np.ndarray) -> np.ndarray:
+        references = legitimate.embeddings[pairs.reference[rows]]
+        criterion: Criterion = kind(references, legitimate.threshold)
+        images = legitimate.images[pairs.probe[rows]]
+        result = _FGSM(target, images, criterion, epsilons=epsilons, progress=bar)
+        return np.moveaxis(to_uint8(result.perturbed), 0, 1)
+
+    return craft

@@ -1,0 +1,189 @@
+"""One defence under every attack: outcomes kept one by one, and the rows drawn from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from attacks import (
+    APGD,
+    FGSM,
+    MIFGSM,
+    PGD,
+    Attack,
+    AttackResult,
+    MinimumEpsilon,
+    Square,
+    minimum_epsilon,
+)
+from attacks.checks import gradient_free_wins
+from attacks.norms import Norm
+from experiments.face_verification.adaptive_attacks import (
+    AdaptiveAttacks,
+    Outcome,
+    transfer_wins,
+    worst_case,
+)
+from experiments.face_verification.cleaners import make_defence
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.results import Measurement, Row, write_json
+from experiments.running.run import Run
+
+QUANTILES = (0.25, 0.5, 0.75)
+"""Shares of pairs whose smallest budget is given."""
+
+TOLERANCE = 0.1
+"""Of the smallest budget, as a share of it."""
+
+KINDS = ("dodging", "impersonation")
+
+
+class AttackedDefence:
+    """One defence under every attack; what lies in the run's folder is read back.
+
+    Args:
+      experiment: faces, target and settings.
+      run: its folder keeps the outcome of every attack.
+      attacks: on which pairs, how strong.
+      name: of the defence.
+      epsilon_l2: budget of attacks in L2.
+    """
+
+    def __init__(
+        self,
+        experiment: VerificationExperiment,
+        run: Run,
+        attacks: AdaptiveAttacks,
+        name: str,
+        epsilon_l2: float,
+    ) -> None:
+        self.name, self._epsilon_l2 = name, epsilon_l2
+        self._experiment, self._run, self._attacks = experiment, run, attacks
+        self.outcomes = {attack: self._outcome(attack) for attack in self._crafted()}
+        smallest = self._kept("minimum_epsilon", self._minimum_epsilon)
+        self.smallest = np.array([np.inf if value is None else value for value in smallest])
+        self.findings = tuple(self._kept("findings", self._findings))
+        self._random = self._kept("random", lambda: self._defence.random)
+
+    @functools.cached_property
+    def _defence(self) -> Defence:
+        return make_defence(self.name, self._experiment, self._run, self._attacks.epsilon)
+
+    def _crafted(self) -> dict[str, Callable[[], np.ndarray]]:
+        """By attack what gives its probes `[P, H, W, 3]`."""
+        preset, attacks = self._experiment.preset, self._attacks
+        given: dict[str, Callable[[], np.ndarray]] = {
+            "untouched": lambda: attacks.pairs.images,
+            "stored": lambda: attacks.pairs.stored,
+            "transfer": lambda: attacks.transferred,
+        }
+        steps, restarts = preset.adaptive_steps, preset.restarts
+        known: dict[str, Attack] = {
+            "fgsm": FGSM(),
+            "mifgsm": MIFGSM(steps),
+            "pgd": PGD(steps, restarts=restarts),
+            "apgd": APGD(steps),
+            "square": Square(max(2, preset.queries)),
+            "pgd_l2": PGD(steps, "l2", restarts=restarts),
+            "square_l2": Square(max(2, preset.queries), "l2"),
+        }
+        return given | {
+            name: functools.partial(self._craft, name, attack) for name, attack in known.items()
+        }
+
+    def _craft(self, name: str, attack: Attack) -> np.ndarray:
+        title = f"{name} through {self.name}"
+        return self._attacks.craft(
+            attack, self._defence.surrogate, title, self._budget(attack.norm)
+        )
+
+    def _budget(self, norm: str) -> float:
+        return self._epsilon_l2 if norm == "l2" else self._attacks.epsilon
+
+    def _outcome(self, attack: str) -> Outcome:
+        def measure() -> dict[str, list[float]]:
+            outcome = self._attacks.outcome(self._defence, self._crafted()[attack]())
+            return {
+                "success": outcome.success.astype(int).tolist(),
+                "margin": outcome.margin.astype(float).tolist(),
+            }
+
+        kept = self._kept(attack, measure)
+        return Outcome(np.array(kept["success"], bool), np.array(kept["margin"]))
+
+    def _kept(self, what: str, measure: Callable[[], Any]) -> Any:
+        file = self._run.folder / "outcomes" / self.name / f"{what}.json"
+        if not file.exists():
+            write_json(file, measure())
+        return json.loads(file.read_text("utf-8"))
+
+    def _minimum_epsilon(self) -> list[float | None]:
+        attacks = self._attacks
+        found = minimum_epsilon(
+            PGD(self._experiment.preset.adaptive_steps),
+            self._defence.surrogate,
+            attacks.pairs.images,
+            attacks.pairs.criterion,
+            maximum=4 * attacks.epsilon,
+            tolerance=TOLERANCE,
+            quantized=True,
+            batch_size=attacks.batch_size,
+            seed=attacks.seed,
+        )
+        return [float(value) if np.isfinite(value) else None for value in found.values]
+
+    def _findings(self) -> list[str]:
+        success = {name: outcome.success for name, outcome in self.outcomes.items()}
+        masked = [
+            gradient_free_wins(self._result(f"pgd{norm}"), self._result(f"square{norm}"))
+            for norm in ("", "_l2")
+        ]
+        return [
+            *self._attacks.checked(self._defence),
+            *transfer_wins(success["transfer"], success["pgd"]),
+            *(f"{found.check}: {found.message}" for found in masked if found),
+        ]
+
+    def _result(self, attack: str) -> AttackResult:
+        """As the checks take it; the images themselves are not kept."""
+        success, margin = self.outcomes[attack]
+        images = np.empty((1, len(success), 0, 0, 3), np.float32)
+        norm: Norm = "l2" if attack.endswith("_l2") else "linf"
+        budgets = (self._budget(norm),)
+        return AttackResult(budgets, images, success[None], success[None], margin[None], norm)
+
+    def rows(self) -> list[Row]:
+        """One for each attack, one for the worst case."""
+        bounded = [o for attack, o in self.outcomes.items() if not attack.endswith("_l2")]
+        worst = self._row("worst_case", worst_case(bounded, self._random))
+        return [
+            *(self._row(attack, outcome.success) for attack, outcome in self.outcomes.items()),
+            dataclasses.replace(worst, findings=self.findings),
+        ]
+
+    def curve(self, budgets: tuple[float, ...]) -> list[Row]:
+        """What PGD through the defence leaves verified rightly, a row for each budget."""
+        return [self._row(f"eps={budget:g}", self.smallest <= budget) for budget in budgets]
+
+    def _row(self, attack: str, broken: np.ndarray) -> Row:
+        rates = {kind: Measurement.rate(~broken[self._of(kind)]) for kind in KINDS}
+        return Row(f"{self.name},{attack}", rates)
+
+    def quantiles(self) -> dict[str, dict[str, float | None]]:
+        """By kind and share of the pairs the budget that breaks them; None where none did."""
+        found: dict[str, dict[str, float | None]] = {}
+        for kind in KINDS:
+            values = MinimumEpsilon(self.smallest[self._of(kind)], "linf")
+            shares = {f"{share:g}": values.quantile(share) for share in QUANTILES}
+            found[kind] = {k: v if np.isfinite(v) else None for k, v in shares.items()}
+        return found
+
+    def _of(self, kind: str) -> np.ndarray:
+        same = self._attacks.pairs.same
+        return same if kind == "dodging" else ~same

@@ -1,0 +1,192 @@
+"""Every cleaner that a table can have a row for, by name; networks are trained or read back."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from experiments.face_verification import trained_cleaners
+from experiments.face_verification.adversarial_training import crafted_through
+from experiments.face_verification.cleaner_training import trained_cleaner
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.run import Run
+from resgn import cleaners
+from resgn.bring_your_own import is_own, own_cleaner
+from resgn.cleaners import Cleaner
+from resgn.cleaners.apegan import ApeGanConfig, train_apegan
+from resgn.cleaners.magnet import MagNetConfig, train_magnet
+from resgn.losses import TERMS
+from weights.errors import InputError
+from weights.folders import cache_folder
+
+_log = logging.getLogger(__name__)
+
+LOSSES = {
+    "pixel": ("pixel",),
+    "texture": ("texture",),
+    "verification": ("verification",),
+    "pixel+texture": ("pixel", "texture"),
+    "pixel+verification": ("pixel", "verification"),
+    "texture+verification": ("texture", "verification"),
+    "joint": TERMS,
+    "joint+adversarial": TERMS,
+}
+"""ResGNs by the losses they learn from."""
+
+ADVERSARIAL = "joint+adversarial"
+"""The joint ResGN, trained on examples that are crafted through it as it learns."""
+
+TRAINED = ("apegan", "magnet")
+
+INPUT = ("jpeg", "bit_depth", "gaussian_filter", "median_filter", "gaussian_noise")
+"""Cleaners that learn nothing."""
+
+OTHERS = TRAINED + INPUT
+
+
+def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
+    """Say before long work what is wrong with a cleaner's settings or, brought along, with itself.
+
+    Raises:
+      InputError: something is.
+    """
+    if is_own(name):
+        own_cleaner(name)
+    elif name in INPUT:
+        _input_cleaner(name, experiment.preset)
+    elif name in TRAINED:
+        _config(name, experiment)
+
+
+def make_defence(
+    name: str, experiment: VerificationExperiment, run: Run, epsilon: float
+) -> Defence:
+    """The target behind the defence of one row: `none`, `randomization`, or a cleaner.
+
+    Args:
+      name: of the row.
+      experiment: faces, target and settings.
+      run: logs and folder of what is trained.
+      epsilon: intensity of the attack that a cleaner learns to clean.
+    """
+    if name == "none":
+        return Defence.none(experiment.target)
+    samples = experiment.preset.eot_samples
+    if name == "randomization":
+        return Defence.randomization(experiment.target, samples)
+    cleaner = make_cleaner(name, experiment, run, epsilon)
+    return Defence.of(cleaner, experiment.target, samples)
+
+
+def make_cleaner(
+    name: str, experiment: VerificationExperiment, run: Run, epsilon: float
+) -> Cleaner:
+    """The cleaner of one row.
+
+    Args:
+      name: of `LOSSES`, of `OTHERS`, or `package.module:callable`.
+      experiment: faces, target and settings.
+      run: logs and folder of what is trained.
+      epsilon: intensity of the attack that it learns to clean, if it learns.
+
+    Raises:
+      InputError: a setting is out of range, or one's own cleaner does not work.
+    """
+    if is_own(name):
+        return own_cleaner(name)
+    if name in INPUT:
+        return _input_cleaner(name, experiment.preset)
+    if name in TRAINED:
+        return _trained(name, experiment, run, epsilon)
+    epochs = None if LOSSES[name] == TERMS else experiment.preset.ablation_epochs
+    crafter = crafted_through(experiment, epsilon) if name == ADVERSARIAL else None
+    model = trained_cleaner(experiment, run, name, epsilon, LOSSES[name], epochs, crafter)
+    return Cleaner.of_model(name, model)
+
+
+def _input_cleaner(name: str, preset: Any) -> Cleaner:
+    make: dict[str, Callable[[], Cleaner]] = {
+        "jpeg": lambda: cleaners.jpeg(preset.jpeg_quality),
+        "bit_depth": lambda: cleaners.bit_depth(preset.bits),
+        "gaussian_filter": lambda: cleaners.gaussian_filter(
+            preset.gaussian_side, preset.gaussian_sigma
+        ),
+        "median_filter": lambda: cleaners.median_filter(preset.median_side),
+        "gaussian_noise": lambda: cleaners.gaussian_noise(preset.noise_sigma),
+    }
+    return make[name]()
+
+
+def _config(name: str, experiment: VerificationExperiment) -> ApeGanConfig | MagNetConfig:
+    kind = {"apegan": ApeGanConfig, "magnet": MagNetConfig}[name]
+    values = {
+        field.name: experiment.preset.values[f"{name}_{field.name}"]
+        for field in dataclasses.fields(kind)
+        if f"{name}_{field.name}" in experiment.preset.values
+    }
+    return kind(**values, precision=experiment.precision, seed=experiment.seed)
+
+
+def _trained(name: str, experiment: VerificationExperiment, run: Run, epsilon: float) -> Cleaner:
+    config = _config(name, experiment)
+    train = experiment.training_pairs(epsilon)
+    with tqdm.tqdm(total=config.epochs, desc=f"training {name}", unit="epoch", leave=False) as bar:
+
+        def report(epoch: int, losses: dict[str, float]) -> None:
+            bar.update(epoch - bar.n)  # a resumed training starts further on
+            run.log(name, epoch, {f"loss/{loss}": value for loss, value in losses.items()})
+
+        if isinstance(config, ApeGanConfig):
+            legitimate = train.images[train.probe]
+            folder = _folder(name, experiment, run, config, [train.adversarial, legitimate])
+            return train_apegan(train.adversarial, legitimate, config, folder, report)
+        faces = train.images[np.union1d(train.probe, train.reference)]
+        folder = _folder(name, experiment, run, config, [faces])
+        return train_magnet(faces, config, folder, report)
+
+
+def _folder(
+    name: str,
+    experiment: VerificationExperiment,
+    run: Run,
+    config: ApeGanConfig | MagNetConfig,
+    data: list[np.ndarray],
+) -> Path:
+    """Where its checkpoints lie: in the user's cache, so that it is trained once for all tables."""
+    if experiment.devices.workers > 1:  # each would write the same files
+        return run.folder / "training" / name
+    settings: Mapping[str, Any] = {"cleaner": name} | dataclasses.asdict(config)
+    folder = cache_folder() / "cleaners" / trained_cleaners.entry_name(settings, data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("%s is not kept for other runs: %s cannot be made (%s).", name, folder, error)
+        return run.folder / "training" / name
+    return folder
+
+
+def check_names(names: list[str], known: list[str], flag: str) -> list[str]:
+    """The names asked for.
+
+    Args:
+      names: as the flag gives them.
+      known: those of our own.
+      flag: its name, for the message.
+
+    Raises:
+      InputError: one is unknown or named twice, or there is none.
+    """
+    unknown = [name for name in names if name not in known and not is_own(name)]
+    if unknown or not names or len(set(names)) != len(names):
+        raise InputError(
+            f"--{flag} names {', '.join(names) or 'nothing'}; choose, each once, from "
+            f"{', '.join(known)}."
+        )
+    return names

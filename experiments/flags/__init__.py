@@ -1,0 +1,1 @@
+"""Every absl definition; turns flags into settings."""

@@ -1,0 +1,55 @@
+"""Flags of the detector: which autoencoder, and how the divergence is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags
+
+import weights as weights_room
+from detector.saved_autoencoder import load_autoencoder
+from detector.scores import DetectionScores
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from mofa.identity import on_images
+from weights.errors import InputError
+
+DETECTOR = flags.DEFINE_string(
+    "detector", None, "Detector, a file of train_detector; the project's own small one."
+)
+TEMPERATURE = flags.DEFINE_float(
+    "temperature", 1.0, "Of the softmax whose divergence is the score js.", 0.0
+)
+
+DEFAULT_PATH = Path(weights_room.__file__).parent / "detector_small.h5"
+
+
+class Detector:
+    """The autoencoder of normal faces and the scores that it gives.
+
+    Attributes:
+      scores: of images, `js` by the identity classifier on codes.
+
+    Args:
+      experiment: encoder and classifier.
+
+    Raises:
+      InputError: the file is missing or damaged, or the temperature is not positive.
+    """
+
+    def __init__(self, experiment: MofaExperiment) -> None:
+        if not TEMPERATURE.value > 0.0:
+            raise InputError(f"--temperature must be above 0, got {TEMPERATURE.value}.")
+        path = Path(DETECTOR.value or DEFAULT_PATH).expanduser()
+        if not path.is_file():
+            raise InputError(
+                f"{path}: there is no such file; `python -m experiments.train_detector` trains a "
+                "detector and leaves it as detector.h5 in the folder of its run."
+            )
+        self._model = load_autoencoder(path).model
+        victim = experiment.victim
+        classify = on_images(victim.encoder, victim.identities["code"], "logits")
+        self.scores = DetectionScores(self.reconstruct, classify, TEMPERATURE.value)
+
+    def reconstruct(self, images: object) -> object:
+        """Reconstructions of images [N, 224, 224, 3] in [0, 1], the same shape."""
+        return self._model(images, training=False)

@@ -1,0 +1,92 @@
+"""Flags of MoFA's data: which faces, which morphable model, which encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags
+
+from experiments.face_autoencoder.mofa_people import Source
+from experiments.flags import model_flags
+from mofa import encoder, face_model_files
+from mofa.face_renderer import Camera, FaceRenderer
+from weights.errors import InputError
+
+DATASETS = ("rendered", "celeba", "lfw", "folder", "orl")
+
+DATASET = flags.DEFINE_list(
+    "dataset",
+    ["rendered"],
+    "Faces: rendered ones need nothing; celeba, lfw and folder (one folder for each person) are "
+    "read from --data_dir; several with commas between them.",
+)
+DATA_DIR = flags.DEFINE_list(
+    "data_dir", [], "Folder of each data set of photographs, in the same order."
+)
+ENCODER = flags.DEFINE_string(
+    "encoder",
+    None,
+    "Encoder of MoFA, a file of train_mofa. The project's own by default: VGG-19's layout, or "
+    "AlexNet's, which draws faces better, where faces are only drawn or compared.",
+)
+
+
+def sources() -> list[Source]:
+    """The data sets of photographs that the flags name; none for rendered faces alone.
+
+    Raises:
+      InputError: an unknown name, or a folder too many or too few.
+    """
+    for name in DATASET.value:
+        if name not in DATASETS:
+            raise InputError(f"--dataset knows {', '.join(DATASETS)}; got {name!r}.")
+    if not DATASET.value:
+        raise InputError(f"--dataset needs a name: {', '.join(DATASETS)}.")
+    names = [name for name in DATASET.value if name != "rendered"]
+    needing = [name for name in names if name != "orl"]
+    if len(DATA_DIR.value) != len(needing):
+        raise InputError(
+            f"--data_dir must name a folder for each of {', '.join(needing) or 'no data set'}; got "
+            f"{len(DATA_DIR.value)}."
+        )
+    folders = iter(DATA_DIR.value)
+    return [Source(name, None if name == "orl" else next(folders)) for name in names]
+
+
+def encoder_path(own: Path = encoder.DEFAULT_PATH) -> Path:
+    """The file of --encoder, or one that comes along."""
+    return Path(ENCODER.value).expanduser() if ENCODER.value else own
+
+
+def renderer(image_size: int, own: Path = encoder.DEFAULT_PATH) -> FaceRenderer:
+    """The decoder: with the morphable model of --model, or that of the encoder.
+
+    Args:
+      image_size: height and width of its pictures.
+      own: the encoder where --encoder is not given, see `encoder_path`.
+
+    Raises:
+      InputError: the encoder was trained with a model of the user's own, and --model is not given.
+    """
+    path = model_flags.MODEL.value or encoders_model(encoder_path(own))
+    return with_model(path, image_size)
+
+
+def with_model(path: str | Path, image_size: int) -> FaceRenderer:
+    """The decoder with one morphable model and the landmarks of --landmarks."""
+    model = face_model_files.read(path, model_flags.LANDMARKS.value)
+    return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
+
+
+def encoders_model(path: Path) -> Path:
+    """The morphable model that an encoder decodes with.
+
+    Raises:
+      InputError: it is none of those that come along.
+    """
+    name = encoder.face_model(path)
+    if name not in face_model_files.OWN_MODELS:
+        raise InputError(
+            f"{path} was trained with another morphable model ({name}): give it with --model."
+        )
+    return face_model_files.OWN_MODELS[name]

@@ -1,0 +1,35 @@
+"""Flags of every run: its folder, whether it goes on with an earlier one, its seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from experiments.running.run import Place
+
+OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
+)
+RESUME = flags.DEFINE_bool(
+    "resume",
+    False,
+    "Go on with the run in --output_dir, or without it with the latest unfinished run that has "
+    "the same flags.",
+)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0)
+
+_FREE = ("output_dir", "resume")
+"""Flags that may differ between a run and its continuation."""
+
+
+def place() -> Place:
+    """Where the flags put the run."""
+    folder = Path(OUTPUT_DIR.value) if OUTPUT_DIR.value else None
+    return Place(folder, RESUME.value, SEED.value)
+
+
+def settings_from_flags(names: list[str]) -> dict[str, Any]:
+    """The values of flags by name, without those that a continuation may change."""
+    return {name: flags.FLAGS[name].value for name in sorted(names) if name not in _FREE}

@@ -1,0 +1,1 @@
+"""What every run needs, whatever it measures: folder, devices, rows, stored results. No flags."""

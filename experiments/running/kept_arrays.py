@@ -1,0 +1,41 @@
+"""Arrays of a run that take long to compute, kept in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from experiments.running.results import write_array
+from mofa.arrays import Array
+
+
+class KeptArrays:
+    """Each array by name, computed once and read again by a run that goes on.
+
+    Args:
+      folder: for the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str, compute: Callable[[], Array]) -> Array:
+        """The array of that name; a damaged file is computed anew.
+
+        Args:
+          name: also of its file.
+          compute: gives it if it is not there.
+        """
+        path = self._folder / f"{name}.npy"
+        if path.is_file():
+            try:
+                return np.asarray(np.load(path, allow_pickle=False))
+            except (OSError, ValueError, EOFError) as error:
+                logging.warning("%s is damaged (%s) and is computed anew.", path, error)
+        found = compute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_array(path, found)
+        return found

@@ -1,0 +1,117 @@
+"""Attacked images are crafted once, kept in 8 bits, and never mistaken for others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attacks import PGD, PerturbationAttack
+from experiments.face_autoencoder.crafted_images import CraftedImages, file_digest
+from experiments.face_autoencoder.mofa_victim import AttackedPairs, Victim
+from experiments.running import image_cache
+from mofa import code as codes
+
+SIDE = 4
+WEIGHTS = np.ones(codes.SIZE, np.float32)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESGN_CACHE_DIR", str(tmp_path))
+    return tmp_path / "adversarial"
+
+
+@pytest.fixture
+def pairs(rng: np.random.Generator) -> AttackedPairs:
+    def encode(images: tf.Tensor) -> tf.Tensor:
+        return tf.zeros([tf.shape(images)[0], codes.SIZE])
+
+    sources, targets = rng.integers(0, 256, (2, 3, SIDE, SIDE, 3), dtype=np.uint8)
+    return AttackedPairs.of(Victim(encode, {}), sources, targets)
+
+
+class Crafter:
+    """Counts how often it works."""
+
+    def __init__(self, value: float) -> None:
+        self.calls, self._value = 0, value
+
+    def __call__(self) -> np.ndarray:
+        self.calls += 1
+        return np.full((3, SIDE, SIDE, 3), self._value, np.float32)
+
+
+def test_a_second_time_nothing_is_crafted(pairs: AttackedPairs) -> None:
+    craft = Crafter(0.5021)  # 128.04 of 255
+    first = CraftedImages("net")(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    again = CraftedImages("net")(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    assert craft.calls == 1
+    np.testing.assert_allclose(first, 128.0 / 255.0, rtol=1e-6)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_whatever_decides_the_images_decides_the_entry(pairs: AttackedPairs, cache: Path) -> None:
+    attack, craft = PerturbationAttack(5), Crafter(0.5)
+    moved = dataclasses.replace(pairs, sources=pairs.sources[::-1])
+    aimed = dataclasses.replace(pairs, targets=pairs.targets[::-1])
+    heavier = WEIGHTS.copy()
+    heavier[3] = 2.0
+    variants = [
+        ("net", attack, 0.05, pairs, WEIGHTS),
+        ("other net", attack, 0.05, pairs, WEIGHTS),
+        ("net", PerturbationAttack(6), 0.05, pairs, WEIGHTS),
+        ("net", PerturbationAttack(5, max_perturbation=0.01), 0.05, pairs, WEIGHTS),
+        ("net", PerturbationAttack.literal(0.4, 5), 0.05, pairs, WEIGHTS),
+        ("net", PGD(5), 0.05, pairs, WEIGHTS),
+        ("net", attack, 0.02, pairs, WEIGHTS),
+        ("net", attack, 0.05, moved, WEIGHTS),
+        ("net", attack, 0.05, aimed, WEIGHTS),
+        ("net", attack, 0.05, pairs, heavier),
+    ]
+    for number, (name, how, epsilon, whom, weights) in enumerate(variants, 1):
+        CraftedImages(name)(how, epsilon, whom, weights, craft)
+        assert craft.calls == number
+    assert len(list(cache.glob("*.npz"))) == len(variants)
+
+
+def test_without_an_identity_nothing_is_kept(pairs: AttackedPairs, cache: Path) -> None:
+    craft = Crafter(0.5)
+    for _ in range(2):
+        CraftedImages()(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    assert craft.calls == 2
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("damage", ["bytes", "shape", "kind"])
+def test_what_is_damaged_is_made_anew(
+    pairs: AttackedPairs, cache: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    craft = Crafter(1.0)
+    crafted = CraftedImages("net")
+    crafted(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    (file,) = cache.glob("*.npz")
+    if damage == "bytes":
+        file.write_bytes(file.read_bytes()[:40])
+    else:
+        shape = (2, SIDE, SIDE, 3) if damage == "shape" else (3, SIDE, SIDE, 3)
+        kind = np.uint8 if damage == "shape" else np.float32
+        np.savez(file, adversarial=np.zeros(shape, kind))
+    found = crafted(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    assert craft.calls == 2
+    assert found.min() == 1.0
+    assert "made anew" in caplog.text
+    restored = image_cache.read(file, (3, SIDE, SIDE, 3))
+    assert restored is not None
+    assert restored.min() == 255
+
+
+def test_a_network_is_known_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"weights")
+    (tmp_path / "b").write_bytes(b"weights")
+    (tmp_path / "c").write_bytes(b"weighty")
+    one, same, other = (file_digest(tmp_path / name) for name in "abc")
+    assert one == same != other

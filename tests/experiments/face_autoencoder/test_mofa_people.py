@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments.face_autoencoder.mofa_people import different_pairs, few_of_each
+from weights.errors import InputError
+
+
+def test_pairs_are_of_different_people_and_no_source_comes_twice() -> None:
+    people = np.repeat(np.arange(7), 3)
+    sources, targets = different_pairs(people, 20, seed=1)
+    assert (people[sources] != people[targets]).all()
+    assert len(set(sources)) == 20
+    again = different_pairs(people, 20, seed=1)
+    np.testing.assert_array_equal(sources, again[0])
+    np.testing.assert_array_equal(targets, again[1])
+
+
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [([0, 1], "3 pairs need as many pictures; there are 2"), ([4, 4, 4], "two people or more")],
+)
+def test_refuses_what_gives_no_pairs(people: list[int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        different_pairs(np.array(people), 3, 0)
+
+
+def test_a_few_pictures_of_each() -> None:
+    people = np.array([5, 5, 1, 2, 2, 2, 2, 3, 3, 3])
+    np.testing.assert_array_equal(few_of_each(people, 100, each=3), [3, 4, 5, 7, 8, 9, 0, 1])
+    # Two people fit into six pictures; the first and the last of those who have two.
+    np.testing.assert_array_equal(few_of_each(people, 6, each=3), [3, 4, 5, 0, 1])
+    assert len(few_of_each(np.arange(4), 3)) == 0

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from attacks import PGD, Dodging, Impersonation, Stochastic
+from experiments.face_verification.adaptive_attacks import (
+    AdaptiveAttacks,
+    AttackedPairs,
+    Outcome,
+    transfer_wins,
+    worst_case,
+)
+from experiments.face_verification.cleaners import LOSSES, check_names
+from experiments.face_verification.defences import Defence
+from experiments.pair_criterion import WrongVerification
+from resgn.cleaners import Cleaner, bit_depth, gaussian_noise
+from resgn.losses import TERMS
+from resgn.target import Target
+from resgn.verification_set import VerificationSet
+from weights.errors import InputError
+
+SIZE = 8
+
+
+def toy_target() -> Target:
+    """Embedding = mean colour, turned to a unit vector; takes any size."""
+
+    def network(images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return tf.reduce_mean(images, axis=[1, 2]) - 0.5
+
+    return Target("toy", tf.identity, lambda size: network, SIZE, (0.5,))
+
+
+def gradient(model, images: tf.Tensor) -> np.ndarray:
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        seed = (tf.constant([0, 0]),) if isinstance(model, Stochastic) else ()
+        value = tf.reduce_sum(model(images, *seed)[:, 0])
+    return tape.gradient(value, images, unconnected_gradients="zero").numpy()
+
+
+@pytest.fixture
+def images() -> tf.Tensor:
+    return tf.random.uniform((4, SIZE, SIZE, 3), seed=1)
+
+
+def test_an_attack_climbs_the_true_gradient_where_there_is_one(images: tf.Tensor) -> None:
+    target = toy_target()
+    squared = Cleaner("squared", lambda x, _: tf.square(x))
+    defence = Defence.of(squared, target, samples=5)
+    assert defence.surrogate is defence.model
+    np.testing.assert_allclose(defence.model(images), target(tf.square(images)), rtol=1e-6)
+    assert not defence.random
+    assert Defence.none(target).model is target
+
+
+def test_bpda_where_there_is_no_gradient(images: tf.Tensor) -> None:
+    target = toy_target()
+    defence = Defence.of(bit_depth(2), target, samples=5)
+    np.testing.assert_allclose(defence.surrogate(images), defence.model(images), rtol=1e-6)
+    assert not gradient(defence.model, images).any()
+    # The identity's gradient: the target's own, at the squeezed image.
+    expected = gradient(target, bit_depth(2)(images))
+    np.testing.assert_allclose(gradient(defence.surrogate, images), expected, rtol=1e-5)
+
+
+def test_eot_where_it_is_random(images: tf.Tensor) -> None:
+    target = toy_target()
+    for defence in (
+        Defence.of(gaussian_noise(), target, samples=5),
+        Defence.randomization(target, samples=5),
+    ):
+        assert defence.random
+        assert defence.surrogate.samples == 5
+        embed = defence.embed(seed=3)
+        first, second = embed(images).numpy(), embed(images).numpy()
+        assert not np.array_equal(first, second)
+        np.testing.assert_array_equal(first, defence.embed(seed=3)(images))
+
+
+def test_both_where_it_is_random_and_has_no_gradient(images: tf.Tensor) -> None:
+    noisy = gaussian_noise(0.1)
+    both = Cleaner("both", lambda x, seed: tf.round(noisy(x, seed) * 3) / 3, True, False)
+    defence = Defence.of(both, toy_target(), samples=2)
+    seed = tf.constant([1, 2])
+    np.testing.assert_allclose(
+        defence.surrogate(images, seed), defence.model(images, seed), rtol=1e-6
+    )
+    assert not gradient(defence.model, images).any()
+    assert gradient(defence.surrogate, images).any((1, 2, 3)).all()
+
+
+def test_pairs_of_both_kinds_are_judged_as_each_would_be(rng: np.random.Generator) -> None:
+    references, outputs = rng.normal(size=(2, 40, 5)).astype(np.float32)
+    outputs[:3] = references[:3]
+    same = np.arange(40) % 2 == 0
+    criterion = WrongVerification(references, same, 1.5)
+    pairs = criterion.tensors()
+    for kind, rows in ((Dodging, same), (Impersonation, ~same)):
+        alone = kind(references[rows], 1.5)
+        for method in ("loss", "margin", "success"):
+            expected = getattr(alone, method)(tf.constant(outputs[rows]), *alone.tensors())
+            found = getattr(criterion, method)(tf.constant(outputs), *pairs).numpy()[rows]
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    some = criterion.select(slice(3, 9))
+    assert len(some) == 6
+    np.testing.assert_array_equal(some.tensors()[0], references[3:9])
+
+
+def pairs() -> AttackedPairs:
+    """Grey faces with a tint; the stored attack changes nothing."""
+    tints = np.array([[90, 128, 128], [95, 130, 126], [128, 128, 90], [126, 130, 95]], np.uint8)
+    images = np.broadcast_to(tints[:, None, None], (4, SIZE, SIZE, 3)).copy()
+    embeddings = toy_target()(tf.constant(images, tf.float32) / 255.0).numpy()
+    probe, reference = np.array([0, 2, 0, 1]), np.array([1, 3, 2, 3])
+    same = np.array([True, True, False, False])
+    test = VerificationSet(images, embeddings, probe, reference, same, images[probe], 1.0)
+    assert test.verified(embeddings[probe]).all()
+    return AttackedPairs.of(test, 2)
+
+
+def attacks(epsilon: float) -> AdaptiveAttacks:
+    return AdaptiveAttacks(pairs(), toy_target(), epsilon, steps=8, seed=0, batch_size=4)
+
+
+def test_pgd_through_the_defence_breaks_what_transfer_does_not() -> None:
+    # The cleaner swaps colours: what is made without it pushes the wrong way.
+    found = attacks(0.2)
+    swapped = Cleaner("swapped", lambda x, _: tf.reverse(x, [-1]) * [1.0, 1.0, 1.0])
+    defence = Defence.of(swapped, found.target, samples=2)
+    result = found.measure(defence)
+    assert set(result.verified) == {"adaptive_dodging", "adaptive_impersonation"}
+    assert not result.verified["adaptive_dodging"].any()
+    assert not result.verified["adaptive_impersonation"].any()
+
+
+def test_a_budget_too_small_breaks_nothing() -> None:
+    found = attacks(0.004)
+    result = found.measure(Defence.none(found.target))
+    assert result.verified["adaptive_dodging"].all()
+    assert result.verified["adaptive_impersonation"].all()
+    assert result.findings == ()
+
+
+def test_a_gradient_that_is_hidden_is_found() -> None:
+    found = attacks(0.2)
+    hidden = Cleaner("hidden", lambda x, _: tf.stop_gradient(x))  # says it has a gradient
+    result = found.measure(Defence.of(hidden, found.target, samples=2))
+    assert any(finding.startswith("zero_gradients") for finding in result.findings)
+    assert any(finding.startswith("transfer_wins") for finding in result.findings)
+    # Transfer breaks it all the same: the worst case is not fooled.
+    assert not result.verified["adaptive_dodging"].any()
+
+
+def test_randomness_that_is_hidden_is_found() -> None:
+    found = attacks(0.2)
+    noisy = Cleaner("noisy", lambda x, _: x + tf.random.normal(tf.shape(x), stddev=0.2))
+    result = found.measure(Defence.of(noisy, found.target, samples=2))
+    assert any(finding.startswith("random_without_eot") for finding in result.findings)
+
+
+def test_the_worst_case_by_hand() -> None:
+    first = Outcome(np.array([True, False, False]), np.array([0.1, -0.5, -0.1]))
+    second = Outcome(np.array([False, False, True]), np.array([0.2, -0.1, -0.2]))
+    np.testing.assert_array_equal(worst_case([first, second], False), [True, False, True])
+    # Of a random defence the mean margin chooses: the second, the second, the first.
+    np.testing.assert_array_equal(worst_case([first, second], True), [False, False, False])
+
+
+def test_transfer_that_wins_is_told() -> None:
+    (finding,) = transfer_wins(np.array([True, True, False]), np.array([True, False, False]))
+    assert "breaks 2 of 3 pairs and PGD through it only 1" in finding
+    assert transfer_wins(np.array([True, False]), np.array([False, True])) == []
+
+
+def test_one_compiled_attack_serves_both_kinds() -> None:
+    found = attacks(0.1)
+    attack = PGD(2)
+    found.craft(attack, found.target, "PGD")
+    found.craft(attack, found.target, "PGD", 0.05)
+    assert attack.traces == 1
+
+
+def test_rows_are_named_once_each() -> None:
+    assert check_names(["jpeg", "mine:blur"], ["none", "jpeg"], "rows") == ["jpeg", "mine:blur"]
+    for wrong in ([], ["jpg"], ["jpeg", "jpeg"]):
+        with pytest.raises(InputError, match="choose, each once, from none, jpeg"):
+            check_names(wrong, ["none", "jpeg"], "rows")
+
+
+def test_every_row_of_resgn_has_its_losses() -> None:
+    for name, terms in LOSSES.items():
+        words = name.replace("joint", "+".join(TERMS)).replace("+adversarial", "")
+        assert words == "+".join(terms)

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver
+
+from experiments.flags import run_flags, strategy_flags
+from experiments.running import devices
+from experiments.running.devices import ONE, Devices, check_cluster
+from experiments.running.precision import settle_precision
+from experiments.running.results import Measurement, Row, write_json
+from experiments.running.run import Run
+from tests.experiments.command import ROOT
+from tests.experiments.toy_training import train
+from weights.errors import InputError
+
+
+def start(module: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.experiments.{module}", *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def virtual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What two virtual devices did, beside one."""
+    file = tmp_path_factory.mktemp("virtual") / "found.json"
+    process = start("virtual_devices", str(file))
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, output
+    return json.loads(file.read_text("utf-8"))
+
+
+def test_two_devices_train_the_same_weights_as_one(virtual: dict[str, Any]) -> None:
+    assert virtual["replicas"] == 2
+    assert virtual["float32"]["weights"] < 1e-4
+    # Half precision rounds differently in other sums; Adam's steps of 1e-3 bound the difference.
+    assert virtual["mixed_float16"]["weights"] < 1e-2
+
+
+def test_reported_losses_are_those_of_the_whole_batch(virtual: dict[str, Any]) -> None:
+    assert virtual["float32"]["terms"] < 1e-4
+    assert virtual["mixed_float16"]["terms"] < 1e-2
+    assert virtual["mixed_float16"]["finite"]
+
+
+def test_compiles_once_on_two_devices(virtual: dict[str, Any]) -> None:
+    assert virtual["float32"]["traces"] == 1
+    assert virtual["mixed_float16"]["traces"] == 1
+
+
+def test_two_devices_train_the_same_encoder_as_one(virtual: dict[str, Any]) -> None:
+    found = virtual["mofa"]
+    assert found["moved"] > 1e-4
+    assert found["weights"] < 1e-4
+    assert found["terms"] < 1e-6
+    assert found["traces"] == 1
+
+
+def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[str, Any]) -> None:
+    assert virtual["shared"] == [0, 2, 4, 6, 8, 10, 12]
+    assert virtual["devices"] == ["CPU:0", "CPU:1"]
+    assert virtual["squares"] == [0, 1, 4, 9, 16]
+    assert virtual["everyone"] == [True, False]
+
+
+def test_what_many_devices_cannot_do_is_refused(virtual: dict[str, Any]) -> None:
+    batch, jit, photographs = virtual["refused"]
+    assert "--batch_size=3 cannot be shared out over 2 devices" in batch
+    assert "--jit works on one device only" in jit
+    assert "--batch_size=5 cannot be shared out over 2 devices" in photographs
+
+
+def test_one_device_works_alone() -> None:
+    assert ONE.share(lambda rows: rows * 2, np.arange(3)).tolist() == [0, 2, 4]
+    assert ONE.everyone(True)
+    assert not ONE.everyone(False)
+    assert ONE.chief
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@pytest.mark.slow
+def test_a_machine_that_dies_and_comes_back_ends_with_the_same_weights(tmp_path: Path) -> None:
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+
+    def machine(index: int) -> subprocess.Popen[str]:
+        config = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        return start(
+            "toy_training",
+            "--strategy=multi_worker",
+            f"--output_dir={tmp_path / 'run'}",
+            *(["--die_at=3"] if index == 1 else []),  # in the second of three epochs
+            TF_CONFIG=json.dumps(config),
+        )
+
+    (tmp_path / "run").mkdir()
+    machines = [machine(0), machine(1)]
+    try:
+        machines[1].communicate(timeout=120)
+        assert machines[1].returncode == -signal.SIGKILL
+        machines[1] = machine(1)
+        outputs = [each.communicate(timeout=180)[0] for each in machines]
+    finally:
+        for each in machines:
+            each.kill()
+    assert [each.returncode for each in machines] == [0, 0], outputs
+    assert "Another machine is lost" in outputs[0]
+    alone = train(tmp_path / "alone", ONE)
+    for name in ("chief", "worker"):
+        with np.load(tmp_path / "run" / f"{name}.npz") as file:
+            for expected, key in zip(alone.weights, file.files, strict=True):
+                np.testing.assert_allclose(file[key], expected, atol=1e-4)
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {"died", "checkpoints", "best.h5", "chief.npz", "worker.npz"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "is not set"),
+        ("", "malformed"),
+        ("[]", "malformed"),
+        ('{"cluster": {"worker": ["a:1"]}}', "malformed"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "malformed"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "malformed"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_refused(text: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_cluster(text)
+
+
+def test_a_cluster_that_can_be() -> None:
+    check_cluster('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}')
+
+
+def test_several_machines_need_a_common_folder() -> None:
+    flags.FLAGS.mark_as_parsed()
+    with (
+        flagsaver.flagsaver(strategy="multi_worker", output_dir=None),
+        pytest.raises(InputError, match="needs --output_dir"),
+    ):
+        strategy_flags.chosen_devices()
+
+
+class Second(Devices):
+    """A machine that is not the chief."""
+
+    chief = False
+
+
+def test_only_the_chief_writes_into_the_folder_of_the_run(tmp_path: Path) -> None:
+    flags.FLAGS.mark_as_parsed()
+    row = Row("none", {"dodging": Measurement.rate(np.array([True, False]))})
+    write_json(tmp_path / "rows" / "none.json", row.as_json())
+    with flagsaver.flagsaver(output_dir=str(tmp_path)):
+        run = Run("table1", {"eps": 0.03}, run_flags.place(), Second("none", ONE.strategy))
+    run.log("joint", 1, {"loss": 1.0})
+    run.log_images("joint", 1, {"panel": np.zeros((1, 4, 4, 3), np.uint8)})
+    read = run.measured("none", lambda: pytest.fail("measured again"))
+    assert read == row
+    made = Row("joint", row.columns)
+    assert run.measured("joint", lambda: made) == made
+    run.finish([read, made], "float32", "losses")
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()] == [
+        "rows/none.json"
+    ]
+
+
+def test_a_process_starts_itself_anew_when_a_machine_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flags.FLAGS.mark_as_parsed()
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
+    monkeypatch.setattr(devices, "_PAUSE", 0.0)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "experiments.table1", "--resume"])
+    monkeypatch.setenv("RESGN_RESTARTS", "3")
+
+    def lost(_: list[str]) -> None:
+        raise tf.errors.UnavailableError(None, None, "heartbeat timeout")
+
+    with flagsaver.flagsaver(strategy="multi_worker"):
+        strategy_flags.restarting(lost)([])
+    assert started == [[sys.executable, "-m", "experiments.table1", "--resume"]]
+    assert os.environ["RESGN_RESTARTS"] == "4"
+    # Alone there is nobody to lose, and no error is hidden.
+    with pytest.raises(tf.errors.UnavailableError):
+        strategy_flags.restarting(lost)([])
+    monkeypatch.setenv("RESGN_RESTARTS", str(devices.RESTARTS))
+    with (
+        flagsaver.flagsaver(strategy="multi_worker"),
+        pytest.raises(tf.errors.UnavailableError),
+    ):
+        strategy_flags.restarting(lost)([])
+
+
+def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settle_precision("mixed_float16") == "mixed_float16"
+    assert settle_precision("auto") in ("float32", "mixed_bfloat16")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    assert settle_precision("auto") == "mixed_float16"
+    assert settle_precision("float32") == "float32"
