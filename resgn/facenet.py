@@ -18,10 +18,10 @@ import tensorflow as tf
 from weights import keras_h5, registry
 from weights.errors import InputError
 from weights.facenet_files import PREPROCESSING, default_preprocessing, read_facenet
-from weights.facenet_layout import EMBEDDING_SIZES
+from weights.facenet_layout import BATCH_NORM_EPSILON, EMBEDDING_SIZES
 
 INPUT_SIZE = 160
-_MOMENTUM, _EPSILON = 0.995, 0.001
+_MOMENTUM = 0.995
 
 
 def facenet(
@@ -193,7 +193,7 @@ def _convolution(
 
 def _batch_norm(x: tf.Tensor, name: str) -> tf.Tensor:
     return tf.keras.layers.BatchNormalization(
-        momentum=_MOMENTUM, epsilon=_EPSILON, scale=False, name=name
+        momentum=_MOMENTUM, epsilon=BATCH_NORM_EPSILON, scale=False, name=name
     )(x)
 
 

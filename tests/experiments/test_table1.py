@@ -145,7 +145,6 @@ def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
         (("--dataset=lfw",), "needs --data_dir"),
         (("--dataset=lfw", "--data_dir=nowhere"), "no such folder"),
         (("--rows=joint,jiont",), "choose, each once, from pixel"),
-        (("--target=facenet",), "pass --facenet_weights=PATH"),
         (("--texture=vgg_face",), "pass --vgg_face_weights=PATH"),
         (("--target=facenet", "--facenet_weights=nowhere.h5"), "nowhere.h5"),
         (("--test_same=100000",), "Ask for fewer"),

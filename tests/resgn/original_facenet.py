@@ -6,13 +6,17 @@ what the two agree on has been said twice. Weights are random, in reasonable siz
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 v1 = tf.compat.v1
+
+_folded: contextvars.ContextVar[Callable[[str], bool]] = contextvars.ContextVar("folded")
 
 AVERAGED = ("InceptionResnetV1/Conv2d_1a_3x3/weights", "InceptionResnetV1/Bottleneck/weights")
 
@@ -37,12 +41,25 @@ class Original:
     averaged: np.ndarray
 
 
-def write(folder: Path, inputs: np.ndarray, size: int = 128) -> Original:
-    """Build the network in a graph of its own, run it, save it, freeze it."""
+def write(
+    folder: Path,
+    inputs: np.ndarray,
+    size: int = 128,
+    folded: Callable[[str], bool] = lambda scope: False,
+) -> Original:
+    """Build the network in a graph of its own, run it, save it, freeze it.
+
+    Args:
+      folder: for the files.
+      inputs: as in `Original`.
+      size: of the embeddings.
+      folded: which convolutions, by their scope, have their BatchNorm folded into them as
+        TensorFlow's tool for inference leaves it: an offset beside the kernel.
+    """
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(1)
         images = v1.placeholder(tf.float32, [None, None, None, 3], name="input")
-        embeddings = _network(images, size)
+        embeddings = _network(images, size, folded)
         with v1.variable_scope("Logits"):
             _variable("weights", (size, 10), 0.1)
             _variable("biases", (10,), 0.1)
@@ -95,7 +112,10 @@ def _conv(
     with v1.variable_scope(scope):
         deviation = (2.0 / (height * width * channels)) ** 0.5
         kernel = _variable("weights", (height, width, channels, filters), deviation)
-        return tf.nn.relu(_batch_norm(tf.nn.conv2d(x, kernel, stride, pad)))
+        x = tf.nn.conv2d(x, kernel, stride, pad)
+        if _folded.get()(v1.get_variable_scope().name):
+            return tf.nn.relu(x + _variable("Conv2D_bn_offset", (filters,), 0.1))
+        return tf.nn.relu(_batch_norm(x))
 
 
 def _up(x: tf.Tensor, branches: list[tf.Tensor], scale: float, relu: bool = True) -> tf.Tensor:
@@ -145,7 +165,8 @@ def _block8(x: tf.Tensor, scale: float, relu: bool) -> tf.Tensor:
     return _up(x, [a, b], scale, relu)
 
 
-def _network(x: tf.Tensor, size: int) -> tf.Tensor:
+def _network(x: tf.Tensor, size: int, folded: Callable[[str], bool]) -> tf.Tensor:
+    _folded.set(folded)
     with v1.variable_scope("InceptionResnetV1"):
         x = _conv(x, 32, 3, 3, "Conv2d_1a_3x3", 2, "VALID")
         x = _conv(x, 32, 3, 3, "Conv2d_2a_3x3", 1, "VALID")

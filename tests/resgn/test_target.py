@@ -68,9 +68,11 @@ def test_padding_is_nothing_to_the_network(dlib: Target) -> None:
     np.testing.assert_allclose(normalised, 0.0, atol=1e-6)
 
 
-def test_facenet_without_weights_says_where_to_get_them() -> None:
-    with pytest.raises(InputError, match="20170512-110547"):
-        load_target("facenet")
+def test_facenet_comes_with_the_installation() -> None:
+    target = load_target("facenet")
+    embeddings = target(tf.random.uniform((2, 160, 160, 3), seed=1)).numpy()
+    assert embeddings.shape == (2, 512)
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=-1), 1.0, rtol=1e-5)
 
 
 def test_unknown_target() -> None:

