@@ -48,11 +48,11 @@ class AutoencoderConfig:
         for name in ("width", "decoder_width"):
             if not 0.0 < getattr(self, name) <= 4.0:
                 raise InputError(
-                    f"{name} must lie above 0 and be at most 4, got {getattr(self, name)}."
+                    f"`{name}` must lie above 0 and be at most 4, got {getattr(self, name)}."
                 )
         if not SMALLEST_ENCODER_SIZE <= self.encoder_size <= IMAGE_SIZE[0]:
             raise InputError(
-                f"encoder_size must lie from {SMALLEST_ENCODER_SIZE} to {IMAGE_SIZE[0]}, got "
+                f"`encoder_size` must lie from {SMALLEST_ENCODER_SIZE} to {IMAGE_SIZE[0]}, got "
                 f"{self.encoder_size}."
             )
 
@@ -116,6 +116,6 @@ def start_from_imagenet(model: tf.keras.Model, path: str | os.PathLike[str]) -> 
         if {key: array.shape for key, array in arrays.items()} != {
             key: array.shape for key, array in current.get(name, {}).items()
         }:
-            raise InputError("ImageNet weights fit an encoder of width 1 only: pass --width=1.")
+            raise InputError("ImageNet weights fit an encoder of `width=1` only.")
         current[name] = dict(arrays)
     keras_h5.assign(model, current)

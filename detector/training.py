@@ -42,11 +42,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "halve_every"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")
         if not 0.0 <= self.momentum < 1.0:
-            raise InputError(f"momentum must lie in [0, 1), got {self.momentum}.")
+            raise InputError(f"`momentum` must lie in [0, 1), got {self.momentum}.")
 
     def rate_of(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0."""
@@ -138,7 +138,7 @@ class Trainer:
         if not steps:
             raise InputError(
                 f"{len(images)} training images do not fill a batch of {config.batch_size}: lower "
-                "--batch_size or give more images."
+                "`batch_size` or give more images."
             )
         checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self._optimizer, epoch=self._epoch
@@ -155,7 +155,7 @@ class Trainer:
                 if not math.isfinite(loss):
                     raise InputError(
                         f"Training stopped at step {int(self._optimizer.iterations)}: the "
-                        f"reconstruction loss became {loss}. Lower --learning_rate."
+                        f"reconstruction loss became {loss}. Lower `learning_rate`."
                     )
                 total += loss
                 on_step()

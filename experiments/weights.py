@@ -80,7 +80,7 @@ def table(network: str | None = None, weights_dir: str | None = None) -> str:
             f"{known.name}: {known.title}",
             *_indented(f"by {known.publisher}; licence: {known.licence}"),
             *_indented(f"get it: {known.get}"),
-            *_indented(f"use it: as {known.files[0]} in the folder above, or {known.use}"),
+            *_indented(f"use it: as {known.files[0]} in the folder above, or --{known.setting}"),
         ]
     return "\n".join(lines)
 

@@ -78,17 +78,18 @@ class EncoderConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise InputError(
-                    f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
+                    f"`{name}` must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"
                 )
         if not 0.0 < self.width <= 4.0:
-            raise InputError(f"width must lie above 0 and be at most 4; got {self.width}")
+            raise InputError(f"`width` must lie above 0 and be at most 4; got {self.width}")
         smallest = {"vgg19": 32, "alexnet": 63}[self.network]
         if self.input_size < smallest:
             raise InputError(
-                f"input_size must be at least {smallest} for {self.network}; got {self.input_size}"
+                f"`input_size` must be at least {smallest} for {self.network}; got "
+                f"{self.input_size}"
             )
         if self.dense_units is not None and self.dense_units < 1:
-            raise InputError(f"dense_units must be positive; got {self.dense_units}")
+            raise InputError(f"`dense_units` must be positive; got {self.dense_units}")
 
 
 def output_scale(scaling: str) -> Array:

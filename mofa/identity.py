@@ -64,15 +64,15 @@ class IdentityConfig:
         for name, allowed in (("kind", KINDS), ("parts", PARTS)):
             if getattr(self, name) not in allowed:
                 raise InputError(
-                    f"{name} must be {' or '.join(allowed)}; got {getattr(self, name)!r}"
+                    f"`{name}` must be {' or '.join(allowed)}; got {getattr(self, name)!r}"
                 )
         for name in ("embedding", "units"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
+                raise InputError(f"`{name}` must be at least 1; got {getattr(self, name)}")
         if self.people < 2:
             raise InputError(f"a classifier needs two people or more; got {self.people}")
         if not 0.0 < self.scale < float("inf"):
-            raise InputError(f"scale must be above 0; got {self.scale}")
+            raise InputError(f"`scale` must be above 0; got {self.scale}")
 
 
 class Cosines(tf.keras.layers.Layer):

@@ -47,11 +47,11 @@ class IdentityTrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")
         if not 0.0 <= self.triplet_weight < float("inf"):
-            raise InputError(f"triplet_weight must be 0 or more, got {self.triplet_weight}.")
+            raise InputError(f"`triplet_weight` must be 0 or more, got {self.triplet_weight}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +117,7 @@ def train_identity(
     if not steps:
         raise InputError(
             f"{len(labels)} faces do not fill a batch of {training.batch_size}: lower "
-            "--batch_size or give more people."
+            "`batch_size` or give more people."
         )
     tf.keras.utils.set_random_seed(training.seed)
     model = build(config, training.precision)
@@ -153,7 +153,7 @@ def train_identity(
         if not np.isfinite(losses).all():
             raise InputError(
                 f"Training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
-                "--learning_rate."
+                "`learning_rate`."
             )
         found = calibrated()[1]
         if found > float(best):

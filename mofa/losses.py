@@ -43,7 +43,7 @@ class Weights:
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
             if not 0.0 <= value < float("inf"):
-                raise InputError(f"{name} must be a weight of 0 or more; got {value}")
+                raise InputError(f"`{name}` must be a weight of 0 or more; got {value}")
 
 
 class AutoencoderLoss:
@@ -64,7 +64,7 @@ class AutoencoderLoss:
     ) -> None:
         if photometric not in PHOTOMETRIC:
             raise InputError(
-                f"photometric must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
+                f"`photometric` must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
                 f"{photometric!r}"
             )
         self._weights = weights or Weights()

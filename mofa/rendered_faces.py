@@ -64,7 +64,7 @@ class Settings:
                 f"{self.first_identity}"
             )
         if self.background not in ("noise", "black"):
-            raise InputError(f"background must be noise or black, got {self.background!r}")
+            raise InputError(f"`background` must be noise or black, got {self.background!r}")
 
 
 # One stream of random numbers for each quantity, so that one never moves another.

@@ -50,17 +50,17 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("iterations", "checkpoint_every"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         if min(self.batch_size, self.rendered_batch_size) < 0 or not (
             self.batch_size + self.rendered_batch_size
         ):
             raise InputError("a step needs photographs, rendered faces, or both.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")
         for name, allowed in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in allowed:
                 raise InputError(
-                    f"{name} must be one of {', '.join(allowed)}: {getattr(self, name)!r}."
+                    f"`{name}` must be one of {', '.join(allowed)}: {getattr(self, name)!r}."
                 )
 
 
@@ -155,8 +155,8 @@ class Trainer:
         for name in ("batch_size", "rendered_batch_size"):
             if getattr(config, name) % self._replicas:
                 raise InputError(
-                    f"--{name}={getattr(config, name)} cannot be shared out over {self._replicas} "
-                    "devices: give a multiple of their number."
+                    f"`{name}={getattr(config, name)}` cannot be shared out over "
+                    f"{self._replicas} devices: give a multiple of their number."
                 )
         with self._strategy.scope():
             self._optimizer = self._make_optimizer()
@@ -281,5 +281,5 @@ class Trainer:
             if not math.isfinite(value):
                 raise InputError(
                     f"Training stopped at step {step}: the {name} loss became {value}. Lower "
-                    "--learning_rate or set --clip_norm."
+                    "`learning_rate` or set `clip_norm`."
                 )

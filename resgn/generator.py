@@ -45,7 +45,7 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         for name in ("blocks", "maps", "in_kernel", "out_kernel", "scale"):
             if getattr(self, name) < 1:
-                raise InputError(f"ResGN: {name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"ResGN: `{name}` must be at least 1, got {getattr(self, name)}.")
 
 
 def residual_generator(

@@ -69,13 +69,13 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "evaluate_every"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise InputError(f"learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")
         if self.schedule not in SCHEDULES:
-            raise InputError(f"schedule must be one of {', '.join(SCHEDULES)}: {self.schedule!r}.")
+            raise InputError(f"`schedule` must be of {', '.join(SCHEDULES)}: {self.schedule!r}.")
         if not 0.0 <= self.average < 1.0:
-            raise InputError(f"average must lie in [0, 1), got {self.average}.")
+            raise InputError(f"`average` must lie in [0, 1), got {self.average}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,11 +138,11 @@ class Trainer:
         self._replicas = self._strategy.num_replicas_in_sync
         if config.batch_size % self._replicas:
             raise InputError(
-                f"--batch_size={config.batch_size} cannot be shared out over {self._replicas} "
+                f"`batch_size={config.batch_size}` cannot be shared out over {self._replicas} "
                 "devices: give a multiple of their number."
             )
         if jit and self._replicas > 1:
-            raise InputError("--jit works on one device only; leave it out or use one device.")
+            raise InputError("`jit` works on one device only; leave it out or use one device.")
         tf.keras.utils.set_random_seed(config.seed)
         self._loss, self._config, self._folder = loss, config, folder
         self._jit, self._adversary = jit, adversary
@@ -211,7 +211,7 @@ class Trainer:
         if not steps_per_epoch:
             raise InputError(
                 f"{len(data.adversarial)} training examples do not fill a batch of "
-                f"{config.batch_size}: lower --batch_size or ask for more pairs."
+                f"{config.batch_size}: lower `batch_size` or ask for more pairs."
             )
         step = self._compile(steps_per_epoch)
         with self._checkpoints() as manager:
@@ -396,6 +396,7 @@ class _Losses:
                 if not math.isfinite(value):
                     raise InputError(
                         f"Training stopped at step {self._steps_before + len(self._seen)}: the "
-                        f"{name} loss became {value}. Lower --learning_rate or set --clip_norm."
+                        f"{name} loss became {value}. Lower `learning_rate` or set "
+                        "`clip_norm`."
                     )
         self._pending.clear()

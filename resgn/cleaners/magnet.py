@@ -49,13 +49,13 @@ class MagNetConfig:
     def __post_init__(self) -> None:
         for name in ("maps", "epochs", "batch_size"):
             if getattr(self, name) < 1:
-                raise InputError(f"MagNet: {name} must be at least 1, got {getattr(self, name)}.")
+                raise InputError(f"MagNet: `{name}` must be at least 1, got {getattr(self, name)}.")
         if self.pools < 0 or not 0.0 <= self.noise < float("inf"):
             raise InputError(
                 f"MagNet: pools and noise must be 0 or more, got {self.pools} and {self.noise}."
             )
         if not 0.0 < self.learning_rate < float("inf"):
-            raise InputError(f"MagNet: learning_rate must be above 0, got {self.learning_rate}.")
+            raise InputError(f"MagNet: `learning_rate` must be above 0, got {self.learning_rate}.")
 
 
 def reformer(maps: int = 32, pools: int = 1, precision: str = "float32") -> tf.keras.Model:

@@ -34,5 +34,5 @@ def load_dataset(name: str, data_dir: str | os.PathLike[str] | None = None) -> F
     if name not in DATASETS:
         raise InputError(f"No data set is called {name!r}; there are {', '.join(DATASETS)}.")
     if data_dir is None or not str(data_dir):
-        raise InputError(f"The data set {name} needs data_dir, the folder where it is.")
+        raise InputError(f"The data set {name} needs `data_dir`, the folder where it is.")
     return {"lfw": load_lfw, "celeba": load_celeba, "folder": load_folder}[name](data_dir)

@@ -142,17 +142,17 @@ def test_imagenet_weights_do_not_fit_a_narrow_encoder(
         "detector.autoencoder.read_imagenet",
         lambda path, network: type("Numbers", (), {"layers": layers}),
     )
-    with pytest.raises(InputError, match="--width=1"):
+    with pytest.raises(InputError, match="`width=1`"):
         start_from_imagenet(tiny, tmp_path / "resnet50.h5")
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"width": 0.0}, "width must lie above 0"),
-        ({"decoder_width": float("nan")}, "decoder_width must lie above 0"),
-        ({"encoder_size": 16}, "encoder_size must lie from 32 to 224, got 16"),
-        ({"encoder_size": 448}, "encoder_size must lie from 32 to 224, got 448"),
+        ({"width": 0.0}, "`width` must lie above 0"),
+        ({"decoder_width": float("nan")}, "`decoder_width` must lie above 0"),
+        ({"encoder_size": 16}, "`encoder_size` must lie from 32 to 224, got 16"),
+        ({"encoder_size": 448}, "`encoder_size` must lie from 32 to 224, got 448"),
     ],
 )
 def test_sizes_out_of_range_are_refused(settings, message: str) -> None:

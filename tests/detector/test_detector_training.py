@@ -133,9 +133,9 @@ def test_too_few_images_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("epochs", 0, "epochs must be at least 1"),
-        ("learning_rate", float("nan"), "learning_rate must be above 0"),
-        ("momentum", 1.0, "momentum must lie in"),
+        ("epochs", 0, "`epochs` must be at least 1"),
+        ("learning_rate", float("nan"), "`learning_rate` must be above 0"),
+        ("momentum", 1.0, "`momentum` must lie in"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting: str, value: float, message: str) -> None:

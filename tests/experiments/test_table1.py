@@ -149,7 +149,7 @@ def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
         (("--target=facenet", "--facenet_weights=nowhere.h5"), "nowhere.h5"),
         (("--test_same=100000",), "Ask for fewer"),
         (("--train_same=0",), "--train_same must be at least 1"),
-        (("--learning_rate=-1",), "learning_rate must be above 0"),
+        (("--learning_rate=-1",), "--learning_rate must be above 0"),
         (("--texture_weight=-1",), "--texture_weight must be 0 or more"),
     ],
 )

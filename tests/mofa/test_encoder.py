@@ -138,13 +138,13 @@ def test_a_file_of_another_network_is_refused(tmp_path) -> None:
 
 def test_impossible_sizes_are_refused() -> None:
     for wrong, message in (
-        ({"network": "vgg16"}, "network must be one of vgg19, alexnet"),
-        ({"scaling": "none"}, "scaling must be one of"),
-        ({"downscaling": "nearest"}, "downscaling must be one of antialias, area"),
-        ({"width": 0.0}, "width must lie above 0"),
-        ({"input_size": 31}, "input_size must be at least 32 for vgg19"),
+        ({"network": "vgg16"}, "`network` must be one of vgg19, alexnet"),
+        ({"scaling": "none"}, "`scaling` must be one of"),
+        ({"downscaling": "nearest"}, "`downscaling` must be one of antialias, area"),
+        ({"width": 0.0}, "`width` must lie above 0"),
+        ({"input_size": 31}, "`input_size` must be at least 32 for vgg19"),
         ({"network": "alexnet", "input_size": 62}, "at least 63 for alexnet"),
-        ({"dense_units": 0}, "dense_units must be positive"),
+        ({"dense_units": 0}, "`dense_units` must be positive"),
     ):
         with pytest.raises(InputError, match=message):
             EncoderConfig(**wrong)

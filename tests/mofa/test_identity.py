@@ -192,11 +192,11 @@ def test_augmented_images_stay_in_range_and_half_are_mirrored() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "voice"}, "kind must be code or image"),
-        ({"parts": "hair"}, "parts must be identity or all"),
+        ({"kind": "voice"}, "`kind` must be code or image"),
+        ({"parts": "hair"}, "`parts` must be identity or all"),
         ({"people": 1}, "two people or more"),
-        ({"embedding": 0}, "embedding must be at least 1"),
-        ({"scale": 0.0}, "scale must be above 0"),
+        ({"embedding": 0}, "`embedding` must be at least 1"),
+        ({"scale": 0.0}, "`scale` must be above 0"),
     ],
 )
 def test_refuses_bad_sizes(settings: dict, message: str) -> None:

@@ -220,9 +220,9 @@ def test_region_is_drawn_where_it_is(renderer) -> None:
 
 
 def test_wrong_arguments_are_refused(renderer) -> None:
-    with pytest.raises(InputError, match="photometric must be vertex, area or raster"):
+    with pytest.raises(InputError, match="`photometric` must be vertex, area or raster"):
         AutoencoderLoss(renderer, photometric="pixel")
-    with pytest.raises(InputError, match="landmark must be a weight of 0 or more"):
+    with pytest.raises(InputError, match="`landmark` must be a weight of 0 or more"):
         Weights(landmark=-1.0)
     image, _ = target_of(renderer, some_code())
     with pytest.raises(ValueError, match="5 or 68"):

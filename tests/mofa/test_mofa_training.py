@@ -71,10 +71,10 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_term(tmp_path, losses) ->
 def test_wrong_settings_are_refused(tmp_path, losses) -> None:
     for wrong, message in (
         ({"batch_size": 0, "rendered_batch_size": 0}, "photographs, rendered faces, or both"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
-        ({"optimizer": "sgd"}, "optimizer must be one of adadelta, adam"),
-        ({"schedule": "step"}, "schedule must be one of"),
-        ({"checkpoint_every": 0}, "checkpoint_every must be at least 1"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be above 0"),
+        ({"optimizer": "sgd"}, "`optimizer` must be one of adadelta, adam"),
+        ({"schedule": "step"}, "`schedule` must be one of"),
+        ({"checkpoint_every": 0}, "`checkpoint_every` must be at least 1"),
     ):
         with pytest.raises(InputError, match=message):
             config(**wrong)

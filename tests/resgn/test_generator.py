@@ -86,7 +86,7 @@ def test_mixed_bfloat16_keeps_variables_and_output_in_float32() -> None:
 
 @pytest.mark.parametrize("name", ["blocks", "maps", "in_kernel", "out_kernel", "scale"])
 def test_refuses_sizes_below_one(name: str) -> None:
-    with pytest.raises(InputError, match=f"{name} must be at least 1"):
+    with pytest.raises(InputError, match=f"`{name}` must be at least 1"):
         GeneratorConfig(**{name: 0})
 
 

@@ -28,10 +28,10 @@ def test_every_entry_is_complete() -> None:
     names = [known.name for known in registry.KNOWN]
     assert len(set(names)) == len(names)
     for known in registry.KNOWN:
-        for text in (known.title, known.publisher, known.licence, known.get, known.use):
+        for text in (known.title, known.publisher, known.licence, known.get, known.setting):
             assert text
         assert known.files
-        assert "--" in known.use
+        assert re.fullmatch("[a-z_]+=[A-Za-z]+", known.setting)
         assert known.sha256 is None or re.fullmatch("[0-9a-f]{64}", known.sha256)
         assert known.md5 is None or re.fullmatch("[0-9a-f]{32}", known.md5)
     assert set(registry.NETWORKS) == {

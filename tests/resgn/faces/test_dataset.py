@@ -148,7 +148,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lfw", "folder"])
 def test_folder_missing_empty_or_of_another_layout(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=f"{name} needs data_dir"):
+    with pytest.raises(InputError, match=f"{name} needs `data_dir`"):
         load_dataset(name)
     with pytest.raises(InputError, match=r"nowhere: there is no such folder\. Expected: "):
         load_dataset(name, tmp_path / "nowhere")
