@@ -7,9 +7,10 @@ be preprocessed. Conversion is optional: every network also loads the source its
 It takes some seconds, and for VGG-Face 2.5 GB of memory. A conversion that is killed leaves no
 output.
 
-What is read: FaceNet from a frozen graph (.pb), a TensorFlow 1 checkpoint, a Keras .h5 (nyoki-mtl,
-deepface) or facenet-pytorch's .pt; VGG-Face from MatConvNet's .mat or a Keras .h5 (rcmalli,
-deepface); VGG-19 and ResNet-50 from Keras' own ImageNet .h5; dlib's face ResNet from its .dat.
+What is read: FaceNet from a frozen graph (.pb, also in Sandberg's zip), a TensorFlow 1 checkpoint,
+a Keras .h5 (nyoki-mtl, deepface), facenet-pytorch's .pt or safetensors; VGG-Face from MatConvNet's
+.mat or a Keras .h5 (rcmalli, deepface); VGG-19 and ResNet-50 from Keras' own ImageNet .h5; dlib's
+face ResNet from its .dat.
 `python -m experiments.weights` lists these files and where they come from.
 """
 

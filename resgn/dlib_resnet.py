@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from weights import dlib_format, files, keras_h5, registry
+from weights import dlib_format, file_kinds, keras_h5, registry
 
 INPUT_SIZE = 150
 CHANNEL_MEAN = (122.782, 117.001, 104.298)
@@ -57,7 +57,7 @@ def dlib_resnet(
     if weights is None:
         return model
     path = registry.resolve(weights, "dlib")
-    if files.first_bytes(path).startswith(files.HDF5):
+    if file_kinds.first_bytes(path).startswith(file_kinds.HDF5):
         keras_h5.load_weights(model, path)
     else:
         _assign(model, dlib_format.read_face_resnet(path))

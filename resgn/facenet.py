@@ -33,8 +33,8 @@ def facenet(
 
     Args:
       weights: the path of a file in any of the formats of `weights.facenet_files` (frozen graph,
-        TensorFlow 1 checkpoint, Keras `.h5`, PyTorch `.pt`), a name that `weights.registry` knows
-        ("20170512-110547"), or None for random numbers.
+        TensorFlow 1 checkpoint, Keras `.h5`, PyTorch `.pt`, safetensors), a name that
+        `weights.registry` knows ("20170512-110547"), or None for random numbers.
       embedding_size: 128 (the 2017 checkpoints) or 512 (2018); None: what the file holds, 128
         without a file.
       preprocessing: "prewhiten" (2017), "fixed" (2018) or "none", see `preprocess`; None: what

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from weights import file_kinds
 from weights.errors import InputError
 
 _ENDING = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
@@ -25,7 +26,10 @@ def checkpoint_prefix(path: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         prefixes = sorted({_ENDING.sub("", str(p)) for p in path.glob("*.index")})
         if not prefixes:
-            raise InputError(f"{path}: no TensorFlow checkpoint (`*.index`) in this folder.")
+            raise InputError(
+                f"{path}: {file_kinds.describe(path)}. A checkpoint of TensorFlow 1 "
+                "(`*.index`) is needed."
+            )
         if len(prefixes) > 1:
             names = ", ".join(Path(p).name for p in prefixes[:5])
             raise InputError(f"{path}: several checkpoints ({names}); give one of them.")

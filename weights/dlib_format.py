@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from weights import file_kinds
 from weights.errors import InputError
 from weights.packaged import packaged
 
@@ -117,8 +118,8 @@ def read_face_resnet(path: str | os.PathLike[str]) -> FaceResnet:
     smallest, largest = 4 * numbers, 4 * numbers + 60 * _LARGEST_GAP
     if not smallest <= size <= largest:
         raise InputError(
-            f"{path}: {size} bytes, but dlib's face ResNet takes {smallest} to {largest}. "
-            f"The file is truncated or another one; get {FILE_NAME} again."
+            f"{path}: {file_kinds.describe(path)}, of {size} bytes; dlib's face ResNet takes "
+            f"{smallest} to {largest}. The file is truncated or another one; get {FILE_NAME} again."
         )
     reader = _Reader(path.read_bytes(), path)
     convolutions = []

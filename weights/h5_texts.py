@@ -6,12 +6,10 @@ write. A process of its own, with limits on time and memory, can be ended when t
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 _SECONDS = 20
 _MEGABYTES = 1024
@@ -29,17 +27,9 @@ def variable_texts(path: str | os.PathLike[str]) -> Texts:
     Returns:
       Group -> attribute -> texts; empty if they cannot be read within the limits.
     """
-    path = Path(path)
-    status = path.stat()
-    return _read(str(path), status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=2)
-def _read(path: str, size: int, time: int) -> Texts:
-    del size, time  # a changed file is read anew
     try:
         result = subprocess.run(
-            [sys.executable, "-I", __file__, path],
+            [sys.executable, "-I", __file__, os.fspath(path)],
             capture_output=True,
             timeout=_SECONDS,
             check=True,

@@ -15,11 +15,12 @@ did not, it is read by a process of its own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from weights import files
+from weights import file_kinds
 from weights.atomic import atomic_path
 from weights.errors import InputError
-from weights.h5_texts import variable_texts
+from weights.h5_texts import Texts, variable_texts
 
 # Layer name -> weight name -> numbers; weight names are the variables' own: kernel, bias, beta,
 # gamma, moving_mean, moving_variance.
@@ -239,9 +240,9 @@ def new_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 def open_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading; whatever is wrong with it becomes an InputError."""
     path = Path(path)
-    start = files.first_bytes(path)
-    if not start.startswith(files.HDF5):
-        raise InputError(f"{path}: {files.describe(start)}; a Keras .h5 (HDF5) is needed.")
+    start = file_kinds.first_bytes(path)
+    if not start.startswith(file_kinds.HDF5):
+        raise InputError(f"{path}: {file_kinds.describe(path)}. A Keras .h5 (HDF5) is needed.")
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -268,14 +269,16 @@ def iterate_layers(file: h5py.File, path: Path) -> Iterator[tuple[str, dict[str,
         keys = ", ".join(sorted(file.keys())[:5])
         raise InputError(
             f"{path}: an HDF5 file without Keras' list of layers (it holds: {keys}). Weights "
-            "in the layout of Keras 1 or 2 are needed (`model.save_weights('name.h5')`)."
+            "in the layout of Keras 1 or 2 are needed, which every version of Keras writes by "
+            "`model.save('name.h5')`."
         )
-    for layer in _names(root, "layer_names", path):
+    texts = _texts_of(path)
+    for layer in _names(root, "layer_names", path, texts):
         group = _member(root, layer, path)
         if not isinstance(group, h5py.Group):
             raise InputError(f"{path}: layer {layer} is not a group; the file is damaged.")
         datasets = {}
-        for name in _names(group, "weight_names", path):
+        for name in _names(group, "weight_names", path, texts):
             dataset = _member(group, name, path)
             if not isinstance(dataset, h5py.Dataset):
                 raise InputError(f"{path}: {layer}/{name} holds no numbers; the file is damaged.")
@@ -334,7 +337,12 @@ def _member(group: h5py.Group, name: str, path: Path) -> Any:
     return current
 
 
-def _names(group: h5py.Group, attribute: str, path: Path) -> list[str]:
+def _texts_of(path: Path) -> Callable[[], Texts]:
+    """Gives the file's text of variable length, which is read when it is asked for, and once."""
+    return functools.cache(lambda: variable_texts(path))
+
+
+def _names(group: h5py.Group, attribute: str, path: Path, texts: Callable[[], Texts]) -> list[str]:
     """A list of names; Keras cuts lists that outgrow an attribute into `name0`, `name1`, ..."""
     if attribute in group.attrs:
         parts = [attribute]
@@ -345,7 +353,7 @@ def _names(group: h5py.Group, attribute: str, path: Path) -> list[str]:
     names: list[str] = []
     for part in parts:
         if group.attrs.get_id(part).dtype.kind == "O":
-            listed = variable_texts(path).get(group.name, {}).get(part)
+            listed = texts().get(group.name, {}).get(part)
             if listed is None:
                 raise InputError(f"{path}: its list of names cannot be read; the file is damaged.")
             names += listed
@@ -369,14 +377,15 @@ def _attribute(group: h5py.Group, name: str, path: Path) -> Any:
 
 def _attributes(file: h5py.File, path: Path) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
+    texts = _texts_of(path)
     for name in file.attrs:
         # `layer_names`, possibly cut into `layer_names0`, ..., is structure.
         if name.rstrip("0123456789") in _OWN_ATTRIBUTES:
             continue
         if file.attrs.get_id(name).dtype.kind == "O":
-            texts = variable_texts(path).get(file.name, {}).get(name, [])
-            if len(texts) == 1:  # Keras' whole model as JSON, for one, is left out
-                attributes[name] = texts[0]
+            found = texts().get(file.name, {}).get(name, [])
+            if len(found) == 1:  # Keras' whole model as JSON, for one, is left out
+                attributes[name] = found[0]
             continue
         value = _attribute(file, name, path)
         if isinstance(value, bytes):

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from weights import files
+from weights import file_kinds
 from weights.errors import InputError, brief
 
 _HEADER = 128
@@ -71,14 +71,14 @@ def load_mat(path: str | os.PathLike[str], largest: int) -> dict[str, Any]:
       InputError: missing, damaged, of MATLAB 7.3, or larger than `largest`.
     """
     path = Path(path)
-    start = files.first_bytes(path)
-    if start.startswith((files.MATLAB_73, files.HDF5)):
+    start = file_kinds.first_bytes(path)
+    if start.startswith((file_kinds.MATLAB_73, file_kinds.HDF5)):
         raise InputError(
             f"{path}: a MATLAB 7.3 file. The published files are of version 5; save this one anew "
             "in MATLAB with `save(name, '-struct', 'net', '-v7')`."
         )
-    if not start.startswith(files.MATLAB_5):
-        raise InputError(f"{path}: {files.describe(start)}; a MATLAB .mat is needed.")
+    if not start.startswith(file_kinds.MATLAB_5):
+        raise InputError(f"{path}: {file_kinds.describe(path)}. A MATLAB .mat is needed.")
     if len(start) < _HEADER or start[126:128] not in (b"IM", b"MI"):
         raise InputError(f"{path}: a damaged or truncated MATLAB file (its header).")
     with path.open("rb") as stream:

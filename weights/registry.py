@@ -57,7 +57,9 @@ class KnownFile:
         )
 
 
-_SANDBERG = "github.com/davidsandberg/facenet, README, pre-trained models; unpack the zip."
+_SANDBERG = (
+    "github.com/davidsandberg/facenet, README, pre-trained models; the zip as it is or unpacked."
+)
 _DEEPFACE = "github.com/serengil/deepface_models, releases, v1.0 (deepface downloads it itself)."
 _RCMALLI = "github.com/rcmalli/keras-vggface, releases, v2.0."
 _KERAS = "run `{}` once on a machine with a network; Keras keeps it in ~/.keras/models."
@@ -104,6 +106,7 @@ KNOWN: tuple[KnownFile, ...] = (
             "20170512-110547/20170512-110547.pb",
             "model-20170512-110547.ckpt-250000.index",
             "20170512-110547/model-20170512-110547.ckpt-250000.index",
+            "20170512-110547.zip",
         ),
         _SANDBERG,
         _FACENET_WEIGHTS,
@@ -114,7 +117,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "FaceNet of CASIA-WebFace, 128 dimensions, 98.7 % on LFW",
         "David Sandberg",
         "MIT (code); none stated for the weights",
-        ("20170511-185253.pb", "20170511-185253/20170511-185253.pb"),
+        ("20170511-185253.pb", "20170511-185253/20170511-185253.pb", "20170511-185253.zip"),
         _SANDBERG,
         _FACENET_WEIGHTS,
     ),
@@ -124,7 +127,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "FaceNet of VGGFace2, 512 dimensions, 99.65 % on LFW",
         "David Sandberg",
         "MIT (code); none stated for the weights",
-        ("20180402-114759.pb", "20180402-114759/20180402-114759.pb"),
+        ("20180402-114759.pb", "20180402-114759/20180402-114759.pb", "20180402-114759.zip"),
         _SANDBERG,
         _FACENET_WEIGHTS,
     ),
@@ -134,7 +137,7 @@ KNOWN: tuple[KnownFile, ...] = (
         "FaceNet of CASIA-WebFace, 512 dimensions, 99.05 % on LFW",
         "David Sandberg",
         "MIT (code); none stated for the weights",
-        ("20180408-102900.pb", "20180408-102900/20180408-102900.pb"),
+        ("20180408-102900.pb", "20180408-102900/20180408-102900.pb", "20180408-102900.zip"),
         _SANDBERG,
         _FACENET_WEIGHTS,
     ),

@@ -9,12 +9,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from weights import files
+from weights import file_kinds
 from weights.checkpoint_files import checkpoint_prefix, data_files
 from weights.errors import InputError
 
 # TensorFlow's reader reports damage in any of these.
 _DAMAGE = (tf.errors.OpError, ValueError, TypeError, LookupError, RuntimeError)
+# What `tf.train.Checkpoint` of TensorFlow 2 adds to the variables.
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 class Checkpoint:
@@ -36,11 +38,18 @@ class Checkpoint:
             self._shapes: Mapping[str, list[int]] = self._reader.get_variable_to_shape_map()
             self._types = self._reader.get_variable_to_dtype_map()
         except _DAMAGE as error:
-            kind = files.describe(files.first_bytes(data[0]))
+            kind = file_kinds.describe(data[0])
             raise InputError(
                 f"{self.prefix}: no TensorFlow checkpoint, or a damaged one ({kind}): "
                 f"{str(error).splitlines()[0]}"
             ) from error
+
+        if _OBJECT_GRAPH in self._shapes:
+            raise InputError(
+                f"{self.prefix}: a checkpoint of TensorFlow 2, which names variables by their "
+                "place in the program; load it into its model and save that with "
+                "`model.save('name.h5')`."
+            )
 
     def names(self) -> list[str]:
         """The names of all variables."""

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weights import files
+from weights import file_kinds
 from weights.errors import InputError, brief
 from weights.torch_pickle import FLOATS, STORAGES, Storage, Tensor, interpret
 
@@ -30,14 +30,16 @@ from weights.torch_pickle import FLOATS, STORAGES, Storage, Tensor, interpret
 _LARGEST_PICKLE = 1 << 20
 _MOST_MEMBERS = 20_000
 _LEGACY_VERSION = 1001
+# Under which a training's checkpoint holds its network, most telling first.
+_STATE_KEYS = ("state_dict", "model_state_dict", "model", "net", "network")
 
 
 class TorchFile:
     """The tensors of a state dictionary, by name.
 
     Args:
-      path: a `.pt` or `.pth` that holds a state dictionary, or a dictionary with one under
-        `state_dict`.
+      path: a `.pt` or `.pth` that holds a state dictionary, alone or in a dictionary beside other
+        things (the number of epochs, the optimizer's state).
 
     Raises:
       InputError: the file is missing, damaged, hostile, or holds something else.
@@ -45,26 +47,18 @@ class TorchFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        start = files.first_bytes(self._path)
+        start = file_kinds.first_bytes(self._path)
         with _damage(self._path):
-            if start.startswith(files.ZIP):
+            if start.startswith(file_kinds.ZIP):
                 state, self._read_bytes = self._open_zip()
-            elif start.startswith(files.TORCH_LEGACY):
+            elif start.startswith(file_kinds.TORCH_LEGACY):
                 state, self._read_bytes = self._open_legacy()
             else:
                 raise InputError(
-                    f"{path}: {files.describe(start)}; a PyTorch file of a state dictionary is "
-                    "needed (`torch.save(model.state_dict(), ...)`)."
+                    f"{path}: {file_kinds.describe(path)}. A PyTorch file of a state "
+                    "dictionary is needed (`torch.save(model.state_dict(), ...)`)."
                 )
-        if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-            state = state["state_dict"]
-        if not isinstance(state, dict) or not any(isinstance(v, Tensor) for v in state.values()):
-            raise InputError(f"{path}: holds no state dictionary (names and tensors).")
-        self._tensors = {
-            name: value
-            for name, value in state.items()
-            if isinstance(name, str) and isinstance(value, Tensor)
-        }
+        self._tensors = _state_dictionary(state, self._path)
 
     def names(self) -> list[str]:
         """The names of all tensors."""
@@ -113,34 +107,32 @@ class TorchFile:
         return values
 
     def _open_zip(self) -> tuple[Any, Callable[[Storage, int, int], bytes]]:
-        with zipfile.ZipFile(self._path) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            if len(members) > _MOST_MEMBERS:
-                raise InputError(f"{self._path}: {len(members)} members; no such network has so.")
-            pickles = [name for name in members if name.count("/") == 1 and _is(name, "data.pkl")]
-            if len(pickles) != 1:
-                raise InputError(f"{self._path}: a zip archive, but not of PyTorch (no data.pkl).")
-            prefix = pickles[0].removesuffix("data.pkl")
-            if f"{prefix}constants.pkl" in members:
-                raise InputError(
-                    f"{self._path}: a TorchScript program; its state dictionary is needed "
-                    "(`torch.save(model.state_dict(), ...)`)."
-                )
-            if f"{prefix}byteorder" in members:
-                order = self._member(archive, members, f"{prefix}byteorder", 0, 16, exact=False)
-                if order.strip() != b"little":
-                    raise InputError(f"{self._path}: written on a big-endian machine.")
-            program = self._member(
-                archive, members, pickles[0], 0, _LARGEST_PICKLE + 1, exact=False
+        archive = zipfile.ZipFile(self._path)  # open for as long as tensors may be read
+        members = {info.filename: info for info in archive.infolist()}
+        if len(members) > _MOST_MEMBERS:
+            raise InputError(f"{self._path}: {len(members)} members; no such network has so.")
+        pickles = [name for name in members if name.count("/") == 1 and _is(name, "data.pkl")]
+        if len(pickles) != 1:
+            raise InputError(
+                f"{self._path}: {file_kinds.describe(self._path)}. A PyTorch file is needed."
             )
+        prefix = pickles[0].removesuffix("data.pkl")
+        if f"{prefix}constants.pkl" in members:
+            raise InputError(
+                f"{self._path}: a TorchScript program; its state dictionary is needed "
+                "(`torch.save(model.state_dict(), ...)`)."
+            )
+        if f"{prefix}byteorder" in members:
+            order = self._member(archive, members, f"{prefix}byteorder", 0, 16, exact=False)
+            if order.strip() != b"little":
+                raise InputError(f"{self._path}: written on a big-endian machine.")
+        program = self._member(archive, members, pickles[0], 0, _LARGEST_PICKLE + 1, exact=False)
         if len(program) > _LARGEST_PICKLE:
             raise InputError(f"{self._path}: its description of tensors is absurdly large.")
         state = interpret(io.BytesIO(program), self._path)
 
         def read(storage: Storage, offset: int, count: int) -> bytes:
-            with zipfile.ZipFile(self._path) as archive:
-                name = f"{prefix}data/{storage.key}"
-                return self._member(archive, members, name, offset, count)
+            return self._member(archive, members, f"{prefix}data/{storage.key}", offset, count)
 
         return state, read
 
@@ -211,12 +203,44 @@ def _is(path: str, name: str) -> bool:
 
 
 def _storages(state: Any) -> Iterator[Storage]:
-    """The storages of the tensors of a dictionary, and of dictionaries right below it."""
-    if isinstance(state, dict):
-        for value in state.values():
-            for tensor in value.values() if isinstance(value, dict) else (value,):
-                if isinstance(tensor, Tensor):
-                    yield tensor.storage
+    """The storages of all tensors, however deep."""
+    seen: set[int] = set()  # a damaged file may hold itself
+    rest = [state]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, Tensor):
+            yield value.storage
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            rest += value.values() if isinstance(value, dict) else value
+
+
+def _state_dictionary(state: Any, path: Path) -> dict[str, Tensor]:
+    """Names and tensors: what a file holds itself, or in one of the dictionaries in it."""
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: holds no state dictionary (names and tensors).")
+    found = _tensors(state)
+    inner = {key: _tensors(value) for key, value in state.items() if isinstance(value, dict)}
+    inner = {key: tensors for key, tensors in inner.items() if tensors}
+    if not found and len(inner) > 1:
+        usual = [key for key in _STATE_KEYS if key in inner]
+        if not usual:
+            raise InputError(
+                f"{path}: holds several state dictionaries ({', '.join(map(str, inner))}); save "
+                "one of them alone."
+            )
+        return inner[usual[0]]
+    if not found and not inner:
+        raise InputError(f"{path}: holds no state dictionary (names and tensors).")
+    return found or next(iter(inner.values()))
+
+
+def _tensors(values: Mapping[Any, Any]) -> dict[str, Tensor]:
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
 
 
 @contextlib.contextmanager

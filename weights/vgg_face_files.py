@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from weights import files, keras_h5
+from weights import file_kinds, keras_h5
 from weights.errors import InputError
 from weights.mat_file import load_mat
 from weights.network_weights import NetworkWeights, source_attributes
@@ -55,14 +55,14 @@ def read_vgg_face(path: str | os.PathLike[str]) -> NetworkWeights:
       InputError: the file is missing, damaged, hostile, or of another network.
     """
     path = Path(path)
-    start = files.first_bytes(path)
-    if start.startswith(files.HDF5):
+    start = file_kinds.first_bytes(path)
+    if start.startswith(file_kinds.HDF5):
         return _read_keras(path)
-    if start.startswith((files.MATLAB_5, files.MATLAB_73)):
+    if start.startswith((file_kinds.MATLAB_5, file_kinds.MATLAB_73)):
         return _read_mat(path)
     raise InputError(
-        f"{path}: {files.describe(start)}. VGG-Face is read from MatConvNet's .mat or from a Keras "
-        ".h5 (rcmalli, deepface)."
+        f"{path}: {file_kinds.describe(path)}. VGG-Face is read from MatConvNet's .mat or "
+        "from a Keras .h5 (rcmalli, deepface)."
     )
 
 

@@ -276,19 +276,17 @@ def test_names_of_variable_length(path: Path, monkeypatch: pytest.MonkeyPatch) -
     _assert_equal(layers)
     assert attributes == {"source": "a test", "mean": [1.0, 2.0], "note": "of variable length"}
     # Where the other process is ended, since HDF5 would read for ever, the file is an error.
-    h5_texts._read.cache_clear()
     monkeypatch.setattr(h5_texts, "_SECONDS", 0.01)
     with pytest.raises(InputError, match="its list of names cannot be read"):
         keras_h5.read_layer_weights(path, SHAPES)
-    h5_texts._read.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "an empty file; a Keras .h5"),
+        (b"", r"an empty file; get it again\. A Keras \.h5"),
         (b"<html><body>Sign in</body></html>", "a web page instead of weights"),
-        (b"PK\x03\x04", "a zip archive"),
+        (b"PK\x03\x04", "damaged zip archive"),
         (b"\x89HDF\r\n\x1a\n", "damaged HDF5 file"),
     ],
 )
@@ -344,3 +342,27 @@ def test_killed_while_writing_leaves_nothing_that_loads(tmp_path: Path) -> None:
     for left in tmp_path.iterdir():
         with pytest.raises(InputError):
             keras_h5.read_layer_weights(left, {"a": {"kernel": (300, 300)}})
+
+
+def test_what_keras_3_writes() -> None:
+    """Written by Keras 3.15.1 with `model.save("keras_3.h5")`; weights count up in eighths."""
+    path = Path(__file__).parent / "data" / "keras_3.h5"
+    shapes = {
+        "first": {"kernel": (3, 3, 3, 2)},
+        "norm": dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (2,)),
+        "head": {"kernel": (8, 1), "bias": (1,)},
+    }
+    assert keras_h5.file_shapes(path) == shapes
+    layers, _ = keras_h5.read_layer_weights(path, shapes)
+    np.testing.assert_array_equal(
+        layers["first"]["kernel"], (np.arange(54, dtype=np.float32) / 8).reshape(3, 3, 3, 2)
+    )
+    np.testing.assert_array_equal(layers["norm"]["moving_variance"], [0.0, 0.125])
+
+
+def test_weights_of_keras_3_alone_say_how_to_save_them(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "model.weights.h5", "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros((3, 3, 3, 2), np.float32)
+        file.create_group("vars")
+    with pytest.raises(InputError, match=r"holds: layers, vars.*`model\.save\('name\.h5'\)`"):
+        keras_h5.file_shapes(tmp_path / "model.weights.h5")

@@ -125,22 +125,6 @@ def test_prefixes_of_checkpoints_are_paths(home: Path) -> None:
     assert registry.resolve(prefix, "facenet") == prefix
 
 
-@pytest.mark.parametrize(
-    ("start", "message"),
-    [
-        (b"", "an empty file"),
-        (b"\xef\xbb\xbf<!DOCTYPE html>", "a web page"),
-        (b'<?xml version="1.0"?><Error>', "a web page"),
-        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"\x80\x04\x95", "a pickle"),
-        (b"{}", "an unknown kind"),
-    ],
-)
-def test_descriptions_of_files(start: bytes, message: str) -> None:
-    assert message in files.describe(start)
-
-
 def test_hashes_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "abc"
     path.write_bytes(b"abc")
