@@ -20,7 +20,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from absl import app, flags
+
+from experiments.flags import command_line, run_flags
+from experiments.flags.groups import FlagGroup
 
 # As the entry points have it; before TensorFlow is imported.
 import experiments  # noqa: F401  # isort: skip
@@ -39,17 +41,17 @@ from resgn.faces.orl import load_orl
 from resgn.legitimate_pairs import Counts, LegitimatePairs, legitimate_pairs
 from resgn.target import Target, load_target, to_float
 
-_IMAGES = flags.DEFINE_integer("images", 32, "Images in the one batch.", 1)
-_STEPS = flags.DEFINE_integer("steps", 40, "Steps of PGD.", 1)
-_EPSILON = flags.DEFINE_float("epsilon", 0.03, "L-infinity budget, images in [0, 1].", 0.0, 1.0)
-_RELATIVE_STEP = flags.DEFINE_float("relative_step", 0.1, "PGD's step as a share of epsilon.", 0.0)
-_ROUNDS = flags.DEFINE_integer("rounds", 0, "Timed rounds; 0: as many as there are rows.", 0)
-_ATTACKS = flags.DEFINE_multi_enum("attack", ["FGSM", "PGD"], ["FGSM", "PGD"], "What to time.")
-_BFLOAT16 = flags.DEFINE_enum(
+FLAGS = FlagGroup(file_flags.FLAGS, run_flags.FLAGS)
+
+_IMAGES = FLAGS.integer("images", 32, "Images in the one batch.", 1)
+_STEPS = FLAGS.integer("steps", 40, "Steps of PGD.", 1)
+_EPSILON = FLAGS.number("epsilon", 0.03, "L-infinity budget, images in [0, 1].", 0.0, 1.0)
+_RELATIVE_STEP = FLAGS.number("relative_step", 0.1, "PGD's step as a share of epsilon.", 0.0)
+_ROUNDS = FLAGS.integer("rounds", 0, "Timed rounds; 0: as many as there are rows.", 0)
+_ATTACKS = FLAGS.choices("attack", ["FGSM", "PGD"], ["FGSM", "PGD"], "What to time.")
+_BFLOAT16 = FLAGS.choice(
     "bfloat16", "auto", ["auto", "yes", "no"], "Run in mixed_bfloat16, too; auto: where it is fast."
 )
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
-flags.declare_key_flag("seed")
 
 OURS, JUDGED, FLOOR = "attacks", "attacks, judged", "floor"
 LOW = ", bfloat16"
@@ -241,4 +243,4 @@ def _print_table(attack: str, table: dict[str, Columns]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main, FLAGS)

@@ -25,7 +25,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from absl import app, flags
+
+from experiments.flags import command_line, run_flags
+from experiments.flags.groups import FlagGroup
 
 # As the entry points have it; before TensorFlow is imported.
 import experiments  # noqa: F401  # isort: skip
@@ -40,11 +42,11 @@ from mofa.arrays import Array
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.rendering import triangle_rasterizer
 
-_REPEATS = flags.DEFINE_integer("repeats", 9, "Timed runs of each case.", 3)
-_CASE = flags.DEFINE_string("case", None, "Run one case, given as JSON, and print its numbers.")
-_VGG = flags.DEFINE_bool("vgg", True, "Compare with VGG-19.")
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
-flags.declare_key_flag("seed")
+FLAGS = FlagGroup(file_flags.FLAGS, run_flags.FLAGS)
+
+_REPEATS = FLAGS.integer("repeats", 9, "Timed runs of each case.", 3)
+_CASE = FLAGS.string("case", None, "Run one case, given as JSON, and print its numbers.")
+_VGG = FLAGS.boolean("vgg", True, "Compare with VGG-19.")
 
 CASES = (
     *({"triangles": count, "size": 224, "batch": 8} for count in (1000, 7000, 10919, 70789)),
@@ -261,4 +263,4 @@ def _times(call: Callable[[], object], repeats: int) -> list[tuple[float, float]
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main, FLAGS)

@@ -9,7 +9,8 @@ The median is reported, on the clock and by the processor's time summed over the
 
 from __future__ import annotations
 
-from absl import app, flags
+from experiments.flags import command_line
+from experiments.flags.groups import FlagGroup
 
 # As the entry points have it; before TensorFlow is imported.
 import experiments  # noqa: F401  # isort: skip
@@ -21,10 +22,12 @@ from mofa import encoder, face_model_files
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.rendered_faces import RenderedFaces, Settings
 
-_PAIRS = flags.DEFINE_integer("pairs", 16, "Pairs in the one batch.", 1)
-_STEPS = flags.DEFINE_integer("steps", 50, "Steps of the attack.", 1)
-_ROUNDS = flags.DEFINE_integer("rounds", 4, "Timed rounds.", 1)
-_FILE = flags.DEFINE_string("encoder", None, "Encoder; the project's own small one by default.")
+FLAGS = FlagGroup()
+
+_PAIRS = FLAGS.integer("pairs", 16, "Pairs in the one batch.", 1)
+_STEPS = FLAGS.integer("steps", 50, "Steps of the attack.", 1)
+_ROUNDS = FLAGS.integer("rounds", 4, "Timed rounds.", 1)
+_FILE = FLAGS.string("encoder", None, "Encoder; the project's own small one by default.")
 
 
 def main(argv: list[str]) -> None:
@@ -58,4 +61,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main, FLAGS)

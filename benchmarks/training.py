@@ -24,16 +24,18 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
 
-from experiments.flags import presets
+from experiments.face_verification.settings import VerificationSettings
+from experiments.flags import command_line
+from experiments.flags.groups import FlagGroup
 from experiments.running.devices import ONE, Devices, devices
-from resgn.generator import GeneratorConfig
 from resgn.losses import JointLoss, LossWeights
 from resgn.training import Trainer, TrainingConfig
 from resgn.training_set import TrainingSet
 
-_STEPS = flags.DEFINE_integer("steps", 100, "Steps of each training.", 20)
+FLAGS = FlagGroup()
+
+_STEPS = FLAGS.integer("steps", 100, "Steps of each training.", 20)
 
 SIDE = 160
 WARM_UP = 10
@@ -58,7 +60,7 @@ class OneBatch(TrainingSet):
 def main(argv: list[str]) -> None:
     """Print the table."""
     del argv
-    batch_size = presets.LAPTOP["batch_size"]
+    batch_size = VerificationSettings.laptop().training.batch_size
     count = batch_size * _STEPS.value
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
@@ -123,9 +125,7 @@ class Turns:
 def train(data: TrainingSet, way: Devices, batch_size: int, turn: Callable[..., None]) -> None:
     """One training, which ends its turn after each step."""
     turn(first=True)
-    generator = GeneratorConfig(
-        **{f.name: presets.LAPTOP[f.name] for f in dataclasses.fields(GeneratorConfig)}
-    )
+    generator = VerificationSettings.laptop().generator
     config = TrainingConfig(epochs=1, batch_size=batch_size)
     loss = JointLoss(LossWeights(1.0, 0.0, 0.0), tf.identity, tf.identity, 1.0)
     with tempfile.TemporaryDirectory() as folder:
@@ -135,4 +135,4 @@ def train(data: TrainingSet, way: Devices, batch_size: int, turn: Callable[..., 
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main, FLAGS)

@@ -12,10 +12,8 @@ through the defence. What a run that was cut off has finished is not attacked ag
 from __future__ import annotations
 
 import tqdm
-from absl import flags
 
 from experiments.drawing.figures import save_curves
-from experiments.face_verification import verification_experiment
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.attacked_defence import KINDS, AttackedDefence
 from experiments.face_verification.cleaners import (
@@ -25,45 +23,51 @@ from experiments.face_verification.cleaners import (
     check_cleaner,
     check_names,
 )
+from experiments.face_verification.sentences import about_network
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.flags import cleaner_flags, intensity_flags, run_flags
-from experiments.flags.cleaner_flags import CLEANER
-from experiments.running import cli
+from experiments.flags import (
+    command_line,
+    intensity_flags,
+    run_flags,
+    verification_flags,
+)
+from experiments.flags.groups import FlagGroup
 from experiments.running.run import Run
 from weights.errors import InputError
 
+FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
+
 KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
 
-_ROWS = flags.DEFINE_list("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
-_EPS_L2 = flags.DEFINE_float("eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].")
+_ROWS = FLAGS.names("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
+_EPS_L2 = FLAGS.number("eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].")
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
 """Of the curve."""
 
-for _module in (verification_experiment, cleaner_flags, intensity_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
-
 
 def main(_: list[str]) -> None:
     """Attack one defence after the other, write table and curves."""
-    names = check_names([*_ROWS.value, *CLEANER.value], list(KNOWN), "rows")
+    names = check_names([*_ROWS.value, *verification_flags.CLEANER.value], list(KNOWN), "rows")
     epsilon = intensity_flags.intensity()
     budgets = intensity_flags.tested_intensities(BUDGETS)
     if not 0.0 < _EPS_L2.value < float("inf"):
         raise InputError(f"--eps_l2 must be above 0, got {_EPS_L2.value}.")
-    experiment = VerificationExperiment.from_flags(
+    experiment = verification_flags.experiment(
         texture=any("texture" in LOSSES.get(name, ()) for name in names)
     )
     for name in names:
         check_cleaner(name, experiment)
     run = Run(
         "adaptive",
-        experiment.settings("rows", "cleaner", "eps_l2") | {"eps": epsilon, "test_eps": budgets},
+        experiment.flat_settings(
+            {"rows": names, "eps": epsilon, "eps_l2": _EPS_L2.value, "test_eps": budgets}
+        ),
         run_flags.place(),
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)
-    attacks = AdaptiveAttacks.from_flags(experiment, epsilon)
+    attacks = AdaptiveAttacks.of(experiment, epsilon)
     measured = [
         AttackedDefence(experiment, run, attacks, name, _EPS_L2.value)
         for name in tqdm.tqdm(names, desc="adaptive", unit="defence")
@@ -74,12 +78,12 @@ def main(_: list[str]) -> None:
         {each.name: each.curve(budgets) for each in measured},
         KINDS,
         "epsilon",
-        f"PGD through the defence, {experiment.preset.dataset}",
+        f"PGD through the defence, {experiment.settings.dataset}",
     )
     quantiles = {each.name: each.quantiles() for each in measured}
     table = run.finish(
         [row for each in measured for row in (*each.rows(), *each.curve(budgets))],
-        experiment.precision,
+        experiment.settings.precision,
         "defence, attack",
         notes(experiment, attacks, quantiles),
         minimum_epsilon=quantiles,
@@ -95,16 +99,16 @@ def notes(
     quantiles: dict[str, dict[str, dict[str, float | None]]],
 ) -> str:
     """What was measured how, and the smallest budgets."""
-    preset = experiment.preset
+    settings, adaptive = experiment.settings, experiment.settings.adaptive
     sentences = [
         "Percent verified correctly under attack, 95 % Wilson interval in round brackets.",
-        f"Data {preset.dataset}, target {preset.target} with threshold "
+        f"Data {settings.dataset}, target {settings.target} with threshold "
         f"{experiment.legitimate.threshold:.3f}; {int(attacks.pairs.same.sum())} + "
         f"{int((~attacks.pairs.same).sum())} pairs, eps {attacks.epsilon:g} in L-infinity and "
-        f"{_EPS_L2.value:g} in L2, {preset.adaptive_steps} steps, {preset.restarts} starts of PGD, "
-        f"{preset.queries} queries of Square, {preset.eot_samples} draws of what is random; judged "
-        "on 8-bit images.",
-        *experiment.network_notes(),
+        f"{_EPS_L2.value:g} in L2, {adaptive.adaptive_steps} steps, {adaptive.restarts} starts of "
+        f"PGD, {adaptive.queries} queries of Square, {adaptive.eot_samples} draws of what is "
+        "random; judged on 8-bit images.",
+        *about_network(experiment),
         "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
         "budget of PGD through the defence.",
     ]
@@ -123,4 +127,4 @@ def notes(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

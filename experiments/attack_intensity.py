@@ -16,19 +16,21 @@ import functools
 
 import numpy as np
 import tqdm
-from absl import flags
 
 from experiments.drawing.figures import HeatMap, save_heat_maps
-from experiments.face_verification import verification_experiment
-from experiments.face_verification.cleaner_training import trained_cleaner
-from experiments.face_verification.verification_experiment import Images, VerificationExperiment
-from experiments.flags import intensity_flags, run_flags
+from experiments.face_verification.sentences import about_network, about_pairs
+from experiments.face_verification.trained_cleaners import TrainedCleaners
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from resgn.legitimate_pairs import Embed
 from resgn.verification_set import COLUMNS
 from weights.errors import InputError
+
+FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, run_flags.FLAGS)
 
 INTENSITIES = (0.02, 0.03, 0.04)
 
@@ -45,9 +47,6 @@ PAPER: dict[tuple[float, float], tuple[float, float]] = {
 }
 """Table 2 as printed: dodging and impersonation for (intensity of training, of the test)."""
 
-for _module in (verification_experiment, intensity_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
-
 
 def main(_: list[str]) -> None:
     """Craft, train at each intensity, measure at each, write table and heat maps."""
@@ -56,13 +55,13 @@ def main(_: list[str]) -> None:
     if 0.0 in tested:
         raise InputError("--test_eps must be above 0 here; the column legitimate is what 0 asks.")
     # The table asks what one intensity teaches about others.
-    experiment = VerificationExperiment.from_flags(train_spread=1.0)
-    settings = experiment.settings() | {"eps": learned, "test_eps": tested}
+    experiment = verification_flags.experiment(train_spread=1.0)
+    settings = experiment.flat_settings({"eps": learned, "test_eps": tested})
     run = Run("attack_intensity", settings, run_flags.place(), experiment.devices)
     run.same_data(experiment.legitimate.images)
-    taught = {e for each in learned for e in experiment.training_intensities(each)}
+    taught = {e for each in learned for e in experiment.sets.training_intensities(each)}
     for part, epsilons in (("train", sorted(taught)), ("validation", learned), ("test", tested)):
-        experiment.craft(part, epsilons)
+        experiment.sets.craft(part, epsilons)
     rows = [
         row
         for epsilon in tqdm.tqdm(learned, desc="table 2", unit="ResGN")
@@ -71,10 +70,12 @@ def main(_: list[str]) -> None:
     save_heat_maps(
         run.folder / "attack_intensity.png",
         heat_maps(rows, learned, tested),
-        f"Table 2 on {experiment.preset.dataset}: verified correctly (%), in brackets the paper",
+        f"Table 2 on {experiment.settings.dataset}: verified correctly (%), in brackets the paper",
     )
-    notes = " ".join([*experiment.notes(tested), *experiment.network_notes()])
-    table = run.finish(rows, experiment.precision, "intensity", notes, **experiment.facts())
+    notes = " ".join([*about_pairs(experiment, tested), *about_network(experiment)])
+    table = run.finish(
+        rows, experiment.settings.precision, "intensity", notes, **experiment.facts()
+    )
     print("\n" + table)
     print(f"{run.folder}: attack_intensity.md, .csv, .png, result.json, tensorboard/, cleaners/")
 
@@ -85,16 +86,16 @@ def column(
     """One column of Table 2: the ResGN trained at one intensity, at all that it is tested at."""
 
     @functools.cache  # not asked for where every row was measured before
-    def defended() -> Images:
-        name = f"train={learned:g}"
-        return experiment.defended(trained_cleaner(experiment, run, name, learned))
+    def defended() -> Embed:
+        resgns = TrainedCleaners(experiment, run)
+        return experiment.defended(resgns.get(resgns.recipe(f"train={learned:g}", learned)))
 
     @functools.cache
     def legitimate() -> np.ndarray:
-        return experiment.attacked("test", tested[0]).legitimate_outcomes(defended())
+        return experiment.sets.attacked("test", tested[0]).legitimate_outcomes(defended())
 
     def measure(epsilon: float) -> Row:
-        outcomes = experiment.attacked("test", epsilon).attacked_outcomes(defended())
+        outcomes = experiment.sets.attacked("test", epsilon).attacked_outcomes(defended())
         paper = PAPER.get((learned, epsilon), (None, None))
         columns = {
             column: Measurement.rate(outcomes[column], paper[number])
@@ -137,4 +138,4 @@ def heat_maps(
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

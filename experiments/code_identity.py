@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from experiments.drawing.figures import save_roc
 from experiments.face_autoencoder.mofa_people import load_people
 from experiments.face_autoencoder.refining import refined
-from experiments.flags import model_flags, mofa_flags, run_flags
-from experiments.running import cli
+from experiments.flags import command_line, model_flags, mofa_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import encoder
@@ -31,15 +30,14 @@ from mofa.photographs import SIZE
 from resgn.calibration import RocCurve
 from resgn.target import embed_all
 
-_PEOPLE = flags.DEFINE_integer("people", 60, "Rendered people, with eight pictures each.", 2)
-_REFINE = flags.DEFINE_integer(
-    "refine", 0, "Gauss-Newton steps on each code; 0 for the encoder's own alone.", lower_bound=0
-)
-_RESAMPLES = flags.DEFINE_integer("resamples", 200, "Draws of people for the intervals.", 1)
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, run_flags.FLAGS)
 
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(run_flags)
+_PEOPLE = FLAGS.integer("people", 60, "Rendered people, with eight pictures each.", 2)
+_REFINE = FLAGS.integer(
+    "refine", 0, "Gauss-Newton steps on each code; 0 for the encoder's own alone.", lower=0
+)
+_RESAMPLES = FLAGS.integer("resamples", 200, "Draws of people for the intervals.", 1)
+
 
 PARTS = {"shape+albedo": ("shape", "albedo"), "shape": ("shape",), "albedo": ("albedo",)}
 _PICTURES = 8
@@ -102,4 +100,4 @@ def measure(name: str, embeddings: Array, people: Array) -> tuple[Row, RocCurve]
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

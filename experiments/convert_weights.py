@@ -21,8 +21,8 @@ from typing import Any
 
 from absl import flags
 
-from experiments.flags import file_flags, weight_flags
-from experiments.running import cli
+from experiments.flags import command_line, file_flags, weight_flags
+from experiments.flags.groups import FlagGroup
 from resgn.dlib_resnet import dlib_resnet
 from weights import keras_h5, registry
 from weights.errors import InputError
@@ -31,37 +31,39 @@ from weights.imagenet_files import read_imagenet
 from weights.network_weights import NetworkWeights, source_attributes
 from weights.vgg_face_files import read_vgg_face
 
-_SOURCE = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+_SOURCE = FLAGS.string(
     "source",
     None,
     "The file to convert, or the name of a file that `python -m experiments.weights` finds. A "
     "TensorFlow checkpoint is given by its prefix, one of its files, or its folder.",
 )
-_FORCE = flags.DEFINE_bool("force", False, "Replace the output if it exists.")
-_FLOAT16 = flags.DEFINE_bool(
+_FORCE = FLAGS.boolean("force", False, "Replace the output if it exists.")
+_FLOAT16 = FLAGS.boolean(
     "float16", False, "Store half precision: half the size, about three decimal digits."
 )
-_MOVING_AVERAGES = flags.DEFINE_bool(
+_MOVING_AVERAGES = FLAGS.boolean(
     "moving_averages",
     False,
     "FaceNet from a checkpoint: take the exponential moving averages of the variables, where it "
     "has them, instead of the variables that its frozen graph holds.",
 )
-_PREPROCESSING = flags.DEFINE_enum(
+_PREPROCESSING = FLAGS.choice(
     "preprocessing",
     None,
     list(PREPROCESSING),
     "FaceNet: how images were standardised in training. By default what the file says, else "
     "prewhiten for 128 dimensions (2017) and fixed for 512 (2018).",
 )
-_CHANNEL_ORDER = flags.DEFINE_enum(
+_CHANNEL_ORDER = FLAGS.choice(
     "channel_order",
     None,
     ["RGB", "BGR"],
     "VGG-Face: the order of the channels in training, if the file's known default is wrong. The "
     "mean is turned with it.",
 )
-_INCLUDE_TOP = flags.DEFINE_bool(
+_INCLUDE_TOP = FLAGS.boolean(
     "include_top", False, "VGG-19 and ResNet-50: keep the fully connected layers."
 )
 
@@ -139,4 +141,4 @@ def _check_output(output: Path, source: Path, force: bool) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

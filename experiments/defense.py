@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 from attacks import EOT, Criterion, Stochastic, through
 from attacks.semantic_match import code_distance, entry_weights
@@ -38,11 +37,11 @@ from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_people import spread_out
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, in_8_bits
-from experiments.flags import detector_flags, run_flags
+from experiments.flags import command_line, detector_flags, run_flags
 from experiments.flags.attack_flags import perturbation_attack
 from experiments.flags.detector_flags import Detector
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import code as codes
@@ -51,7 +50,10 @@ from resgn.saved_generator import load_generator
 from resgn.target import embed_all
 from weights.errors import InputError
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "pairs": "Pairs to attack.",
         "identities": "Rendered people.",
@@ -81,17 +83,15 @@ PRESETS = PresetFlags(
         "normal_images": 4,
     },
 )
-_EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of the attack.", 0.0)
-_NOISE = flags.DEFINE_float("noise_scale", 0.05, "Standard deviation of the noise, Eq. 7.", 0.0)
-_ADAPTIVE = flags.DEFINE_bool("adaptive", True, "Also attack through each defence.")
-_WEIGHT = flags.DEFINE_float(
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of the attack.", 0.0)
+_NOISE = FLAGS.number("noise_scale", 0.05, "Standard deviation of the noise, Eq. 7.", 0.0)
+_ADAPTIVE = FLAGS.boolean("adaptive", True, "Also attack through each defence.")
+_WEIGHT = FLAGS.number(
     "adaptive_weight", 1.0, "Weight of the divergence in the loss of who attacks MagNet.", 0.0
 )
-_FAR = flags.DEFINE_float("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
-_ROWS = flags.DEFINE_list("rows", ["none", "noise", "autoencoder", "resgn", "magnet"], "Defences.")
+_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
+_ROWS = FLAGS.names("rows", ["none", "noise", "autoencoder", "resgn", "magnet"], "Defences.")
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
-flags.adopt_module_key_flags(detector_flags)
 
 DEFENCES = ("none", "noise", "autoencoder", "resgn", "magnet")
 PLAIN = (
@@ -317,4 +317,4 @@ def draw(experiment: MofaExperiment, run: Run, bench: Bench, names: list[str]) -
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -24,7 +24,6 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import tqdm
-from absl import flags
 
 from detector.roc import RocCurve
 from detector.scores import SCORES
@@ -39,16 +38,19 @@ from experiments.face_autoencoder.detection_table import (
     toward_others,
 )
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
-from experiments.flags import detector_flags, run_flags
+from experiments.flags import command_line, detector_flags, run_flags
 from experiments.flags.attack_flags import perturbation_attack
 from experiments.flags.detector_flags import Detector
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags, numbers
-from experiments.running import cli
 from experiments.running.results import write_json
 from experiments.running.run import Run
 from weights.errors import InputError
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "images": "Faces of each half, each once as it is and once attacked.",
         "identities": "Rendered people.",
@@ -64,15 +66,12 @@ PRESETS = PresetFlags(
     },
     smoke={"images": 2, "identities": 4, "images_per_identity": 1, "adaptive_images": 2},
 )
-_EPS = flags.DEFINE_list("eps", ["0.005", "0.02", "0.05", "0.2"], "Epsilons of the attack.")
-_ADAPTIVE_EPS = flags.DEFINE_list(
+_EPS = FLAGS.names("eps", ["0.005", "0.02", "0.05", "0.2"], "Epsilons of the attack.")
+_ADAPTIVE_EPS = FLAGS.names(
     "adaptive_eps", ["0.05"], "Those of --eps at which the detector is known to the attacker."
 )
-_WEIGHT = flags.DEFINE_float("adaptive_weight", 1.0, "Weight of the divergence in its loss.", 0.0)
-_FAR = flags.DEFINE_float("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
-
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
-flags.adopt_module_key_flags(detector_flags)
+_WEIGHT = FLAGS.number("adaptive_weight", 1.0, "Weight of the divergence in its loss.", 0.0)
+_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
 
 
 def main(argv: list[str]) -> None:
@@ -174,4 +173,4 @@ def save_rocs(run: Run, table: Table2, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -18,16 +18,21 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
 from attacks import FGSM, Dodging, Impersonation, to_uint8
-from experiments.face_verification import verification_experiment
-from experiments.face_verification.cleaner_training import trained_cleaner
 from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
+from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.flags import generator_flags, intensity_flags, run_flags
+from experiments.flags import (
+    command_line,
+    generator_flags,
+    intensity_flags,
+    run_flags,
+    verification_flags,
+)
+from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running import cli
 from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.faces.alignment import align_photograph
@@ -38,14 +43,13 @@ from resgn.target import to_float
 from resgn.verification import squared_distance
 from weights.errors import InputError
 
-_EXAMPLES = flags.DEFINE_integer(
-    "examples", 3, "Pairs shown of each kind, dodging and impersonation.", lower_bound=1
-)
-_PROBE = flags.DEFINE_string("probe", None, "Your photograph that is attacked and cleaned.")
-_REFERENCE = flags.DEFINE_string("reference", None, "Your photograph that it is compared with.")
+FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, generator_flags.FLAGS)
 
-for _module in (verification_experiment, intensity_flags, generator_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
+_EXAMPLES = FLAGS.integer(
+    "examples", 3, "Pairs shown of each kind, dodging and impersonation.", lower=1
+)
+_PROBE = FLAGS.string("probe", None, "Your photograph that is attacked and cleaned.")
+_REFERENCE = FLAGS.string("reference", None, "Your photograph that it is compared with.")
 
 
 def main(_: list[str]) -> None:
@@ -56,17 +60,24 @@ def main(_: list[str]) -> None:
     weights = generator_flags.WEIGHTS.value
     own = [aligned(path) for path in (_PROBE.value, _REFERENCE.value) if path is not None]
     saved = load_generator(weights) if own or weights else None
-    experiment = VerificationExperiment.from_flags(texture=saved is None)
-    names = ["probe", "reference", "weights", "examples"]
+    experiment = verification_flags.experiment(texture=saved is None)
+    more = {
+        "probe": _PROBE.value,
+        "reference": _REFERENCE.value,
+        "weights": weights,
+        "examples": _EXAMPLES.value,
+        "eps": epsilon,
+    }
     run = Run(
         "gallery",
-        experiment.settings(*names) | {"eps": epsilon},
+        experiment.flat_settings(more),
         run_flags.place(),
         experiment.devices,
     )
     if saved is None:
         run.same_data(experiment.legitimate.images)
-        cleaner = trained_cleaner(experiment, run, "joint", epsilon)
+        resgns = TrainedCleaners(experiment, run)
+        cleaner = resgns.get(resgns.recipe("joint", epsilon))
         examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
     elif own:
         examples = [own_example(experiment, saved, own[0], own[1], epsilon)]
@@ -83,7 +94,7 @@ def main(_: list[str]) -> None:
     )
     plain = tuple(rows[0].columns)
     facts = experiment.devices.facts()
-    table = run.finish(rows, experiment.precision, "pair", notes, plain, **facts)
+    table = run.finish(rows, experiment.settings.precision, "pair", notes, plain, **facts)
     print("\n" + table)
     print(f"{run.folder}: gallery.png, images/, gallery.md, gallery.csv, result.json")
 
@@ -141,7 +152,7 @@ def first_examples(
     Raises:
       InputError: there are fewer of them.
     """
-    test = experiment.attacked("test", epsilon)
+    test = experiment.sets.attacked("test", epsilon)
     judge = Judge(tf.function(experiment.target), cleaner, test.threshold)
     examples = []
     for same, kind in ((True, "dodging"), (False, "impersonation")):
@@ -159,4 +170,4 @@ def first_examples(
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags, logging
+from absl import logging
 
 from experiments.face_autoencoder.photographs import load_photographs
-from experiments.flags import file_flags, model_flags, mofa_flags
+from experiments.flags import command_line, file_flags, model_flags, mofa_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED
-from experiments.running import cli
 from mofa import encoder, face_model_files, learned_albedo
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area
@@ -30,9 +30,7 @@ from mofa.photographs import SIZE
 from mofa.seen_colours import SeenColours, see
 from weights.errors import InputError
 
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(file_flags)
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS)
 
 
 def main(argv: list[str]) -> None:
@@ -91,4 +89,4 @@ def look(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

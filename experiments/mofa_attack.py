@@ -24,7 +24,6 @@ from collections.abc import Callable
 
 import numpy as np
 import tqdm
-from absl import flags
 
 from attacks import FGSM, PGD, Attack, Criterion, UniversalPerturbation, minimum_epsilon
 from attacks.universal import add
@@ -32,9 +31,9 @@ from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
 from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs, Function, Victim
 from experiments.face_autoencoder.own_faces import own_face
-from experiments.flags import attack_flags, run_flags
+from experiments.flags import attack_flags, command_line, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import encoder
@@ -42,7 +41,10 @@ from mofa.arrays import Array
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "pairs": "Pairs to attack.",
         "identities": "Rendered people.",
@@ -71,18 +73,15 @@ PRESETS = PresetFlags(
         "minimum_pairs": 1,
     },
 )
-_EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
-_ROWS = flags.DEFINE_list(
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
+_ROWS = FLAGS.names(
     "rows", ["mofa", "vgg19"], "Attacks to measure, see above; all for all of them."
 )
-_L2 = flags.DEFINE_float(
-    "l2_budget", 3.0, "Budget of the row l2: length of the whole perturbation.", 0.0
-)
-_SOURCE = flags.DEFINE_string("source", None, "A photograph of your own, to be attacked.")
-_TARGET = flags.DEFINE_string("target", None, "The photograph that it is to be taken for.")
-_TRANSFER = flags.DEFINE_string("transfer_encoder", None, "Another encoder, for the row transfer.")
+_L2 = FLAGS.number("l2_budget", 3.0, "Budget of the row l2: length of the whole perturbation.", 0.0)
+_SOURCE = FLAGS.string("source", None, "A photograph of your own, to be attacked.")
+_TARGET = FLAGS.string("target", None, "The photograph that it is to be taken for.")
+_TRANSFER = FLAGS.string("transfer_encoder", None, "Another encoder, for the row transfer.")
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 
 KINDS = {"mofa": "code", "vgg19": "image"}
 PARTS: dict[str, tuple[str, ...]] = {
@@ -314,4 +313,4 @@ def trace(attacks: Attacks, run: Run) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

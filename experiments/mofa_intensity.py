@@ -12,21 +12,23 @@ epsilon 0.05.
 from __future__ import annotations
 
 import numpy as np
-from absl import flags
 
 from attacks import PerturbationAttack
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
 from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs
-from experiments.flags import run_flags
+from experiments.flags import command_line, run_flags
 from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags, numbers
-from experiments.running import cli
 from experiments.running.results import Row
 from experiments.running.run import Run
 from mofa.arrays import Array
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "pairs": "Pairs to attack; the first is shown.",
         "identities": "Rendered people.",
@@ -36,12 +38,11 @@ PRESETS = PresetFlags(
     paper={"pairs": 1000, "identities": 1000},
     smoke={"pairs": 1, "identities": 8, "images_per_identity": 1},
 )
-_EPS = flags.DEFINE_list("eps", ["0.005", "0.02", "0.05", "0.1", "0.2"], "Epsilons.")
-_CAPS = flags.DEFINE_list(
+_EPS = FLAGS.names("eps", ["0.005", "0.02", "0.05", "0.1", "0.2"], "Epsilons.")
+_CAPS = FLAGS.names(
     "caps", ["0.002", "0.005", "0.01", "0.02"], "Caps on the change of a pixel at epsilon 0.05."
 )
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 
 REFERENCE_EPSILON = 0.05
 
@@ -111,4 +112,4 @@ def draw(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -19,22 +19,24 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import tqdm
-from absl import flags
 
 from attacks import FGSM, Attack, Criterion
 from experiments.drawing.figures import COLORS, save_figure
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
-from experiments.flags import run_flags
+from experiments.flags import command_line, run_flags
 from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa.arrays import Array
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "pairs": "Pairs to attack.",
         "points": "Epsilons for each curve, evenly spaced as the paper's are.",
@@ -45,9 +47,8 @@ PRESETS = PresetFlags(
     paper={"pairs": 100, "points": 50, "identities": 1000},
     smoke={"pairs": 1, "points": 2, "identities": 8, "images_per_identity": 1},
 )
-_FGSM = flags.DEFINE_bool("fgsm", True, "The curves of FGSM, too.")
+_FGSM = FLAGS.boolean("fgsm", True, "The curves of FGSM, too.")
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 
 LARGEST = {"mofa": 0.2, "vgg19": 5.0}
 SMALLEST = 0.005
@@ -186,4 +187,4 @@ def save_sweep(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -11,17 +11,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 import resgn.faces
-from experiments.flags import file_flags
-from experiments.running import cli
+from experiments.flags import command_line, file_flags
+from experiments.flags.groups import FlagGroup
 from resgn.faces.landmarks import detect_landmarks, images_digest
 from resgn.faces.orl import load_orl
 from weights.atomic import atomic_path
 from weights.errors import InputError
 
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
+FLAGS = FlagGroup(file_flags.FLAGS)
 
 
 def main(argv: list[str]) -> None:
@@ -55,4 +54,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

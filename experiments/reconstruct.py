@@ -24,15 +24,14 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from experiments.drawing.image_grid import grid, named
 from experiments.face_autoencoder.mofa_people import TEST_SEED
 from experiments.face_autoencoder.own_faces import read_face
 from experiments.face_autoencoder.photographs import load_photographs
 from experiments.face_autoencoder.refining import refined
-from experiments.flags import model_flags, mofa_flags, run_flags
-from experiments.running import cli
+from experiments.flags import command_line, model_flags, mofa_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import Measurement, Row, write_array
 from experiments.running.run import Run
 from mofa import code as codes
@@ -46,20 +45,19 @@ from mofa.views import Views
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
-_COUNT = flags.DEFINE_integer("count", 16, "Faces of each data set.", lower_bound=1)
-_OBJ = flags.DEFINE_bool("obj", True, "Write the meshes.")
-_BASELINE = flags.DEFINE_bool("baseline", True, "Compare with the fitted mean face.")
-_REFINE = flags.DEFINE_integer(
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, run_flags.FLAGS)
+
+_COUNT = FLAGS.integer("count", 16, "Faces of each data set.", lower=1)
+_OBJ = FLAGS.boolean("obj", True, "Write the meshes.")
+_BASELINE = FLAGS.boolean("baseline", True, "Compare with the fitted mean face.")
+_REFINE = FLAGS.integer(
     "refine",
     10,
     "Gauss-Newton steps on all 257 numbers from the encoder's code; 0 for its own.",
-    lower_bound=0,
+    lower=0,
 )
-_FIT = flags.DEFINE_integer("fit_iterations", 100, "Steps of the mean face's fit.", lower_bound=1)
+_FIT = FLAGS.integer("fit_iterations", 100, "Steps of the mean face's fit.", lower=1)
 
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(run_flags)
 
 COLUMNS = ("overlay", "reconstruction", "geometry", "albedo", "frontal")
 SMALLEST = 24
@@ -277,4 +275,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    cli.run(main, positional=True)
+    command_line.run(main, FLAGS, positional=True)

@@ -26,16 +26,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 from attacks import FixedPointAttack, IdentitySwap
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
 from experiments.face_autoencoder.mofa_people import People, different_pairs, few_of_each
 from experiments.face_autoencoder.mofa_victim import AttackedPairs, in_8_bits
-from experiments.flags import attack_flags, mofa_flags, run_flags
+from experiments.flags import attack_flags, command_line, mofa_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.kept_arrays import KeptArrays
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
@@ -45,7 +44,10 @@ from mofa.fit import Fit
 from mofa.refinement import GaussNewton
 from weights.errors import InputError
 
+FLAGS = FlagGroup(mofa_experiment.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "pairs": "Pairs to attack.",
         "identities": "Rendered people.",
@@ -77,14 +79,13 @@ PRESETS = PresetFlags(
         "adaptive_steps": 1,
     },
 )
-_EPS = flags.DEFINE_float("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
-_BUDGETS = flags.DEFINE_list(
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
+_BUDGETS = FLAGS.names(
     "adaptive_budgets",
     ["0.01", "0.02", "0.05"],
     "Largest changes of a pixel by the attack through the refinement; empty for none.",
 )
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
 
 SHOWN = 6
 SPARE = 8
@@ -312,4 +313,4 @@ class Bench:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -15,11 +15,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from experiments.drawing.image_grid import grid
-from experiments.flags import model_flags, run_flags
-from experiments.running import cli
+from experiments.flags import command_line, model_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import write_array
 from mofa import face_model_files, obj_file
 from mofa.arrays import Array
@@ -28,6 +27,8 @@ from mofa.code_series import light_sweep, pictures, random_codes, turntable
 from mofa.face_renderer import Camera, FaceRenderer
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
+
+FLAGS = FlagGroup(model_flags.FLAGS, run_flags.FLAGS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,17 +63,14 @@ class Options:
             )
 
 
-_CODES = flags.DEFINE_string(
+_CODES = FLAGS.string(
     "codes",
     None,
     "Codes to render (.npy, .json or text, 257 numbers each); random faces if absent.",
 )
-_COUNT = flags.DEFINE_integer("count", 16, "How many random faces.")
-_SIZE = flags.DEFINE_integer("image_size", 224, "Height and width of a picture in pixels.")
-_OBJ = flags.DEFINE_bool("obj", False, "Also write each face as an OBJ file with vertex colours.")
-
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(run_flags)  # shown by --help
+_COUNT = FLAGS.integer("count", 16, "How many random faces.")
+_SIZE = FLAGS.integer("image_size", 224, "Height and width of a picture in pixels.")
+_OBJ = FLAGS.boolean("obj", False, "Also write each face as an OBJ file with vertex colours.")
 
 
 def main(argv: list[str]) -> None:
@@ -139,4 +137,4 @@ def _save(path: Path, image: Array) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -19,21 +19,22 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from absl import flags, logging
+from absl import logging
 from PIL import Image
 
-from experiments.flags import file_flags
-from experiments.running import cli
+from experiments.flags import command_line, file_flags
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import Measurement, write_text
 from experiments.running.stored_results import FOLDER, StoredResult, read_all
 from weights.errors import InputError
 
+FLAGS = FlagGroup(file_flags.FLAGS)
+
 TEMPLATE = Path(__file__).parent / "report.html"
 
-_RUNS = flags.DEFINE_string("runs", "runs", "Folder in which to look for finished runs.")
-_KEPT = flags.DEFINE_bool("kept", True, "Also the results that are kept in docs/results/.")
+_RUNS = FLAGS.string("runs", "runs", "Folder in which to look for finished runs.")
+_KEPT = FLAGS.boolean("kept", True, "Also the results that are kept in docs/results/.")
 
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
 
 DEFAULT_PATH = Path("runs") / "report.html"
 FIGURES = ("*.png", "*.jpg")
@@ -176,4 +177,4 @@ def inline(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

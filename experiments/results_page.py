@@ -21,18 +21,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from absl import flags
-
-from experiments.running import cli
+from experiments.flags import command_line
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import write_text
 from experiments.running.stored_results import StoredResult, read_all
 from weights.errors import InputError
 
+FLAGS = FlagGroup()
+
 PAGE = Path(__file__).parents[1] / "RESULTS.md"
 
-_ADD = flags.DEFINE_string("add", None, "Folder of a run whose result is to be kept.")
-_NAME = flags.DEFINE_string("name", None, "Name under which --add keeps it.")
-_CHECK = flags.DEFINE_bool("check", False, "Change nothing; fail if RESULTS.md is out of date.")
+_ADD = FLAGS.string("add", None, "Folder of a run whose result is to be kept.")
+_NAME = FLAGS.string("name", None, "Name under which --add keeps it.")
+_CHECK = FLAGS.boolean("check", False, "Change nothing; fail if RESULTS.md is out of date.")
 
 _BLOCK = re.compile(r"<!-- result: (?P<what>[^\n]*?) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -80,4 +81,4 @@ def with_tables(page: str, results: Mapping[str, StoredResult]) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import tqdm
-from absl import flags
 
 import weights as weights_room
 from detector.magnet import MagNetDetector
@@ -29,9 +28,9 @@ from detector.scores import SCORES
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.own_faces import read_face
-from experiments.flags import detector_flags
+from experiments.flags import command_line, detector_flags
 from experiments.flags.detector_flags import Detector
-from experiments.running import cli
+from experiments.flags.groups import FlagGroup
 from experiments.running.results import write_json, write_text
 from mofa.arrays import Array
 from mofa.photographs import SIZE, crop_template
@@ -39,16 +38,16 @@ from resgn.faces.image_file import read_image
 from resgn.faces.image_files import KINDS, images_below
 from weights.errors import InputError
 
-_OUTPUT = flags.DEFINE_string(
+FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
+
+_OUTPUT = FLAGS.string(
     "output", "verdicts", "Where to write, without ending: OUTPUT.csv and OUTPUT.json."
 )
-_THRESHOLDS = flags.DEFINE_string(
+_THRESHOLDS = FLAGS.string(
     "thresholds", None, "thresholds.json of a run of detection; the project's own."
 )
-_FORCE = flags.DEFINE_bool("force", False, "Overwrite what is there.")
+_FORCE = FLAGS.boolean("force", False, "Overwrite what is there.")
 
-flags.adopt_module_key_flags(mofa_experiment)  # shown by --help
-flags.adopt_module_key_flags(detector_flags)
 
 DEFAULT_THRESHOLDS = Path(weights_room.__file__).parent / "detector_thresholds.json"
 BATCH = 16
@@ -169,4 +168,4 @@ def as_csv(verdicts: list[dict[str, object]]) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, positional=True)
+    command_line.run(main, FLAGS, positional=True)

@@ -16,38 +16,37 @@ import functools
 from collections.abc import Callable
 
 import tqdm
-from absl import flags
 
 from experiments import attack_intensity, table1
 from experiments.drawing.figures import save_curves
-from experiments.face_verification import verification_experiment
-from experiments.face_verification.cleaner_training import trained_cleaner
 from experiments.face_verification.defences import Defence
-from experiments.face_verification.verification_experiment import Images, VerificationExperiment
-from experiments.flags import intensity_flags, run_flags
+from experiments.face_verification.sentences import about_network, about_pairs
+from experiments.face_verification.trained_cleaners import TrainedCleaners
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from resgn.legitimate_pairs import Embed
 from resgn.verification_set import VerificationSet
+
+FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, run_flags.FLAGS)
 
 INTENSITIES = (0.0, 0.005, *(step / 100 for step in range(1, 11)))
 DEFENCES = ("none", "randomization", "resgn")
 COLUMNS = ("dodging", "impersonation")
-
-for _module in (verification_experiment, intensity_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
 
 
 def main(_: list[str]) -> None:
     """Train or find ResGN, measure each defence at each intensity, write curves."""
     learned = intensity_flags.intensity()
     tested = sorted(intensity_flags.tested_intensities(INTENSITIES))
-    experiment = VerificationExperiment.from_flags()
-    settings = experiment.settings() | {"eps": learned, "test_eps": tested}
+    experiment = verification_flags.experiment()
+    settings = experiment.flat_settings({"eps": learned, "test_eps": tested})
     run = Run("sweep", settings, run_flags.place(), experiment.devices)
     run.same_data(experiment.legitimate.images)
-    experiment.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
+    experiment.sets.craft("test", [epsilon for epsilon in tested if epsilon], keep=False)
     sweep = Sweep(experiment, run, learned)
     cells = [(defence, epsilon) for defence in DEFENCES for epsilon in tested]
     rows = [sweep.row(*cell) for cell in tqdm.tqdm(cells, desc="sweep", unit="point")]
@@ -56,7 +55,7 @@ def main(_: list[str]) -> None:
         defence: [row for row, (name, _) in zip(rows, cells, strict=True) if name == defence]
         for defence in DEFENCES
     }
-    taught = experiment.training_intensities(learned)
+    taught = experiment.sets.training_intensities(learned)
     span = f"{learned:g}" if len(taught) == 1 else f"{taught[0]:g} to {taught[-1]:g}"
     save_curves(
         run.folder / "sweep.png",
@@ -64,11 +63,11 @@ def main(_: list[str]) -> None:
         curves,
         COLUMNS,
         "attack intensity eps (images in [0, 1])",
-        f"{experiment.preset.dataset}: verified correctly; ResGN trained at {span}",
+        f"{experiment.settings.dataset}: verified correctly; ResGN trained at {span}",
         mark=learned,
     )
-    notes = " ".join([*experiment.notes(tested), *experiment.network_notes()])
-    table = run.finish(rows, experiment.precision, "defence", notes, **experiment.facts())
+    notes = " ".join([*about_pairs(experiment, tested), *about_network(experiment)])
+    table = run.finish(rows, experiment.settings.precision, "defence", notes, **experiment.facts())
     print("\n" + table)
     print(f"{run.folder}: sweep.md, sweep.csv, sweep.png, result.json, tensorboard/, cleaners/")
 
@@ -99,15 +98,15 @@ class Sweep:
 
     def _set(self, epsilon: float) -> VerificationSet:
         if epsilon:
-            return self.experiment.attacked("test", epsilon)
-        return self.experiment.unattacked("test")
+            return self.experiment.sets.attacked("test", epsilon)
+        return self.experiment.sets.unattacked("test")
 
     @functools.cached_property
-    def _defences(self) -> dict[str, Callable[[], Images]]:
+    def _defences(self) -> dict[str, Callable[[], Embed]]:
         return {
             "none": lambda: self.experiment.undefended,
             # The same draws at every intensity, so that the curve shows the attack alone.
-            "randomization": lambda: self._randomization.embed(self.experiment.seed),
+            "randomization": lambda: self._randomization.embed(self.experiment.settings.seed),
             "resgn": lambda: self._resgn,
         }
 
@@ -116,10 +115,9 @@ class Sweep:
         return Defence.randomization(self.experiment.target, samples=1)
 
     @functools.cached_property
-    def _resgn(self) -> Images:
-        return self.experiment.defended(
-            trained_cleaner(self.experiment, self.run, "joint", self.learned)
-        )
+    def _resgn(self) -> Embed:
+        resgns = TrainedCleaners(self.experiment, self.run)
+        return self.experiment.defended(resgns.get(resgns.recipe("joint", self.learned)))
 
 
 def paper_figures(
@@ -134,4 +132,4 @@ def paper_figures(
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

@@ -19,10 +19,8 @@ import functools
 
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 from experiments.drawing.figures import save_bars
-from experiments.face_verification import verification_experiment
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.cleaners import (
     ADVERSARIAL,
@@ -33,14 +31,21 @@ from experiments.face_verification.cleaners import (
     make_defence,
 )
 from experiments.face_verification.monitoring import log_panels
+from experiments.face_verification.sentences import about_network, about_pairs
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.flags import cleaner_flags, intensity_flags, run_flags
-from experiments.flags.cleaner_flags import CLEANER
+from experiments.flags import (
+    command_line,
+    intensity_flags,
+    run_flags,
+    verification_flags,
+)
+from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.verification_set import COLUMNS
+
+FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
 
 PAPER: dict[str, tuple[float, float, float]] = {
     "pixel": (0.9916, 0.9968, 0.9052),
@@ -57,45 +62,46 @@ PAPER: dict[str, tuple[float, float, float]] = {
 
 ALL = (*PAPER, *OTHERS)
 
-_ROWS = flags.DEFINE_list(
+_ROWS = FLAGS.names(
     "rows",
     list(PAPER),
     f"Rows of the table, in this order; all adds {', '.join(OTHERS)} to the paper's.",
 )
-_ADVERSARIAL = flags.DEFINE_bool(
+_ADVERSARIAL = FLAGS.boolean(
     "adversarial_training",
     False,
     f"Add the row {ADVERSARIAL}: the joint ResGN, trained on examples crafted through it.",
 )
-
-for _module in (verification_experiment, cleaner_flags, intensity_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
 
 
 def main(_: list[str]) -> None:
     """Prepare, train and measure row by row, write the table."""
     rows = chosen_rows()
     epsilon = intensity_flags.intensity()
-    experiment = VerificationExperiment.from_flags(
+    experiment = verification_flags.experiment(
         texture=any("texture" in LOSSES.get(row, ()) for row in rows)
     )
     for row in rows:
         check_cleaner(row, experiment)
     run = Run(
         "table1",
-        experiment.settings("rows", "cleaner", "adversarial_training") | {"eps": epsilon},
+        experiment.flat_settings({"rows": rows, "eps": epsilon}),
         run_flags.place(),
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)
-    experiment.training_pairs(epsilon)
+    experiment.sets.training(epsilon)
     for part in ("validation", "test"):
-        experiment.attacked(part, epsilon)
+        experiment.sets.attacked(part, epsilon)
     table = Table1(experiment, run, epsilon)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
-    save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.preset.dataset}")
+    save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
     table_text = run.finish(
-        measured, experiment.precision, "losses", notes(experiment, epsilon), **experiment.facts()
+        measured,
+        experiment.settings.precision,
+        "losses",
+        notes(experiment, epsilon),
+        **experiment.facts(),
     )
     print("\n" + table_text)
     print(f"{run.folder}: table1.md, table1.csv, table1.png, result.json, tensorboard/")
@@ -115,15 +121,15 @@ class Table1:
 
     def _measure(self, name: str) -> Row:
         defence = make_defence(name, self.experiment, self.run, self.epsilon)
-        test = self.experiment.attacked("test", self.epsilon)
+        test = self.experiment.sets.attacked("test", self.epsilon)
         if defence.cleaner is not None:
-            cleaner, seed = defence.cleaner, tf.constant([self.experiment.seed, 0])
+            cleaner, seed = defence.cleaner, tf.constant([self.experiment.settings.seed, 0])
             log_panels(self.run, name, 0, lambda x: cleaner(x, seed), "test", test, self.epsilon)
-        embed = defence.embed(self.experiment.seed)
+        embed = defence.embed(self.experiment.settings.seed)
         outcomes = test.outcomes(embed if defence.random else self.experiment.devices.shared(embed))
         paper = dict(zip(COLUMNS, PAPER.get(name, ()), strict=False))
         findings: tuple[str, ...] = ()
-        if self.experiment.preset.adaptive:
+        if self.experiment.settings.adaptive.adaptive:
             adaptive = self._adaptive.measure(defence)
             outcomes |= adaptive.verified
             findings = adaptive.findings
@@ -132,7 +138,7 @@ class Table1:
 
     @functools.cached_property
     def _adaptive(self) -> AdaptiveAttacks:
-        return AdaptiveAttacks.from_flags(self.experiment, self.epsilon)
+        return AdaptiveAttacks.of(self.experiment, self.epsilon)
 
 
 def chosen_rows() -> list[str]:
@@ -142,29 +148,31 @@ def chosen_rows() -> list[str]:
       InputError: one is unknown or named twice, or there is none.
     """
     rows = [name for row in _ROWS.value for name in (ALL if row == "all" else (row,))]
-    rows += [ADVERSARIAL] * (_ADVERSARIAL.value and ADVERSARIAL not in rows) + CLEANER.value
+    rows += [ADVERSARIAL] * (
+        _ADVERSARIAL.value and ADVERSARIAL not in rows
+    ) + verification_flags.CLEANER.value
     return check_names(rows, [*ALL, ADVERSARIAL], "rows")
 
 
 def notes(experiment: VerificationExperiment, epsilon: float) -> str:
     """What differs from the paper, in words below the table."""
-    preset = experiment.preset
-    but = ""
-    if preset.epochs != preset.ablation_epochs:
+    settings, but = experiment.settings, ""
+    if settings.training.epochs != settings.ablation_epochs:
         but = (
-            f" for the joint row and {preset.ablation_epochs} for the others, which are "
+            f" for the joint row and {settings.ablation_epochs} for the others, which are "
             "therefore not to be compared with it"
         )
-    sentences = [*experiment.notes([epsilon]), *experiment.network_notes(but)]
-    if preset.adaptive:
+    sentences = [*about_pairs(experiment, [epsilon]), *about_network(experiment, but)]
+    adaptive = settings.adaptive
+    if adaptive.adaptive:
         sentences.append(
-            f"Adaptive columns: at most {preset.adaptive_pairs} + {preset.adaptive_pairs} of the "
-            "test pairs; for each the best of no attack, the stored FGSM example, and PGD of "
-            f"{preset.adaptive_steps} steps without and through the defence, averaged over "
-            f"{preset.eot_samples} draws where it is random; judged on 8-bit images."
+            f"Adaptive columns: at most {adaptive.adaptive_pairs} + {adaptive.adaptive_pairs} of "
+            "the test pairs; for each the best of no attack, the stored FGSM example, and PGD of "
+            f"{adaptive.adaptive_steps} steps without and through the defence, averaged over "
+            f"{adaptive.eot_samples} draws where it is random; judged on 8-bit images."
         )
     return " ".join(sentences)
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

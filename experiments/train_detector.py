@@ -14,21 +14,23 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 from detector.autoencoder import AutoencoderConfig, autoencoder, start_from_imagenet
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from detector.scores import NORMS, DetectionScores
 from detector.training import Progress, Trainer, TrainingConfig
 from experiments.face_autoencoder.mofa_people import People, load_parts, spread_out
-from experiments.flags import model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa.photographs import SIZE
 
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "identities": "Rendered people to learn from.",
         "images_per_identity": "Pictures of each.",
@@ -90,14 +92,10 @@ PRESETS = PresetFlags(
         "held_out_images": 4,
     },
 )
-_IMAGENET = flags.DEFINE_string(
+_IMAGENET = FLAGS.string(
     "imagenet", None, "ResNet-50's ImageNet weights, Keras' .h5, to start a full width from."
 )
 
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(precision_flags)
-flags.adopt_module_key_flags(run_flags)
 
 SHOWN = 8
 
@@ -191,4 +189,4 @@ def measure(scores: DetectionScores, part: str, people: People) -> Row:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

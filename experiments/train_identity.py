@@ -21,14 +21,13 @@ import cv2
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 from experiments.drawing.figures import save_roc
 from experiments.face_autoencoder.mofa_people import People, load_parts
 from experiments.face_autoencoder.mofa_victim import Function
-from experiments.flags import model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running import cli
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import encoder
@@ -45,7 +44,10 @@ from resgn.calibration import RocCurve
 from resgn.target import embed_all as in_batches
 from weights.errors import InputError
 
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
+
 PRESETS = PresetFlags(
+    FLAGS,
     {
         "identities": "Rendered people to learn from.",
         "images_per_identity": "Pictures of each.",
@@ -101,12 +103,7 @@ PRESETS = PresetFlags(
         "batch_size": 6,
     },
 )
-_KINDS = flags.DEFINE_list("kinds", list(KINDS), "Which to train: code, image or both.")
-
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(precision_flags)
-flags.adopt_module_key_flags(run_flags)
+_KINDS = FLAGS.names("kinds", list(KINDS), "Which to train: code, image or both.")
 
 
 def main(argv: list[str]) -> None:
@@ -228,4 +225,4 @@ def measure(classifier: IdentityClassifier, test: IdentityFaces) -> tuple[Row, R
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -25,10 +25,18 @@ from absl import flags
 
 from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED, spread_out
 from experiments.face_autoencoder.photographs import Split, load_photographs
-from experiments.flags import model_flags, mofa_flags, mofa_presets, precision_flags, run_flags
+from experiments.flags import (
+    command_line,
+    model_flags,
+    mofa_flags,
+    mofa_presets,
+    precision_flags,
+    run_flags,
+    strategy_flags,
+)
+from experiments.flags.groups import FlagGroup
 from experiments.flags.mofa_presets import help_of
 from experiments.flags.strategy_flags import chosen_devices, restarting
-from experiments.running import cli
 from experiments.running.devices import Devices
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
@@ -45,41 +53,43 @@ from mofa.views import Views
 from weights.errors import InputError
 from weights.folders import cache_folder
 
-_PRESET = flags.DEFINE_enum(
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, strategy_flags.FLAGS)
+
+_PRESET = FLAGS.choice(
     "preset",
     "laptop",
     sorted(mofa_presets.PRESETS),
     "Values of all flags that are not given: laptop (under an hour on two cores), paper (the "
     "paper's own figures, for GPUs), smoke (seconds, to see that everything runs).",
 )
-_INIT = flags.DEFINE_string(
+_INIT = FLAGS.string(
     "init",
     None,
     "Encoder file to start from; its size goes first, but for --input_size and --downscaling where "
     "they are given.",
 )
-_IMAGENET = flags.DEFINE_string(
+_IMAGENET = FLAGS.string(
     "imagenet", None, "VGG-19's ImageNet weights, Keras' .h5, to start a full-width vgg19 from."
 )
 
 
 def _enum(name: str, values: tuple[str, ...], text: str) -> None:
-    flags.DEFINE_enum(name, None, list(values), f"{text} {help_of(name)}")
+    FLAGS.choice(name, None, list(values), f"{text} {help_of(name)}")
 
 
 def _integer(name: str, text: str) -> None:
-    flags.DEFINE_integer(name, None, f"{text} {help_of(name)}", lower_bound=0)
+    FLAGS.integer(name, None, f"{text} {help_of(name)}", lower=0)
 
 
 def _float(name: str, text: str) -> None:
-    flags.DEFINE_float(name, None, f"{text} {help_of(name)}", lower_bound=0.0)
+    FLAGS.number(name, None, f"{text} {help_of(name)}", lower=0.0)
 
 
 _enum("network", encoder.NETWORKS, "Encoder.")
 _float("width", "Factor on the maps of its convolutions.")
 _integer("dense_units", "Of its two hidden fully connected layers.")
 _integer("input_size", "Side to which it brings its images.")
-flags.DEFINE_bool("batch_norm", None, f"BatchNorm in training. {help_of('batch_norm')}")
+FLAGS.boolean("batch_norm", None, f"BatchNorm in training. {help_of('batch_norm')}")
 _enum("scaling", encoder.SCALINGS, "Scale of the code that it puts out.")
 _enum("downscaling", encoder.DOWNSCALINGS, "How it brings them there.")
 _integer("image_size", "Side of the pictures in training, pixels.")
@@ -104,11 +114,6 @@ _float("jitter", "Deviation of turn, shift and size of photographs in training."
 _integer("checkpoint_every", "Steps between two checkpoints and reports.")
 _integer("test_images", "Pictures of each data set to measure on at the end.")
 
-flags.adopt_module_key_flags(mofa_flags)  # shown by --help
-flags.adopt_module_key_flags(model_flags)
-flags.adopt_module_key_flags(precision_flags)
-flags.adopt_module_key_flags(run_flags)
-flags.declare_key_flag("strategy")
 
 PANEL = 8
 
@@ -338,4 +343,4 @@ def _joined(parts: list[Photographs]) -> Photographs | None:
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

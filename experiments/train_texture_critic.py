@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tqdm
-from absl import flags
 
 import weights as weights_room
-from experiments.flags import file_flags
+from experiments.flags import command_line, file_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED
-from experiments.running import cli
 from resgn.calibration import RocCurve, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.celeba import load_celeba
@@ -34,18 +33,17 @@ from weights import keras_h5
 from weights.batch_norm import fold_batch_norm
 from weights.errors import InputError
 
-_LFW = flags.DEFINE_string("lfw_dir", None, "LFW's folder.")
-_CELEBA = flags.DEFINE_string("celeba_dir", None, "CelebA's folder.")
-_WIDTH = flags.DEFINE_float("width", 0.125, "Factor on VGG-16's maps and units.", 0.001, 1.0)
-_EPOCHS = flags.DEFINE_integer("epochs", 14, "Passes over the training people.", 1)
-_BATCH = flags.DEFINE_integer("batch_size", 32, "Images a step.", 2)
-_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Adam's, falling to 0 along a cosine.", 0.0)
-_SIZE = flags.DEFINE_integer("input_size", 96, "Side of the images that the critic sees.", 32)
-_MINIMUM = flags.DEFINE_integer("minimum_images", 8, "People with fewer photographs are left out.")
-_MAXIMUM = flags.DEFINE_integer(
-    "maximum_images", 30, "Photographs taken of one person at the most."
-)
-flags.adopt_module_key_flags(file_flags)  # shown by --help
+FLAGS = FlagGroup(file_flags.FLAGS)
+
+_LFW = FLAGS.string("lfw_dir", None, "LFW's folder.")
+_CELEBA = FLAGS.string("celeba_dir", None, "CelebA's folder.")
+_WIDTH = FLAGS.number("width", 0.125, "Factor on VGG-16's maps and units.", 0.001, 1.0)
+_EPOCHS = FLAGS.integer("epochs", 14, "Passes over the training people.", 1)
+_BATCH = FLAGS.integer("batch_size", 32, "Images a step.", 2)
+_RATE = FLAGS.number("learning_rate", 1e-3, "Adam's, falling to 0 along a cosine.", 0.0)
+_SIZE = FLAGS.integer("input_size", 96, "Side of the images that the critic sees.", 32)
+_MINIMUM = FLAGS.integer("minimum_images", 8, "People with fewer photographs are left out.")
+_MAXIMUM = FLAGS.integer("maximum_images", 30, "Photographs taken of one person at the most.")
 
 HELD_OUT = 0.1
 PAIRS = 1000
@@ -164,4 +162,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
 from experiments.drawing.figures import save_roc
-from experiments.flags import data_flags, run_flags
-from experiments.flags.data_flags import DATA_DIR, DATASET, TARGET, chosen_target
-from experiments.flags.presets import LAPTOP
-from experiments.flags.run_flags import SEED, settings_from_flags
-from experiments.running import cli
+from experiments.flags import command_line, run_flags, verification_flags
+from experiments.flags.groups import FlagGroup
+from experiments.flags.run_flags import SEED
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from resgn.bring_your_own import chosen_target
 from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.dataset import FaceDataset
@@ -28,32 +27,29 @@ from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
 from resgn.target import embed_all
 
-_PAIRS = flags.DEFINE_string(
+FLAGS = FlagGroup(verification_flags.FACES, run_flags.FLAGS)
+
+_PAIRS = FLAGS.string(
     "pairs", None, "List of pairs in LFW's format, e.g. pairs.txt. Default: pairs drawn at random."
 )
-_DRAWN = flags.DEFINE_integer(
-    "drawn", 1000, "Pairs of each kind to draw where --pairs is not given.", lower_bound=FOLDS
+_DRAWN = FLAGS.integer(
+    "drawn", 1000, "Pairs of each kind to draw where --pairs is not given.", lower=FOLDS
 )
 FALSE_ACCEPT_RATES = (0.01, 0.001)
 PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
 """On LFW's View 2, by the networks' authors."""
 
 
-for _module in (data_flags, run_flags):
-    flags.adopt_module_key_flags(_module)  # shown by --help
-
-
 def main(_: list[str]) -> None:
     """Align, embed, measure, write result and plot."""
-    dataset = load_dataset(DATASET.value or LAPTOP["dataset"], DATA_DIR.value)
+    settings = verification_flags.faces()
+    dataset = load_dataset(settings.dataset, settings.data_dir)
     pairs = choose_pairs(dataset)
-    name = TARGET.value or LAPTOP["target"]
-    target = chosen_target(name)
+    target = chosen_target(settings.target, settings.weights_of_target())
     run = Run(
         "verification",
-        settings_from_flags(
-            ["dataset", "data_dir", "pairs", "drawn", "target", "facenet_weights", "seed"]
-        ),
+        verification_flags.faces_given(settings)
+        | {"pairs": _PAIRS.value, "drawn": _DRAWN.value, "seed": SEED.value},
         run_flags.place(),
     )
     used = np.unique(np.r_[pairs.probe, pairs.reference])
@@ -116,4 +112,4 @@ def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocC
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

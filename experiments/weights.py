@@ -14,18 +14,15 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from absl import flags
-
-from experiments.flags import weight_flags
-from experiments.running import cli
+from experiments.flags import command_line, weight_flags
+from experiments.flags.groups import FlagGroup
 from weights import folders, registry
 from weights.errors import InputError
 
-_WEIGHTS_DIR = flags.DEFINE_string(
-    "weights_dir", None, "A folder to look into before the usual ones."
-)
+FLAGS = FlagGroup(weight_flags.FLAGS)
 
-flags.adopt_module_key_flags(weight_flags)  # shown by --help
+_WEIGHTS_DIR = FLAGS.string("weights_dir", None, "A folder to look into before the usual ones.")
+
 
 _STATES = {True: "verified", False: "DIFFERS", None: "found"}
 
@@ -90,4 +87,4 @@ def _indented(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    command_line.run(main, FLAGS)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.cleaners import Cleaner
-from resgn.target import CROP_SIZE, Target
+from resgn.target import CROP_SIZE, Target, load_target
 from weights.errors import InputError
 
 Function = Callable[[tf.Tensor], tf.Tensor]
@@ -99,6 +99,19 @@ def own_target(name: str) -> Target:
         return function(inputs)
 
     return Target(name, tf.identity, lambda size: network, CROP_SIZE, (0.5,))
+
+
+def chosen_target(name: str, weights: str | None = None) -> Target:
+    """The target of this name, ours or the user's own, frozen.
+
+    Args:
+      name: of `resgn.target.TARGETS`, or `package.module:callable`.
+      weights: one of ours from this file.
+
+    Raises:
+      InputError: unknown name, weights missing or damaged, or one's own target does not work.
+    """
+    return own_target(name) if is_own(name) else load_target(name, weights)
 
 
 def load(name: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from absl import flags, logging
+from absl import logging
 
 from attacks import Attack, Term
 from attacks.semantic_match import entry_weights
@@ -17,6 +17,7 @@ from experiments.face_autoencoder.mofa_people import People, load_people
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.face_autoencoder.semantic_terms import semantic_terms
 from experiments.flags import attack_flags, identity_flags, model_flags, mofa_flags, run_flags
+from experiments.flags.groups import FlagGroup
 from mofa import code as codes
 from mofa import encoder
 from mofa.arrays import Array
@@ -29,8 +30,10 @@ from resgn.cleaners.jpeg import jpeg
 from resgn.faces.image_file import write_image
 from resgn.target import embed_all
 
-for _module in (mofa_flags, model_flags, identity_flags, attack_flags, run_flags):
-    flags.adopt_module_key_flags(_module)
+FLAGS = FlagGroup(
+    mofa_flags.FLAGS, model_flags.FLAGS, identity_flags.FLAGS, attack_flags.FLAGS, run_flags.FLAGS
+)
+
 
 SHARED = (
     *("dataset", "data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image"),

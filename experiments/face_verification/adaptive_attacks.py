@@ -116,17 +116,13 @@ class AdaptiveAttacks:
     batch_size: int = 25
 
     @classmethod
-    def from_flags(cls, experiment: VerificationExperiment, epsilon: float) -> AdaptiveAttacks:
-        """As preset and flags have it."""
-        return cls(
-            AttackedPairs.of(
-                experiment.attacked("test", epsilon), experiment.preset.adaptive_pairs
-            ),
-            experiment.target,
-            epsilon,
-            experiment.preset.adaptive_steps,
-            experiment.seed,
-        )
+    def of(cls, experiment: VerificationExperiment, epsilon: float) -> AdaptiveAttacks:
+        """On the first test pairs, as the experiment's settings have it."""
+        settings = experiment.settings
+        test = experiment.sets.attacked("test", epsilon)
+        pairs = AttackedPairs.of(test, settings.adaptive.adaptive_pairs)
+        steps = settings.adaptive.adaptive_steps
+        return cls(pairs, experiment.target, epsilon, steps, settings.seed)
 
     @functools.cached_property
     def _pgd(self) -> PGD:

@@ -90,12 +90,13 @@ class CraftedThrough:
 
 
 def crafted_through(experiment: VerificationExperiment, epsilon: float) -> CraftedThrough:
-    """As the flags have it."""
-    loss = experiment.loss(LossWeights(verification=1.0).only(("verification",)))
+    """As the experiment's settings have it."""
+    loss = experiment.critics.loss(LossWeights(verification=1.0).only(("verification",)))
+    adaptive = experiment.settings.adaptive
     return CraftedThrough(
         loss.embed,
         loss.threshold,
         epsilon,
-        experiment.preset.adversarial_steps,
-        experiment.preset.adversarial_share,
+        adaptive.adversarial_steps,
+        adaptive.adversarial_share,
     )

@@ -77,21 +77,21 @@ class AttackedDefence:
 
     def _crafted(self) -> dict[str, Callable[[], np.ndarray]]:
         """By attack what gives its probes `[P, H, W, 3]`."""
-        preset, attacks = self._experiment.preset, self._attacks
+        adaptive, attacks = self._experiment.settings.adaptive, self._attacks
         given: dict[str, Callable[[], np.ndarray]] = {
             "untouched": lambda: attacks.pairs.images,
             "stored": lambda: attacks.pairs.stored,
             "transfer": lambda: attacks.transferred,
         }
-        steps, restarts = preset.adaptive_steps, preset.restarts
+        steps, restarts = adaptive.adaptive_steps, adaptive.restarts
         known: dict[str, Attack] = {
             "fgsm": FGSM(),
             "mifgsm": MIFGSM(steps),
             "pgd": PGD(steps, restarts=restarts),
             "apgd": APGD(steps),
-            "square": Square(max(2, preset.queries)),
+            "square": Square(max(2, adaptive.queries)),
             "pgd_l2": PGD(steps, "l2", restarts=restarts),
-            "square_l2": Square(max(2, preset.queries), "l2"),
+            "square_l2": Square(max(2, adaptive.queries), "l2"),
         }
         return given | {
             name: functools.partial(self._craft, name, attack) for name, attack in known.items()
@@ -126,7 +126,7 @@ class AttackedDefence:
     def _minimum_epsilon(self) -> list[float | None]:
         attacks = self._attacks
         found = minimum_epsilon(
-            PGD(self._experiment.preset.adaptive_steps),
+            PGD(self._experiment.settings.adaptive.adaptive_steps),
             self._defence.surrogate,
             attacks.pairs.images,
             attacks.pairs.criterion,

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import tqdm
 
-from experiments.face_verification import trained_cleaners
+from experiments.face_verification import cleaner_cache
 from experiments.face_verification.adversarial_training import crafted_through
-from experiments.face_verification.cleaner_training import trained_cleaner
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.settings import InputCleaners
+from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.run import Run
 from resgn import cleaners
@@ -60,7 +61,7 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
     if is_own(name):
         own_cleaner(name)
     elif name in INPUT:
-        _input_cleaner(name, experiment.preset)
+        _input_cleaner(name, experiment.settings.input_cleaners)
     elif name in TRAINED:
         _config(name, experiment)
 
@@ -78,7 +79,7 @@ def make_defence(
     """
     if name == "none":
         return Defence.none(experiment.target)
-    samples = experiment.preset.eot_samples
+    samples = experiment.settings.adaptive.eot_samples
     if name == "randomization":
         return Defence.randomization(experiment.target, samples)
     cleaner = make_cleaner(name, experiment, run, epsilon)
@@ -102,41 +103,37 @@ def make_cleaner(
     if is_own(name):
         return own_cleaner(name)
     if name in INPUT:
-        return _input_cleaner(name, experiment.preset)
+        return _input_cleaner(name, experiment.settings.input_cleaners)
     if name in TRAINED:
         return _trained(name, experiment, run, epsilon)
-    epochs = None if LOSSES[name] == TERMS else experiment.preset.ablation_epochs
+    resgns = TrainedCleaners(experiment, run)
     crafter = crafted_through(experiment, epsilon) if name == ADVERSARIAL else None
-    model = trained_cleaner(experiment, run, name, epsilon, LOSSES[name], epochs, crafter)
-    return Cleaner.of_model(name, model)
+    recipe = resgns.recipe(name, epsilon, LOSSES[name], crafter)
+    return Cleaner.of_model(name, resgns.get(recipe))
 
 
-def _input_cleaner(name: str, preset: Any) -> Cleaner:
+def _input_cleaner(name: str, values: InputCleaners) -> Cleaner:
     make: dict[str, Callable[[], Cleaner]] = {
-        "jpeg": lambda: cleaners.jpeg(preset.jpeg_quality),
-        "bit_depth": lambda: cleaners.bit_depth(preset.bits),
+        "jpeg": lambda: cleaners.jpeg(values.jpeg_quality),
+        "bit_depth": lambda: cleaners.bit_depth(values.bits),
         "gaussian_filter": lambda: cleaners.gaussian_filter(
-            preset.gaussian_side, preset.gaussian_sigma
+            values.gaussian_side, values.gaussian_sigma
         ),
-        "median_filter": lambda: cleaners.median_filter(preset.median_side),
-        "gaussian_noise": lambda: cleaners.gaussian_noise(preset.noise_sigma),
+        "median_filter": lambda: cleaners.median_filter(values.median_side),
+        "gaussian_noise": lambda: cleaners.gaussian_noise(values.noise_sigma),
     }
     return make[name]()
 
 
 def _config(name: str, experiment: VerificationExperiment) -> ApeGanConfig | MagNetConfig:
-    kind = {"apegan": ApeGanConfig, "magnet": MagNetConfig}[name]
-    values = {
-        field.name: experiment.preset.values[f"{name}_{field.name}"]
-        for field in dataclasses.fields(kind)
-        if f"{name}_{field.name}" in experiment.preset.values
-    }
-    return kind(**values, precision=experiment.precision, seed=experiment.seed)
+    settings = experiment.settings
+    config: ApeGanConfig | MagNetConfig = getattr(settings, name)
+    return dataclasses.replace(config, precision=settings.precision, seed=settings.seed)
 
 
 def _trained(name: str, experiment: VerificationExperiment, run: Run, epsilon: float) -> Cleaner:
     config = _config(name, experiment)
-    train = experiment.training_pairs(epsilon)
+    train = experiment.sets.training(epsilon)
     with tqdm.tqdm(total=config.epochs, desc=f"training {name}", unit="epoch", leave=False) as bar:
 
         def report(epoch: int, losses: dict[str, float]) -> None:
@@ -163,7 +160,7 @@ def _folder(
     if experiment.devices.workers > 1:  # each would write the same files
         return run.folder / "training" / name
     settings: Mapping[str, Any] = {"cleaner": name} | dataclasses.asdict(config)
-    folder = cache_folder() / "cleaners" / trained_cleaners.entry_name(settings, data)
+    folder = cache_folder() / "cleaners" / cleaner_cache.entry_name(settings, data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -172,13 +169,13 @@ def _folder(
     return folder
 
 
-def check_names(names: list[str], known: list[str], flag: str) -> list[str]:
+def check_names(names: list[str], known: list[str], what: str) -> list[str]:
     """The names asked for.
 
     Args:
-      names: as the flag gives them.
+      names: what was asked for.
       known: those of our own.
-      flag: its name, for the message.
+      what: the parameter's name, for the message.
 
     Raises:
       InputError: one is unknown or named twice, or there is none.
@@ -186,7 +183,7 @@ def check_names(names: list[str], known: list[str], flag: str) -> list[str]:
     unknown = [name for name in names if name not in known and not is_own(name)]
     if unknown or not names or len(set(names)) != len(names):
         raise InputError(
-            f"--{flag} names {', '.join(names) or 'nothing'}; choose, each once, from "
+            f"`{what}` names {', '.join(names) or 'nothing'}; choose, each once, from "
             f"{', '.join(known)}."
         )
     return names

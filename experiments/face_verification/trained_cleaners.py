@@ -1,98 +1,169 @@
-"""Trained ResGNs kept in the user's cache, so that no table trains again what another one has.
-
-An entry is two files: `<name>.h5`, the network, and `<name>.json`, its settings, the course of its
-training and the hash of the network's file. The name is a hash over all that decides the result.
-"""
+"""ResGNs by their recipes: from the user's cache, or trained and kept there."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import functools
 import json
 import logging
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
+from experiments.face_verification import cleaner_cache, monitoring
+from experiments.face_verification.adversarial_training import CraftedThrough
+from experiments.face_verification.cleaner_recipe import CleanerRecipe
+from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.results import write_json
-from resgn.generator import GeneratorConfig
+from experiments.running.run import Run
+from resgn.losses import TERMS
 from resgn.saved_generator import load_generator, save_generator
-from resgn.training import Progress
+from resgn.training import Progress, Trainer
+from resgn.training_set import TrainingSet
+from resgn.verification_set import COLUMNS, VerificationSet
 from weights import files
-from weights.errors import InputError
-from weights.folders import cache_folder
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
-"""Part of every entry's name; to be raised whenever the same settings would train otherwise."""
 
+class TrainedCleaners:
+    """ResGNs for one experiment, logged and left in the folder of one run.
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class TrainedCleaner:
-    """A ResGN from the cache.
+    One that was trained before by the same recipe on the same data is taken from the user's cache.
+    Otherwise it is trained in the run's folder, where a killed training goes on. In both cases the
+    course of its training is logged and the network left as `cleaners/<name>.h5`.
 
-    Attributes:
-      model: the network, frozen.
-      history: what was reported after each epoch of its training.
+    Args:
+      experiment: faces, target and critics.
+      run: logs and folder.
     """
 
-    model: tf.keras.Model
-    history: list[Progress]
+    def __init__(self, experiment: VerificationExperiment, run: Run) -> None:
+        self._experiment, self._run = experiment, run
 
+    def recipe(
+        self,
+        name: str,
+        epsilon: float,
+        terms: tuple[str, ...] = TERMS,
+        adversary: CraftedThrough | None = None,
+    ) -> CleanerRecipe:
+        """The recipe that the experiment's settings give for a loss and an intensity."""
+        settings = self._experiment.settings
+        start = settings.start_from
+        digest = files.sha256(Path(start).expanduser()) if start else None
+        return CleanerRecipe.of(settings, name, epsilon, terms, adversary, digest)
 
-def entry_name(settings: Mapping[str, Any], data: Iterable[np.ndarray]) -> str:
-    """A name for what training with these settings on this data gives: 32 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps([FORMAT, tf.__version__, settings], sort_keys=True).encode())
-    for array in data:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+    def get(self, recipe: CleanerRecipe) -> tf.keras.Model:
+        """The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same."""
+        experiment, run = self._experiment, self._run
+        train = experiment.sets.training(recipe.epsilon)
+        validation = experiment.sets.attacked("validation", recipe.epsilon)
+        monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
+        key = recipe.key(train.threshold, experiment.critics.names)
+        entry = cleaner_cache.entry_name(key, _content(train, validation))
+        kept = cleaner_cache.read(entry, recipe.training.precision)
+        if experiment.devices.everyone(kept is not None) and kept is not None:
+            _log.info("%s: trained before by the same recipe, taken from the cache.", recipe.name)
+            for progress in kept.history:
+                run.log(recipe.name, progress.step, scalars(progress))
+            model = kept.model
+            monitoring.log_weights(run, recipe.name, kept.history[-1].step, model)
+        else:
+            model, history = self._train(recipe, train, validation)
+            if experiment.devices.chief:
+                cleaner_cache.keep(entry, model, recipe.generator, key, history)
+        monitoring.log_graph(run, recipe.name, model)
+        file = run.folder / "cleaners" / f"{recipe.name}.h5"
+        save_generator(model, recipe.generator, file, self._about(recipe, train))
+        return model
 
+    def _about(self, recipe: CleanerRecipe, train: VerificationSet) -> dict[str, Any]:
+        return {
+            "target": self._experiment.settings.target,
+            "threshold": train.threshold,
+            "dataset": self._experiment.dataset.name,
+            "loss": "+".join(recipe.weights.active()),
+            "epsilon": recipe.epsilon,
+            "epochs": recipe.training.epochs,
+            "adversarial_training": recipe.adversary is not None,
+        }
 
-def read(name: str, precision: str) -> TrainedCleaner | None:
-    """The entry of this name; None, with a warning if it is damaged, where there is none."""
-    record, weights = _paths(name)
-    try:
-        stored = json.loads(record.read_text("utf-8"))
-        if stored["sha256"] != files.sha256(weights):
-            raise ValueError("its weights are not those that were saved")
-        history = [Progress(**progress) for progress in stored["history"]]
-        return TrainedCleaner(load_generator(weights, precision).model, history)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        _log.warning("%s is damaged (%s): this ResGN is trained anew.", record, error)
-        return None
-
-
-def keep(
-    name: str,
-    model: tf.keras.Model,
-    config: GeneratorConfig,
-    settings: Mapping[str, Any],
-    history: list[Progress],
-) -> None:
-    """Put a trained ResGN into the cache; a cache that cannot be written means a warning."""
-    record, weights = _paths(name)
-    try:
-        save_generator(model, config, weights)
-        # Last, since it vouches for the weights.
-        write_json(
-            record,
-            {
-                "settings": dict(settings),
-                "sha256": files.sha256(weights),
-                "history": [dataclasses.asdict(progress) for progress in history],
-            },
+    def _train(
+        self, recipe: CleanerRecipe, train: VerificationSet, validation: VerificationSet
+    ) -> tuple[tf.keras.Model, list[Progress]]:
+        experiment, run, name = self._experiment, self._run, recipe.name
+        critics, texture = experiment.critics, bool(recipe.weights.texture)
+        folder = Path("training") / name
+        trainer = Trainer(
+            recipe.generator,
+            critics.loss(recipe.weights),
+            recipe.training,
+            run.shared / folder,
+            experiment.devices.strategy,
+            experiment.settings.jit,
+            recipe.adversary,
         )
-    except (OSError, InputError) as error:
-        _log.warning("The trained ResGN is not kept: %s cannot be written (%s).", weights, error)
+        if experiment.settings.start_from:
+            trainer.start_from(load_generator(experiment.settings.start_from))
+        data = TrainingSet(
+            train.adversarial,
+            train.probe,
+            train.images,
+            critics.features if texture else np.zeros((len(train.images), 0), np.float32),
+            train.embeddings,
+        )
+        record = run.folder / folder / "history.json"
+        defended = functools.cache(experiment.defended)  # compiled once for all epochs
+
+        def validate(cleaner: tf.keras.Model) -> dict[str, float]:
+            outcomes = validation.outcomes(defended(cleaner))
+            return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
+
+        steps = recipe.training.epochs * (len(train) // recipe.training.batch_size)
+        with tqdm.tqdm(total=steps, desc=f"training {name}", unit="step", leave=False) as bar:
+
+            def report(progress: Progress) -> None:
+                bar.update(progress.step - bar.n)  # a resumed training starts further on
+                _remember(record, progress)
+                run.log(name, progress.step, scalars(progress))
+                monitoring.log_weights(run, name, progress.step, trainer.averaged)
+                panels = (trainer.averaged, "validation", validation, recipe.epsilon)
+                monitoring.log_panels(run, name, progress.step, *panels)
+
+            model = trainer.train(data, validate, report, lambda: bar.update(1) and None)
+        return model, _history(record)
 
 
-def _paths(name: str) -> tuple[Path, Path]:
-    folder = cache_folder() / "cleaners"
-    return folder / f"{name}.json", folder / f"{name}.h5"
+def _history(record: Path) -> list[Progress]:
+    """What was reported after each epoch so far, also before a training was killed."""
+    if not record.exists():
+        return []
+    return [Progress(**progress) for progress in json.loads(record.read_text("utf-8"))]
+
+
+def _remember(record: Path, progress: Progress) -> None:
+    earlier = [before for before in _history(record) if before.epoch < progress.epoch]
+    write_json(record, [dataclasses.asdict(each) for each in (*earlier, progress)])
+
+
+def _content(train: VerificationSet, validation: VerificationSet) -> list[np.ndarray]:
+    """All data that decides a training."""
+    return [
+        array
+        for part in (train, validation)
+        for array in (part.adversarial, part.probe, part.reference, part.same, part.images)
+    ]
+
+
+def scalars(progress: Progress) -> dict[str, float]:
+    """What TensorBoard shows of an epoch."""
+    values = {f"loss/{term}": value for term, value in progress.terms.items()}
+    values["learning_rate"] = progress.learning_rate
+    values["images_per_second"] = progress.images_per_second
+    for column, value in (progress.held_out or {}).items():
+        values[f"validation/{column}"] = value
+    return values

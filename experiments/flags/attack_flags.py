@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from absl import flags
-
 from attacks import PerturbationAttack
+from experiments.flags.groups import FlagGroup
 from weights.errors import InputError
 
-CAP = flags.DEFINE_float(
+FLAGS = FlagGroup()
+
+CAP = FLAGS.number(
     "cap", 0.02, "Largest change of a pixel at epsilon 0.05, in images of [0, 1].", 0.0
 )
-STEPS = flags.DEFINE_integer("steps", 50, "Steps of Adam.", 1)
-READING = flags.DEFINE_enum(
+STEPS = FLAGS.integer("steps", 50, "Steps of Adam.", 1)
+READING = FLAGS.choice(
     "reading",
     "B",
     ["A", "B"],
@@ -19,7 +20,7 @@ READING = flags.DEFINE_enum(
     "letter (see docs/attacks.md).",
 )
 
-POSE_TERM = flags.DEFINE_enum(
+POSE_TERM = FLAGS.choice(
     "pose_term",
     "rotation",
     ["rotation", "both"],

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from absl import flags
-
 import weights as weights_room
 from detector.saved_autoencoder import load_autoencoder
 from detector.scores import DetectionScores
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.flags.groups import FlagGroup
 from mofa.identity import on_images
 from weights.errors import InputError
 
-DETECTOR = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+DETECTOR = FLAGS.string(
     "detector", None, "Detector, a file of train_detector; the project's own small one."
 )
-TEMPERATURE = flags.DEFINE_float(
+TEMPERATURE = FLAGS.number(
     "temperature", 1.0, "Of the softmax whose divergence is the score js.", 0.0
 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from absl import flags
+from experiments.flags.groups import FlagGroup
 
-OUTPUT = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+OUTPUT = FLAGS.string(
     "output", None, "File to write; the project's own place for it where there is one."
 )

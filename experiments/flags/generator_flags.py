@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from absl import flags
+from experiments.flags.groups import FlagGroup
 
-WEIGHTS = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+WEIGHTS = FLAGS.string(
     "weights",
     None,
     "A ResGN as training leaves it, cleaners/<row>.h5 in the folder of a run. Default: the small "

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from absl import flags
-
+from experiments.flags.groups import FlagGroup
 from mofa.identity import KINDS, IdentityClassifier, load_identity
 
+FLAGS = FlagGroup()
+
 _PATHS = {
-    kind: flags.DEFINE_string(
+    kind: FLAGS.string(
         f"identity_{kind}",
         None,
         f"Identity classifier on {kind}s, a file of train_identity; the project's own small one.",
     )
     for kind in KINDS
 }
-CALIBRATE = flags.DEFINE_bool(
+CALIBRATE = FLAGS.boolean(
     "calibrate",
     True,
     "Set the classifiers' thresholds on the validation people of the data at hand; otherwise those "

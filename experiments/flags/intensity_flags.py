@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from absl import flags
-
+from experiments.flags.groups import FlagGroup
 from experiments.flags.number_lists import numbers_in
 from weights.errors import InputError
 
-EPS = flags.DEFINE_list(
+FLAGS = FlagGroup()
+
+EPS = FLAGS.names(
     "eps",
     None,
     "Attack intensity in images of [0, 1], 0.03 as in the paper's Table 1 unless said otherwise; "
@@ -17,9 +18,7 @@ EPS = flags.DEFINE_list(
 )
 
 
-TEST_EPS = flags.DEFINE_list(
-    "test_eps", None, "Attack intensities to measure at, in images of [0, 1]."
-)
+TEST_EPS = FLAGS.names("test_eps", None, "Attack intensities to measure at, in images of [0, 1].")
 
 
 def intensities(default: Sequence[float]) -> tuple[float, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from absl import flags
+from experiments.flags.groups import FlagGroup
 
-MODEL = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+MODEL = FLAGS.string(
     "model",
     None,
     "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder. By default the "
     "one that MoFA's encoder was trained with; the project's own open model elsewhere.",
 )
-LANDMARKS = flags.DEFINE_string(
+LANDMARKS = FLAGS.string(
     "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
 )

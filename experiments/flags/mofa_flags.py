@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from absl import flags
-
 from experiments.face_autoencoder.mofa_people import Source
 from experiments.flags import model_flags
+from experiments.flags.groups import FlagGroup
 from mofa import encoder, face_model_files
 from mofa.face_renderer import Camera, FaceRenderer
 from weights.errors import InputError
 
+FLAGS = FlagGroup()
+
 DATASETS = ("rendered", "celeba", "lfw", "folder", "orl")
 
-DATASET = flags.DEFINE_list(
+DATASET = FLAGS.names(
     "dataset",
     ["rendered"],
     "Faces: rendered ones need nothing; celeba, lfw and folder (one folder for each person) are "
     "read from --data_dir; several with commas between them.",
 )
-DATA_DIR = flags.DEFINE_list(
-    "data_dir", [], "Folder of each data set of photographs, in the same order."
-)
-ENCODER = flags.DEFINE_string(
+DATA_DIR = FLAGS.names("data_dir", [], "Folder of each data set of photographs, in the same order.")
+ENCODER = FLAGS.string(
     "encoder",
     None,
     "Encoder of MoFA, a file of train_mofa. The project's own by default: VGG-19's layout, or "

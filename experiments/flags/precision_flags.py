@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from absl import flags
-
+from experiments.flags.groups import FlagGroup
 from experiments.running.precision import settle_precision
 
-_PRECISION = flags.DEFINE_enum(
+FLAGS = FlagGroup()
+
+_PRECISION = FLAGS.choice(
     "precision",
     "auto",
     ["auto", "float32", "mixed_bfloat16"],

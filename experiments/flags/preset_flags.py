@@ -6,50 +6,48 @@ from typing import Any
 
 from absl import flags
 
+from experiments.flags.groups import FlagGroup
 from experiments.flags.number_lists import numbers_in
 from weights.errors import InputError
-
-flags.disclaim_key_flags()  # they belong to the command that asks for them
 
 
 class PresetFlags:
     """Numbers and switches with a value in each preset; each is a flag of its own.
 
     Args:
+      group: that the flags go to.
       texts: what each flag is, by name.
       **presets: for each preset a value for each name; `laptop` must be there, the others may name
         only what differs from it.
     """
 
-    def __init__(self, texts: dict[str, str], **presets: dict[str, Any]) -> None:
+    def __init__(self, group: FlagGroup, texts: dict[str, str], **presets: dict[str, Any]) -> None:
         laptop = presets["laptop"]
         self._presets = {name: laptop | values for name, values in presets.items()}
-        self._preset = flags.DEFINE_enum(
+        self._preset = group.choice(
             "preset", "laptop", sorted(presets), "Values of all flags that are not given."
         )
+        self._flags: dict[str, flags.FlagHolder[Any]] = {}
         for name, text in texts.items():
             values = ", ".join(f"{p} {v[name]}" for p, v in self._presets.items() if p != "smoke")
             text = f"{text} ({values})"
             kind = type(laptop[name])
             if kind is bool:
-                flags.DEFINE_bool(name, None, text)
+                self._flags[name] = group.boolean(name, None, text)
             elif kind is int:
-                flags.DEFINE_integer(name, None, text, lower_bound=0)
+                self._flags[name] = group.integer(name, None, text, lower=0)
             elif kind is float:
-                flags.DEFINE_float(name, None, text, lower_bound=0.0)
+                self._flags[name] = group.number(name, None, text, lower=0.0)
             elif kind is str:
-                flags.DEFINE_string(name, None, text)
+                self._flags[name] = group.string(name, None, text)
             else:
-                flags.DEFINE_list(name, None, text)
-        self._names = list(texts)
+                self._flags[name] = group.names(name, None, text)
 
     def settle(self) -> dict[str, Any]:
         """The chosen preset's values with the given flags over them; `preset` is one of them."""
         values = dict(self._presets[self._preset.value])
-        for name in self._names:
-            given = flags.FLAGS[name].value
-            if given is not None:
-                values[name] = given
+        given = {name: flag.value for name, flag in self._flags.items()}
+        values |= {name: value for name, value in given.items() if value is not None}
         return values | {"preset": self._preset.value}
 
 

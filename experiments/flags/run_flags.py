@@ -7,18 +7,21 @@ from typing import Any
 
 from absl import flags
 
+from experiments.flags.groups import FlagGroup
 from experiments.running.run import Place
 
-OUTPUT_DIR = flags.DEFINE_string(
+FLAGS = FlagGroup()
+
+OUTPUT_DIR = FLAGS.string(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
 )
-RESUME = flags.DEFINE_bool(
+RESUME = FLAGS.boolean(
     "resume",
     False,
     "Go on with the run in --output_dir, or without it with the latest unfinished run that has "
     "the same flags.",
 )
-SEED = flags.DEFINE_integer("seed", 0, "Seed of all randomness.", lower_bound=0)
+SEED = FLAGS.integer("seed", 0, "Seed of all randomness.", lower=0)
 
 _FREE = ("output_dir", "resume")
 """Flags that may differ between a run and its continuation."""

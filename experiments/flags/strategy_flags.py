@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from absl import flags
-
+from experiments.flags import run_flags
+from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import OUTPUT_DIR
 from experiments.running import devices
 from experiments.running.devices import STRATEGIES, Devices
 from weights.errors import InputError
 
-STRATEGY = flags.DEFINE_enum(
+FLAGS = FlagGroup(run_flags.FLAGS)
+
+STRATEGY = FLAGS.choice(
     "strategy",
     "none",
     list(STRATEGIES),
@@ -25,7 +27,7 @@ STRATEGY = flags.DEFINE_enum(
     "machines that TF_CONFIG names, which share --output_dir). Batch size, learning rate and "
     "losses are those of all devices together.",
 )
-JIT = flags.DEFINE_bool("jit", False, "Compile ResGN's gradients with XLA; one device only.")
+JIT = FLAGS.boolean("jit", False, "Compile ResGN's gradients with XLA; one device only.")
 
 
 def chosen_devices() -> Devices:

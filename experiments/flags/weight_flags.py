@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from absl import flags
-
+from experiments.flags.groups import FlagGroup
 from weights import registry
 
-NETWORK = flags.DEFINE_enum(
+FLAGS = FlagGroup()
+
+NETWORK = FLAGS.choice(
     "network", None, list(registry.NETWORKS), "The network that a weight file is of."
 )

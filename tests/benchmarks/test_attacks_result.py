@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
 
 from attacks import Dodging
 from benchmarks import attacks
 from benchmarks.peers import Craft, Task
 from benchmarks.timing import Times
+from experiments.flags import groups
 from experiments.running.stored_results import StoredResult
 from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import to_float
@@ -55,13 +54,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredResult:
     given = ["attacks", "--images=2", "--steps=2", "--rounds=2", "--bfloat16=no", "--seed=3"]
     given.append(f"--output={output}")
     monkeypatch.setattr(sys, "argv", given)
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["tests"])
-    saved = flagsaver.save_flag_values()
-    try:
-        attacks.main(flags.FLAGS(given))
-    finally:
-        flagsaver.restore_flag_values(saved)
+    with groups.parsed([attacks.FLAGS], given[1:]) as rest:
+        attacks.main(rest)
     return StoredResult.read(output, "benchmark_attacks")
 
 

@@ -5,21 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from benchmarks import rendering
+from experiments.flags import groups
 from experiments.results_page import with_tables
 from experiments.running.results import Measurement, Row
 from experiments.running.stored_results import StoredResult
 
 TINY = {"triangles": 40, "size": 16, "batch": 2}
-
-
-@pytest.fixture(autouse=True)
-def _flags() -> None:
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["tests"])
 
 
 def test_a_case_is_a_row() -> None:
@@ -71,11 +64,8 @@ def test_the_result_is_one_of_the_projects(tmp_path: Path, monkeypatch: pytest.M
     output = tmp_path / "result.json"
     given = ["rendering", f"--output={output}", "--repeats=9"]
     monkeypatch.setattr(sys, "argv", given)
-    saved = flagsaver.save_flag_values()
-    try:
-        rendering.main(flags.FLAGS(given))
-    finally:
-        flagsaver.restore_flag_values(saved)
+    with groups.parsed([rendering.FLAGS], given[1:]) as rest:
+        rendering.main(rest)
     assert asked == [*map(json.dumps, rendering.CASES), "vgg", "plain"]
 
     kept = StoredResult.read(output, "toy")

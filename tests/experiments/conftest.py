@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
 
 from experiments.face_verification import verification_experiment
-from experiments.flags import data_flags
+from experiments.flags import groups
+from resgn import bring_your_own
 from resgn.target import Target
 
 Main = Callable[..., Path]
@@ -54,21 +53,15 @@ def in_process(toy_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Main:
     folder of the run.
     """
     monkeypatch.setenv("RESGN_CACHE_DIR", str(toy_cache))
-    monkeypatch.setattr(data_flags, "load_target", toy_target)
+    monkeypatch.setattr(bring_your_own, "load_target", toy_target)
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
     monkeypatch.setattr(verification_experiment.VerificationExperiment, "texture", tf.identity)
 
     def run(module: Any, *arguments: str, output: Path) -> Path:
         given = [f"--output_dir={output}", "--preset=smoke", "--texture_weight=0"]
         given += ["--precision=float32", *arguments]
-        if not flags.FLAGS.is_parsed():
-            flags.FLAGS(["tests"])
-        saved = flagsaver.save_flag_values()
-        try:
-            rest = flags.FLAGS(["tests", *given])
+        with groups.parsed([module.FLAGS], given) as rest:
             module.main(rest)
-        finally:
-            flagsaver.restore_flag_values(saved)
         return output
 
     return run

@@ -100,15 +100,13 @@ MISTAKES = {
 
 
 def test_mistakes_are_named_and_leave_nothing(tmp_path: Path) -> None:
-    # All in one process of their own, since starting takes seconds; flags are global.
+    # All in one process of their own, since starting takes seconds.
     program = f"""
-        from absl import flags
-        from absl.testing import flagsaver
         from experiments import convert_weights
+        from experiments.flags import groups
         from weights.errors import InputError
         for arguments in {list(MISTAKES)!r}:
-            with flagsaver.flagsaver():
-                flags.FLAGS(["convert_weights", *arguments.split()])
+            with groups.parsed([convert_weights.FLAGS], arguments.split()):
                 try:
                     convert_weights.main([])
                     print("no error")
@@ -145,8 +143,8 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_loads(
             os.kill(os.getpid(), signal.SIGKILL)
         pathlib.Path.write_bytes = killing
         from experiments import convert_weights
-        from experiments.running import cli
-        cli.run(convert_weights.main)
+        from experiments.flags import command_line
+        command_line.run(convert_weights.main, convert_weights.FLAGS)
     """
     arguments = ["--network=vgg_face", f"--source={small_vgg_face}", f"--output={output}"]
     killed = subprocess.run(

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from experiments import sweep
-from experiments.flags import run_flags
 from experiments.running.results import Measurement, Row
-from experiments.running.run import Run
+from experiments.running.run import Place, Run
 from tests.experiments.command import result
 from weights.errors import InputError
 
@@ -71,26 +68,22 @@ def test_data_that_have_changed_stop_the_run(in_process: Any, half: Path) -> Non
 
 
 def test_data_are_known_by_every_pixel(tmp_path: Path) -> None:
-    flags.FLAGS.mark_as_parsed()
     images = np.zeros((3, 4, 4, 3), np.uint8)
-    with flagsaver.flagsaver(output_dir=str(tmp_path), resume=True):
-        run = Run("table1", {}, run_flags.place())
-        run.same_data(images, images[:2])
-        run.same_data(images.copy(), images[:2])
-        changed = images.copy()
-        changed[2, 3, 3, 2] = 1
-        for others in ((changed, images[:2]), (images[:2], images), (images,)):
-            with pytest.raises(InputError, match="photographs"):
-                run.same_data(*others)
+    run = Run("table1", {}, Place(tmp_path, resume=True))
+    run.same_data(images, images[:2])
+    run.same_data(images.copy(), images[:2])
+    changed = images.copy()
+    changed[2, 3, 3, 2] = 1
+    for others in ((changed, images[:2]), (images[:2], images), (images,)):
+        with pytest.raises(InputError, match="photographs"):
+            run.same_data(*others)
 
 
 def test_the_commit_is_that_at_which_the_run_began(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags.FLAGS.mark_as_parsed()
     names = iter(["first", "second"])
     monkeypatch.setattr("experiments.running.run.commit", lambda: next(names))
-    with flagsaver.flagsaver(output_dir=str(tmp_path)):
-        run = Run("table1", {}, run_flags.place())
-        run.finish([Row("joint", {"dodging": Measurement.rate(np.array([True]))})], "float32", "x")
+    run = Run("table1", {}, Place(tmp_path))
+    run.finish([Row("joint", {"dodging": Measurement.rate(np.array([True]))})], "float32", "x")
     assert json.loads((tmp_path / "result.json").read_text())["commit"] == "first"

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
+from experiments.flags import command_line
+from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import OUTPUT_DIR
 from experiments.flags.strategy_flags import chosen_devices, restarting
-from experiments.running import cli
 from experiments.running.devices import Devices
 from resgn.generator import GeneratorConfig
 from resgn.training import Progress, Trainer, TrainingConfig
 from tests.resgn.toy_training import LOSS, dataset
 
-_DIE_AT = flags.DEFINE_integer("die_at", None, "Step at which the process kills itself, once.")
+FLAGS = FlagGroup()
+
+_DIE_AT = FLAGS.integer("die_at", None, "Step at which the process kills itself, once.")
 
 GENERATOR = GeneratorConfig(1, 8, 3, 3, 1)
 CONFIG = TrainingConfig(
@@ -75,4 +77,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(restarting(main))
+    command_line.run(restarting(main), FLAGS)

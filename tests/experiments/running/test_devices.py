@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
-from absl.testing import flagsaver
 
-from experiments.flags import run_flags, strategy_flags
+from experiments.flags import groups, strategy_flags
 from experiments.running import devices
 from experiments.running.devices import ONE, Devices, check_cluster
 from experiments.running.precision import settle_precision
 from experiments.running.results import Measurement, Row, write_json
-from experiments.running.run import Run
+from experiments.running.run import Place, Run
 from tests.experiments.command import ROOT
 from tests.experiments.toy_training import train
 from weights.errors import InputError
@@ -162,9 +160,8 @@ def test_a_cluster_that_can_be() -> None:
 
 
 def test_several_machines_need_a_common_folder() -> None:
-    flags.FLAGS.mark_as_parsed()
     with (
-        flagsaver.flagsaver(strategy="multi_worker", output_dir=None),
+        groups.parsed([strategy_flags.FLAGS], ["--strategy=multi_worker"]),
         pytest.raises(InputError, match="needs --output_dir"),
     ):
         strategy_flags.chosen_devices()
@@ -177,11 +174,9 @@ class Second(Devices):
 
 
 def test_only_the_chief_writes_into_the_folder_of_the_run(tmp_path: Path) -> None:
-    flags.FLAGS.mark_as_parsed()
     row = Row("none", {"dodging": Measurement.rate(np.array([True, False]))})
     write_json(tmp_path / "rows" / "none.json", row.as_json())
-    with flagsaver.flagsaver(output_dir=str(tmp_path)):
-        run = Run("table1", {"eps": 0.03}, run_flags.place(), Second("none", ONE.strategy))
+    run = Run("table1", {"eps": 0.03}, Place(tmp_path), Second("none", ONE.strategy))
     run.log("joint", 1, {"loss": 1.0})
     run.log_images("joint", 1, {"panel": np.zeros((1, 4, 4, 3), np.uint8)})
     read = run.measured("none", lambda: pytest.fail("measured again"))
@@ -197,7 +192,6 @@ def test_only_the_chief_writes_into_the_folder_of_the_run(tmp_path: Path) -> Non
 def test_a_process_starts_itself_anew_when_a_machine_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    flags.FLAGS.mark_as_parsed()
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda program, arguments: started.append(arguments))
     monkeypatch.setattr(devices, "_PAUSE", 0.0)
@@ -207,19 +201,16 @@ def test_a_process_starts_itself_anew_when_a_machine_is_lost(
     def lost(_: list[str]) -> None:
         raise tf.errors.UnavailableError(None, None, "heartbeat timeout")
 
-    with flagsaver.flagsaver(strategy="multi_worker"):
-        strategy_flags.restarting(lost)([])
+    several = devices.restarting(lost, lambda: True)
+    several([])
     assert started == [[sys.executable, "-m", "experiments.table1", "--resume"]]
     assert os.environ["RESGN_RESTARTS"] == "4"
     # Alone there is nobody to lose, and no error is hidden.
     with pytest.raises(tf.errors.UnavailableError):
-        strategy_flags.restarting(lost)([])
+        devices.restarting(lost, lambda: False)([])
     monkeypatch.setenv("RESGN_RESTARTS", str(devices.RESTARTS))
-    with (
-        flagsaver.flagsaver(strategy="multi_worker"),
-        pytest.raises(tf.errors.UnavailableError),
-    ):
-        strategy_flags.restarting(lost)([])
+    with pytest.raises(tf.errors.UnavailableError):
+        several([])
 
 
 def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,110 @@
+"""The loss networks of Eq. 6: the target as verification critic, and the texture critic."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from experiments.face_verification.settings import VerificationSettings
+from experiments.running.devices import Devices
+from resgn.bring_your_own import chosen_target, is_own
+from resgn.legitimate_pairs import Embed, LegitimatePairs
+from resgn.losses import JointLoss, LossWeights
+from resgn.target import CROP_SIZE, Target, embed_all
+from resgn.vgg_face import vgg_face
+from weights import files, registry
+from weights.errors import InputError
+
+
+class Critics:
+    """Target and texture critic, frozen, with a copy on each device where there are several.
+
+    Args:
+      settings: which they are.
+      target: the network under attack.
+      texture: loads the texture critic.
+      legitimate: the pairs, whose threshold Eq. 5 takes.
+      devices: what all this is computed on.
+    """
+
+    def __init__(
+        self,
+        settings: VerificationSettings,
+        target: Target,
+        texture: Callable[[], Embed],
+        legitimate: LegitimatePairs,
+        devices: Devices,
+    ) -> None:
+        self._settings, self._target, self._texture = settings, target, texture
+        self._legitimate, self._devices = legitimate, devices
+
+    @functools.cached_property
+    def names(self) -> dict[str, str]:
+        """What names target and texture critic: the hashes of their weight files."""
+        settings = self._settings
+        own = is_own(settings.target)
+        target = settings.weights_of_target() or settings.target
+        texture = "small" if settings.texture == "small" else str(settings.vgg_face_weights)
+        return {
+            "target": self.behaviour if own else _file_hash(target, settings.target),
+            "texture": _file_hash(texture, "vgg_face"),
+        }
+
+    @property
+    def behaviour(self) -> str:
+        """What names the user's own target, of whose weights we know nothing: what it answers."""
+        return hashlib.sha256(self._legitimate.embeddings.tobytes()).hexdigest()
+
+    @functools.cached_property
+    def features(self) -> np.ndarray:
+        """The texture critic's view of every legitimate image, float32 `[I, F]`."""
+        texture = self._devices.shared(tf.function(self._texture()))
+        return embed_all(texture, self._legitimate.images)
+
+    def loss(self, weights: LossWeights) -> JointLoss:
+        """Eq. 6 with its critics."""
+        texture: Embed = self._texture() if weights.texture else tf.identity
+        target: Embed = self._target
+        if self._devices.strategy.num_replicas_in_sync > 1:
+            with self._devices.strategy.scope():
+                target = self._copied_target
+                texture = self._copied_texture if weights.texture else tf.identity
+        return JointLoss(weights, texture, target, self._legitimate.threshold)
+
+    @functools.cached_property
+    def _copied_texture(self) -> tf.keras.Model:
+        return texture_critic(self._settings)
+
+    @functools.cached_property
+    def _copied_target(self) -> Target:
+        target = chosen_target(self._settings.target, self._settings.weights_of_target())
+        target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
+        return target
+
+
+def texture_critic(settings: VerificationSettings) -> tf.keras.Model:
+    """The texture critic, frozen.
+
+    Raises:
+      InputError: the released VGG-Face is asked for without its file.
+    """
+    if settings.texture == "small":
+        return vgg_face("small")
+    if settings.vgg_face_weights is None:
+        raise InputError(
+            "The texture critic VGG-Face needs its weights, which cannot be shipped: get "
+            "vgg_face.mat from the VGG group at Oxford (or a Keras .h5 of it) and pass "
+            "`vgg_face_weights=PATH`; or use `texture=small`, which needs nothing."
+        )
+    return vgg_face(Path(settings.vgg_face_weights).expanduser())
+
+
+def _file_hash(weights: str, network: str) -> str:
+    """The hash of a weight file; a checkpoint of several files goes by its name."""
+    path = registry.resolve(weights, network)
+    return files.sha256(path) if path.is_file() else str(path.resolve())
