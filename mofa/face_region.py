@@ -6,14 +6,19 @@ hair; a loss over them would teach skin to look like hair.
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa import landmarks as landmark_names
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
 from mofa.rendering import sample, triangle_rasterizer
 from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 _JAW, _BROWS = slice(0, 17), slice(17, 27)
 _FOREHEAD = 0.25
@@ -26,27 +31,34 @@ def face_region(renderer: FaceRenderer) -> Array:
     """Which vertices belong to the face proper.
 
     Those of the mean face that are seen from the front inside the outline of the landmarks: the jaw
-    from ear to ear and a line above the brows.
+    from ear to ear and a line above the brows. Where some of these are missing, the outline is that
+    of the open face model, brought to the landmarks that there are; without five landmarks all
+    that is seen from the front counts.
 
     Args:
-      renderer: its model has landmarks.
+      renderer: the renderer.
 
     Returns:
       float32 [V], 1 inside, 0 outside.
 
     Raises:
-      ValueError: the model has no landmarks.
-      InputError: they outline nothing.
+      InputError: the landmarks outline nothing.
     """
     face = renderer.face(tf.zeros([1, codes.SIZE]))
+    shown = seen(renderer, face.vertices)[0].numpy()
+    if not renderer.model.has_five_landmarks():
+        _log.warning("%s has no landmarks to outline its face by.", renderer.model.name)
+        return np.asarray(shown, np.float32)
     points = renderer.project(face.vertices)
     marks = renderer.landmarks(face)[0].numpy()
+    if not np.isfinite(marks[: _BROWS.stop]).all():
+        marks = landmark_names.usual_places(marks)
     chin = marks[_JAW][8]
     brows = marks[_BROWS][::-1]
     raised = brows + _FOREHEAD * (brows.mean(axis=0) - chin)
     outline = np.concatenate((marks[_JAW], raised))
     inside = _inside_polygon(points[0].numpy(), outline)
-    region = inside & seen(renderer, face.vertices)[0].numpy()
+    region = inside & shown
     if not region.any():
         raise InputError(
             f"{renderer.model.name}: no vertex of the mean face lies between the landmarks of its "

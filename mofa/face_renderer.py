@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa import landmarks as landmark_names
 from mofa.arrays import Array
 from mofa.morphable_model import MorphableModel
 from mofa.rendering import normals, rotation, spherical_harmonics, triangle_rasterizer, visibility
@@ -137,9 +138,7 @@ class FaceRenderer(tf.Module):
         self._albedo_basis = tf.constant(model.albedo.scaled().T.copy())
         self._triangles = tf.constant(model.triangles)
         self._default_light = tf.constant(default_light())
-        self._landmarks = (
-            tf.constant(model.landmark_vertices(), tf.int32) if model.landmarks else None
-        )
+        self._landmarks = model.landmark_vertices()
 
     @property
     def triangles(self) -> tf.Tensor:
@@ -279,11 +278,19 @@ class FaceRenderer(tf.Module):
           face: the faces.
 
         Returns:
-          float32 [N, 68, 2], (x, y) in pixels.
-
-        Raises:
-          ValueError: the model has no landmarks.
+          float32 [N, 68, 2], (x, y) in pixels; NaN for those that the model does not have.
         """
-        if self._landmarks is None:
-            raise ValueError("the morphable model has no landmarks")
-        return self.project(tf.gather(face.vertices, self._landmarks, axis=1))
+        there = self._landmarks >= 0
+        places = self.project(tf.gather(face.vertices, np.maximum(self._landmarks, 0), axis=1))
+        return places if there.all() else tf.where(there[:, None], places, np.nan)
+
+    def five_landmarks(self, face: Face) -> tf.Tensor:
+        """Where the five landmarks of `mofa.landmarks.five` lie in the image.
+
+        Args:
+          face: the faces.
+
+        Returns:
+          float32 [N, 5, 2], (x, y) in pixels; NaN for those that the model does not have.
+        """
+        return landmark_names.five(self.landmarks(face))

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
-from mofa import landmarks
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area
 from mofa.face_renderer import Face, FaceRenderer
@@ -141,17 +140,16 @@ def landmark_differences(
       points: float32 [N, 5 or 68, 2]; NaN where one is not known.
 
     Returns:
-      Differences float32 [N, 5 or 68, 2], 0 where one is not known, and how many are [N].
+      Differences float32 [N, 5 or 68, 2], 0 where one is not known or the face model does not have
+      it, and how many are [N].
 
     Raises:
       ValueError: another number of points.
     """
-    found = renderer.landmarks(face)
     if points.shape[1] not in (5, 68):
         raise ValueError(f"points must be [N, 5 or 68, 2], got {tuple(points.shape)}")
-    if points.shape[1] == 5:
-        found = landmarks.five(found)
-    known = tf.math.is_finite(points)
+    found = renderer.five_landmarks(face) if points.shape[1] == 5 else renderer.landmarks(face)
+    known = tf.math.is_finite(points) & tf.math.is_finite(found)
     # The inner `where` keeps NaN out of the gradient.
     difference = tf.where(known, found - tf.where(known, points, 0.0), 0.0)
     scale = 224.0 / renderer.camera.image_size[0]

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
-from mofa import landmarks
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
 from mofa.losses import draw_region
@@ -56,7 +55,7 @@ class Measures:
         return np.asarray(np.linalg.norm(found - points, axis=-1).mean(axis=-1) / apart)
 
     def five(self, code: Array) -> Array:
-        """Where the five landmarks of codes lie: float32 [N, 5, 2], pixels."""
+        """Where the five landmarks of codes lie: float32 [N, 5, 2], pixels; NaN without them."""
         return np.concatenate(
             [self._geometry(code[i : i + 32])[1].numpy() for i in range(0, len(code), 32)]
         )
@@ -89,7 +88,7 @@ class Measures:
         )
 
     def _landmarks(self, code: tf.Tensor) -> tf.Tensor:
-        return landmarks.five(self._renderer.landmarks(self._renderer.face(code)))
+        return self._renderer.five_landmarks(self._renderer.face(code))
 
 
 def code_errors(code: Array, truth: Array, spread: Array) -> dict[str, float]:

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from mofa import landmarks as landmark_names
 from mofa.arrays import Array
+from mofa.signs import settled
 from weights.errors import InputError
 
 IDENTITY, EXPRESSION, ALBEDO = 80, 64, 80
@@ -61,7 +62,7 @@ class MorphableModel:
       expression: 64 modes of the shape.
       albedo: 80 modes of the albedo.
       triangles: int32 [T, 3].
-      landmarks: name to vertex.
+      landmarks: name to vertex; of the 68 of `mofa.landmarks` as many as the file has.
       expression_samples: float32 [S, 64], coefficients of plausible expressions; faces smile and
         shout but never do the opposite, so N(0, 1) is a poor prior to draw expressions from. None
         where the file has none.
@@ -162,18 +163,27 @@ class MorphableModel:
         return result.hexdigest()
 
     def landmark_vertices(self) -> Array:
-        """The vertices of the 68 landmarks in their usual order: int32 [68].
+        """The vertices of the 68 landmarks in their order, -1 for missing ones: int32 [68]."""
+        return np.array([self.landmarks.get(name, -1) for name in landmark_names.NAMES], np.int32)
+
+    def has_five_landmarks(self) -> bool:
+        """Whether it has all of `mofa.landmarks.LEAST`."""
+        return all(name in self.landmarks for name in landmark_names.LEAST)
+
+    def check_landmarks(self) -> None:
+        """Refuse to go on without the landmarks by which photographs are cut out and compared.
 
         Raises:
-          InputError: the model lacks some of them.
+          InputError: one of `mofa.landmarks.LEAST` is missing; the message says which are.
         """
-        missing = [name for name in landmark_names.NAMES if name not in self.landmarks]
+        missing = [name for name in landmark_names.LEAST if name not in self.landmarks]
         if missing:
+            count, of = len(missing), len(landmark_names.LEAST)
             raise InputError(
-                f"{self.name} has no landmark {missing[0]!r} ({len(missing)} of 68 are missing); "
-                "give a JSON file with the vertex of each name as `landmarks`"
+                f"{self.name} has no landmark{'s' if count == of else ''} {', '.join(missing)} "
+                f"({count} of the {of} that photographs are cut out and compared by); give a JSON "
+                "file {name: vertex} of them as `landmarks`, vertices counted from 0"
             )
-        return np.array([self.landmarks[name] for name in landmark_names.NAMES], np.int32)
 
 
 def zero_modes(vertices: int, count: int) -> Modes:
@@ -181,13 +191,26 @@ def zero_modes(vertices: int, count: int) -> Modes:
     return Modes(np.zeros((3 * vertices, count), np.float32), np.zeros(count, np.float32))
 
 
+_LEAST_STD = 1e-9
+"""Of the largest standard deviation: directions that vary less are rounding."""
+
+
 def orthonormal(directions: Array, count: int) -> Modes:
-    """The modes of `directions @ N(0, 1)`: same distribution, orthonormal, by variance."""
+    """The modes of `directions @ N(0, 1)`: same distribution, orthonormal, by variance.
+
+    Args:
+      directions: float [3 V, N].
+      count: K, of modes; those that the directions do not have are zero.
+
+    Returns:
+      The modes, the same on every machine, see `mofa.signs`.
+    """
     vertices = directions.shape[0] // 3
     result = zero_modes(vertices, count)
     if directions.shape[1]:
         left, std, _ = np.linalg.svd(np.asarray(directions, np.float64), full_matrices=False)
-        used = min(count, len(std))
-        result.basis[:, :used] = left[:, :used]
+        kept = int(np.sum(std > _LEAST_STD * std[0]))
+        used = min(count, kept)
+        result.basis[:, :used] = settled(left[:, :kept], std[:kept])[:, :used]
         result.std[:used] = std[:used]
     return result

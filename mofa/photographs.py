@@ -28,9 +28,13 @@ def crop_template(renderer: FaceRenderer) -> Array:
     Returns:
       float32 [5, 2], (x, y) in pixels: left eye (of the picture), right eye, nose, left and right
       corner of the mouth.
+
+    Raises:
+      InputError: the face model does not have these landmarks.
     """
+    renderer.model.check_landmarks()
     face = renderer.face(tf.zeros([1, codes.SIZE]))
-    return np.asarray(landmarks.five(renderer.landmarks(face))[0].numpy())
+    return np.asarray(renderer.five_landmarks(face)[0].numpy())
 
 
 def crop_matrix(points: Array, template: Array) -> Array:

@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
-import scipy.io
 
 from mofa.arrays import Array
 from mofa.face_model_files.basel_hdf5 import WHERE_BASEL_IS
-from mofa.face_model_files.checked import check_triangles, checked_model, finite, modes_of, points
+from mofa.face_model_files.basel_landmarks import known_mesh_landmarks
+from mofa.face_model_files.checked import (
+    checked_model,
+    colour_scale,
+    finite,
+    modes_of,
+    points,
+    triangles_of,
+)
+from mofa.face_model_files.landmark_lists import LandmarkFile
 from mofa.morphable_model import (
     ALBEDO,
     EXPRESSION,
     IDENTITY,
+    Modes,
     MorphableModel,
     orthonormal,
     zero_modes,
 )
+from weights import files
 from weights.errors import InputError
+from weights.mat_file import load_mat
+
+_LARGEST = 1 << 30
+"""Bytes to which a file may unfold; Basel's unfolds to a quarter."""
 
 
-def read_basel_2009(path: Path) -> MorphableModel:
+def read_basel_2009(path: Path, given: LandmarkFile | None = None) -> MorphableModel:
     """BFM 2009: micrometres, colours 0-255, "EV" are standard deviations, triangles turned inward.
 
     Expressions (Guo et al. 2018, "CNN-based Real-time Dense Face Reconstruction") cover the face
-    without ears and neck, and the model is cut down to it.
+    without ears and neck, and the model is cut down to it. Its modes of identity and albedo stay as
+    they are, so that a code means the same face with and without expressions.
+
+    Args:
+      path: `01_MorphableModel.mat`.
+      given: landmarks of the user's, as numbers of the whole mesh.
+
+    Raises:
+      InputError: a file is missing or damaged.
     """
-    file = scipy.io.loadmat(path)
+    file = _variables(path)
 
     def variable(name: str) -> Array:
         if name not in file:
@@ -37,51 +62,59 @@ def read_basel_2009(path: Path) -> MorphableModel:
             )
         return np.asarray(file[name])
 
+    def part(name: str, count: int, scale: float) -> Modes:
+        std = scale * finite(path, variable(f"{name}EV"))
+        return modes_of(f"{path.name}: {name}PC", variable(f"{name}PC"), std, len(shape), count)
+
     shape = points(path, "shapeMU", finite(path, variable("shapeMU"))) / 1000.0
-    colour = points(path, "texMU", finite(path, variable("texMU"))) / 255.0
-    identity = modes_of(
-        f"{path.name}: shapePC",
-        variable("shapePC"),
-        finite(path, variable("shapeEV")).reshape(-1) / 1000.0,
-        len(shape),
-        IDENTITY,
-    )
-    albedo = modes_of(
-        f"{path.name}: texPC",
-        variable("texPC"),
-        finite(path, variable("texEV")).reshape(-1) / 255.0,
-        len(shape),
-        ALBEDO,
-    )
-    triangles = variable("tl").astype(np.int64) - 1
+    colour = points(path, "texMU", finite(path, variable("texMU")))
+    identity = part("shape", IDENTITY, 1.0 / 1000.0)
+    albedo = part("tex", ALBEDO, colour_scale(colour))
+    colour = colour_scale(colour) * colour
+    triangles = triangles_of(path, variable("tl"), len(shape), first=1)
+    named = known_mesh_landmarks(shape)
+    if given is not None:
+        named |= given.within(len(shape))
     expression = zero_modes(len(shape), EXPRESSION)
     binary = path.parent / "Exp_Pca.bin"
     if binary.exists():
-        basis, std, kept = _read_expressions(binary, len(shape))
-        check_triangles(path, triangles, len(shape))
+        directions, kept = _read_expressions(binary, len(shape))
         where = np.full(len(shape), -1)
         where[kept] = np.arange(len(kept))
         triangles = where[triangles]
         triangles = triangles[(triangles >= 0).all(axis=1)]
-        rows = (3 * kept[:, None] + np.arange(3)).reshape(-1)
+        named = {name: int(where[vertex]) for name, vertex in named.items() if where[vertex] >= 0}
         shape, colour = shape[kept], colour[kept]
-        identity = orthonormal(identity.scaled()[rows], IDENTITY)
-        albedo = orthonormal(albedo.scaled()[rows], ALBEDO)
-        expression = orthonormal(basis * std / 1000.0, EXPRESSION)
+        identity, albedo = identity.at(kept), albedo.at(kept)
+        expression = orthonormal(directions / 1000.0, EXPRESSION)
     return checked_model(
-        path, "BFM 2009", shape, colour, identity, expression, albedo, triangles, {}, None
+        path, "BFM 2009", shape, colour, identity, expression, albedo, triangles, named, None
     )
 
 
-def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array, Array]:
-    """`Exp_Pca.bin` and its index files: basis [3 V', 64], std [64], kept vertices [V']."""
+def _variables(path: Path) -> Mapping[str, Any]:
+    """The variables of a MATLAB file, of version 5 or 7.3."""
+    if files.first_bytes(path).startswith((files.MATLAB_73, files.HDF5)):
+        with h5py.File(path, "r") as file:
+            # MATLAB writes its columns as rows there.
+            return {k: v[()].T for k, v in file.items() if isinstance(v, h5py.Dataset)}
+    return load_mat(path, _LARGEST)
+
+
+def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array]:
+    """`Exp_Pca.bin` and its index files: directions [3 V', 64] in micrometres, vertices [V']."""
     folder = binary.parent
 
+    def beside(name: str) -> Path:
+        if not (folder / name).exists():
+            raise InputError(
+                f"{binary} needs {name} beside it; put it there, or take {binary.name} away to do "
+                "without expressions"
+            )
+        return folder / name
+
     def indices(name: str, variable: str, limit: int) -> Array:
-        file = folder / name
-        if not file.exists():
-            raise InputError(f"{binary.name} needs {name} beside it")
-        content = scipy.io.loadmat(file)
+        content = _variables(beside(name))
         if variable not in content:
             raise InputError(f"{name} has no variable {variable!r}")
         result = np.asarray(content[variable]).reshape(-1).astype(np.int64) - 1
@@ -100,9 +133,7 @@ def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array, Array]
         )
     values = np.frombuffer(raw, np.float32, offset=4)
     basis = finite(binary, values[size:]).reshape(number, size).T
-    text = folder / "std_exp.txt"
-    if not text.exists():
-        raise InputError(f"{binary.name} needs std_exp.txt beside it")
+    text = beside("std_exp.txt")
     std = finite(text, np.loadtxt(text).reshape(-1))
     if len(std) < number:
         raise InputError(f"std_exp.txt has {len(std)} numbers, {binary.name} has {number} modes")
@@ -111,4 +142,4 @@ def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array, Array]
         front = indices("BFM_front_idx.mat", "idx", len(trim))
     rows = (3 * front[:, None] + np.arange(3)).reshape(-1)
     used = min(number, EXPRESSION)
-    return basis[rows, :used], std[:used], trim[front]
+    return basis[rows, :used].astype(np.float64) * std[:used], trim[front]

@@ -8,61 +8,112 @@ import h5py
 import numpy as np
 
 from mofa.arrays import Array
-from mofa.face_model_files.checked import checked_model, finite, modes_of, points
-from mofa.face_model_files.landmark_lists import hdf5_landmarks
-from mofa.morphable_model import ALBEDO, EXPRESSION, IDENTITY, Modes, MorphableModel
+from mofa.face_model_files.basel_landmarks import known_mesh_landmarks
+from mofa.face_model_files.checked import (
+    PLAIN_SKIN,
+    checked_model,
+    colour_scale,
+    finite,
+    modes_of,
+    points,
+    triangles_of,
+)
+from mofa.face_model_files.landmark_lists import LandmarkFile, as_text, hdf5_landmarks
+from mofa.morphable_model import ALBEDO, EXPRESSION, IDENTITY, Modes, MorphableModel, zero_modes
 from weights.errors import InputError
 
 WHERE_BASEL_IS = "the Basel Face Model, faces.dmi.unibas.ch, free for research after registration"
 
+_CELLS = ("shape/representer/cells", "representer/cells", "expression/representer/cells")
 
-def read_basel_hdf5(path: Path) -> MorphableModel:
-    """BFM 2017, 2019 and our own: groups `shape`, `expression`, `color`, variances, mm."""
+
+def read_basel_hdf5(path: Path, given: LandmarkFile | None = None) -> MorphableModel:
+    """BFM 2017, 2019 and our own: groups `shape`, `expression`, `color`, variances, mm.
+
+    A file without the group `expression` has a face that does not move, one without `color` a plain
+    skin colour.
+
+    Args:
+      path: the file.
+      given: landmarks of the user's, besides those that the file names.
+
+    Raises:
+      InputError: something else is missing or damaged.
+    """
     with h5py.File(path, "r") as file:
 
-        def dataset(name: str) -> Array:
-            if name not in file:
+        def dataset(*names: str) -> Array:
+            found = next((name for name in names if isinstance(file.get(name), h5py.Dataset)), None)
+            if found is None:
                 raise InputError(
-                    f"{path.name} has no dataset {name!r}, which a Basel Face Model has; is it the "
-                    f"right file? ({WHERE_BASEL_IS})"
+                    f"{path.name} has no dataset {names[0]!r}, which a Basel Face Model has; is it "
+                    f"the right file? ({WHERE_BASEL_IS})"
                 )
-            return np.asarray(file[name][()])
+            return np.asarray(file[found][()])
 
-        def modes(name: str, count: int, vertices: int) -> Modes:
+        def part(name: str, count: int, vertices: int, scale: float = 1.0) -> Modes:
+            variance = finite(path, dataset(f"{name}/model/pcaVariance"))
             return modes_of(
                 f"{path.name}: {name}",
                 dataset(f"{name}/model/pcaBasis"),
-                np.sqrt(np.maximum(finite(path, dataset(f"{name}/model/pcaVariance")), 0.0)),
+                scale * np.sqrt(np.maximum(variance, 0.0)),
                 vertices,
                 count,
             )
 
+        def mean(name: str) -> Array:
+            found = points(path, f"{name}/model/mean", dataset(f"{name}/model/mean"))
+            if found.shape != shape.shape:
+                raise InputError(
+                    f"{path.name}: {name} has {len(found)} vertices but shape has {len(shape)}"
+                )
+            return found
+
         shape = finite(path, dataset("shape/model/mean"))
         shape = points(path, "shape/model/mean", shape)
-        neutral = points(path, "expression/model/mean", dataset("expression/model/mean"))
-        colour = points(path, "color/model/mean", dataset("color/model/mean"))
-        for name, mean in (("expression", neutral), ("color", colour)):
-            if mean.shape != shape.shape:
-                raise InputError(
-                    f"{path.name}: {name} has {len(mean)} vertices but shape has {len(shape)}"
-                )
         count = len(shape)
-        cells = dataset("shape/representer/cells")
-        samples = None
-        if "metadata/expressions" in file:
-            samples = finite(path, dataset("metadata/expressions")).astype(np.float32)
-            if samples.ndim != 2 or samples.shape[1] != EXPRESSION:
-                raise InputError(f"{path.name}: metadata/expressions must be [S, {EXPRESSION}]")
-        name = file["modelinfo/name"][()] if "modelinfo/name" in file else path.stem
+        neutral, expression = np.zeros_like(shape), zero_modes(count, EXPRESSION)
+        if "expression" in file:
+            neutral, expression = mean("expression"), part("expression", EXPRESSION, count)
+        colour, albedo = np.tile(PLAIN_SKIN, (count, 1)), zero_modes(count, ALBEDO)
+        if "color" in file:
+            colour = mean("color")
+            scale = colour_scale(colour)
+            colour, albedo = scale * colour, part("color", ALBEDO, count, scale)
+        meshes = [shape + neutral, shape, *_reference(file, count)]
+        named = hdf5_landmarks(path, file, meshes) or known_mesh_landmarks(shape + neutral)
+        if given is not None:
+            named |= given.within(count)
         return checked_model(
             path,
-            name.decode() if isinstance(name, bytes) else str(name),
+            as_text(file["modelinfo/name"][()]) if "modelinfo/name" in file else path.stem,
             shape + neutral,
             colour,
-            modes("shape", IDENTITY, count),
-            modes("expression", EXPRESSION, count),
-            modes("color", ALBEDO, count),
-            cells.T if cells.shape[:1] == (3,) else cells,
-            hdf5_landmarks(path, file, shape + neutral),
-            samples,
+            part("shape", IDENTITY, count),
+            expression,
+            albedo,
+            triangles_of(path, dataset(*_CELLS), count),
+            named,
+            _samples(path, file),
         )
+
+
+def _reference(file: h5py.File, vertices: int) -> list[Array]:
+    """The mesh that was deformed into all others, [V, 3] each, where a file has it."""
+    found = (file.get(name) for name in ("shape/representer/points", "representer/points"))
+    values = [np.asarray(each[()]) for each in found if isinstance(each, h5py.Dataset)]
+    return [
+        (each.T if each.shape == (3, vertices) else each).astype(np.float64)
+        for each in values
+        if each.dtype.kind == "f" and each.shape in ((3, vertices), (vertices, 3))
+    ]
+
+
+def _samples(path: Path, file: h5py.File) -> Array | None:
+    """Plausible expressions, float32 [S, 64], which our own files have."""
+    if "metadata/expressions" not in file:
+        return None
+    samples = finite(path, file["metadata/expressions"][()]).astype(np.float32)
+    if samples.ndim != 2 or samples.shape[1] != EXPRESSION:
+        raise InputError(f"{path.name}: metadata/expressions must be [S, {EXPRESSION}]")
+    return samples

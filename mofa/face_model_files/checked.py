@@ -1,4 +1,9 @@
-"""What all files of face models must hold, checked before a model is made of it."""
+"""What all files of face models must hold, checked before a model is made of it.
+
+Arrays come in other forms than their publisher's once somebody has converted them: transposed, with
+numbers of vertices counted from 1 or stored as floats, colours up to 255. What is meant follows
+from the sizes.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from mofa.arrays import Array
+from mofa.face_model_files.basel_landmarks import with_our_names
 from mofa.morphable_model import Modes, MorphableModel, zero_modes
 from weights.errors import InputError
+
+PLAIN_SKIN = (0.72, 0.55, 0.46)
+"""Albedo of a model that has none."""
+
+_BRIGHTEST = 2.0
+"""Above it a mean colour is one of 0 to 255, not of 0 to 1."""
 
 
 def checked_model(
@@ -48,7 +60,7 @@ def checked_model(
         expression=expression,
         albedo=albedo,
         triangles=np.ascontiguousarray(triangles, np.int32),
-        landmarks=dict(landmarks),
+        landmarks=with_our_names(landmarks),
         expression_samples=samples,
     )
 
@@ -66,6 +78,31 @@ def check_triangles(path: Path, triangles: Array, vertices: int) -> None:
         )
 
 
+def triangles_of(path: Path, values: Array, vertices: int, first: int = 0) -> Array:
+    """The triangles of a file: int64 [T, 3], counted from 0.
+
+    Args:
+      path: for the message.
+      values: whole numbers [T, 3] or [3, T].
+      vertices: V.
+      first: from what such files count, 0 or 1; where the numbers say otherwise, they are right.
+    """
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[0] == 3 and values.shape[1] != 3:
+        values = values.T
+    if np.issubdtype(values.dtype, np.floating) and (values == np.round(values)).all():
+        values = values.astype(np.int64)
+    if np.issubdtype(values.dtype, np.integer) and values.size:
+        values = values.astype(np.int64)
+        if values.min() == 0:
+            first = 0
+        elif values.min() > 0 and values.max() == vertices:
+            first = 1
+        values = values - first
+    check_triangles(path, values, vertices)
+    return values
+
+
 def finite(path: Path, values: Array) -> Array:
     """Numbers of a file, if all of them are finite."""
     values = np.asarray(values)
@@ -75,25 +112,43 @@ def finite(path: Path, values: Array) -> Array:
 
 
 def points(path: Path, name: str, values: Array) -> Array:
-    """Numbers of a file as float64 [V, 3]."""
+    """Numbers of a file, in any shape, as float64 [V, 3]."""
     if values.size == 0 or values.size % 3:
         raise InputError(f"{path.name}: {name} has {values.size} numbers, not three a vertex")
+    if values.ndim == 2 and values.shape[0] == 3 and values.shape[1] > 3:
+        values = values.T
     return finite(path, values).astype(np.float64).reshape(-1, 3)
 
 
 def modes_of(name: str, basis: Array, std: Array, vertices: int, count: int) -> Modes:
-    """The first `count` modes of a file, padded with zero ones."""
+    """The first modes of a file, by standard deviation, padded with zero ones.
+
+    Args:
+      name: for the message.
+      basis: [3 V, K] or [K, 3 V].
+      std: K standard deviations, in any shape.
+      vertices: V.
+      count: how many modes there are to be.
+    """
+    std = np.asarray(std).reshape(-1)
+    if basis.ndim == 2 and basis.shape[0] != 3 * vertices and basis.shape[1] == 3 * vertices:
+        basis = basis.T
     if basis.ndim != 2 or basis.shape[0] != 3 * vertices or std.shape != basis.shape[1:]:
         raise InputError(
             f"{name}: the basis has shape {basis.shape} and {std.size} deviations; {vertices} "
             f"vertices need ({3 * vertices}, K) and K"
         )
-    used = min(count, basis.shape[1])
-    if not np.issubdtype(basis.dtype, np.number) or not np.isfinite(basis[:, :used]).all():
+    if not np.isfinite(std).all() or (std < 0.0).any():
+        raise InputError(f"{name}: a standard deviation is negative or not finite")
+    used = np.argsort(-std, kind="stable")[:count]
+    if not np.issubdtype(basis.dtype, np.number) or not np.isfinite(basis[:, used]).all():
         raise InputError(f"{name}: the basis holds values that are not finite; it is damaged")
-    if (std < 0.0).any():
-        raise InputError(f"{name}: a standard deviation is negative")
     result = zero_modes(vertices, count)
-    result.basis[:, :used] = basis[:, :used]
-    result.std[:used] = std[:used]
+    result.basis[:, : len(used)] = basis[:, used]
+    result.std[: len(used)] = std[used]
     return result
+
+
+def colour_scale(colour: Array) -> float:
+    """What brings colours to [0, 1]: 1, or 1 / 255 for those of 0 to 255."""
+    return 1.0 / 255.0 if colour.max() > _BRIGHTEST else 1.0

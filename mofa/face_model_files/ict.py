@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from mofa import landmarks as landmark_names
 from mofa.arrays import Array
-from mofa.face_model_files.checked import checked_model, finite
+from mofa.face_model_files.checked import PLAIN_SKIN, checked_model, finite
+from mofa.face_model_files.landmark_lists import LandmarkFile
 from mofa.morphable_model import (
     ALBEDO,
     EXPRESSION,
@@ -19,14 +21,23 @@ from mofa.morphable_model import (
     orthonormal,
     zero_modes,
 )
-from weights.errors import InputError
+from weights.errors import InputError, brief
+
+_log = logging.getLogger(__name__)
 
 
-def read_ict(folder: Path) -> MorphableModel:
+def read_ict(folder: Path, given: LandmarkFile | None = None) -> MorphableModel:
     """ICT-FaceKit: OBJ files of a neutral face, identity modes and expression shapes, in cm.
 
     Identity shapes are one standard deviation each; the weights of expression shapes, in [0, 1],
     are taken to vary by a third. There is no albedo: a plain skin colour stands in, with no modes.
+
+    Args:
+      folder: FaceXModel.
+      given: landmarks of the user's, besides those of `vertex_indices.json`.
+
+    Raises:
+      InputError: a file is missing or damaged.
     """
     neutral_file = folder / "generic_neutral_mesh.obj"
     if not neutral_file.exists():
@@ -57,26 +68,38 @@ def read_ict(folder: Path) -> MorphableModel:
         for file in sorted(folder.glob("*.obj"))
         if file not in identity_files and file != neutral_file
     ]
-    landmarks: dict[str, int] = {}
-    indices = folder / "vertex_indices.json"
-    if indices.exists():
-        content = json.loads(indices.read_text())
-        entry: Any = content.get("landmarks", content) if isinstance(content, dict) else content
-        numbers = _find_68(entry)
-        if numbers is not None:
-            landmarks = dict(zip(landmark_names.NAMES, numbers, strict=True))
+    named = _landmarks(folder / "vertex_indices.json", len(neutral))
+    if given is not None:
+        named |= given.within(len(neutral))
     return checked_model(
         folder,
         "ICT-FaceKit",
         neutral * scale,
-        np.tile([0.72, 0.55, 0.46], (len(neutral), 1)),
+        np.tile(PLAIN_SKIN, (len(neutral), 1)),
         orthonormal(shapes_of(identity_files), IDENTITY),
         orthonormal(shapes_of(expression_files) / 3.0, EXPRESSION),
         zero_modes(len(neutral), ALBEDO),
         triangles,
-        landmarks,
+        named,
         None,
     )
+
+
+def _landmarks(path: Path, vertices: int) -> dict[str, int]:
+    """The 68 landmarks of `vertex_indices.json`; nothing, with a warning, where it has none."""
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        _log.warning("%s cannot be read (%s) and is left out.", path.name, brief(error))
+        return {}
+    entry: Any = content.get("landmarks", content) if isinstance(content, dict) else content
+    numbers = _find_68(entry)
+    if numbers is None or not all(0 <= number < vertices for number in numbers):
+        _log.warning("%s has no list of 68 landmarks of this mesh.", path.name)
+        return {}
+    return dict(zip(landmark_names.NAMES, numbers, strict=True))
 
 
 def _find_68(entry: Any) -> list[int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from mofa.face_model_files.basel_2009 import read_basel_2009
 from mofa.face_model_files.basel_hdf5 import WHERE_BASEL_IS, read_basel_hdf5
 from mofa.face_model_files.ict import read_ict
-from mofa.face_model_files.landmark_lists import read_landmark_file
+from mofa.face_model_files.landmark_lists import LandmarkFile
 from mofa.morphable_model import MorphableModel
 from weights.errors import InputError, brief
 
@@ -34,8 +33,10 @@ def read(
         BFM 2009, with `Exp_Pca.bin`, `std_exp.txt`, `BFM_exp_idx.mat` and `BFM_front_idx.mat`
         beside it for expressions; a folder of OBJ files for ICT-FaceKit. Where a file has more
         modes than the code has room for, the first ones are taken; where fewer, the rest is zero.
-      landmarks: a JSON file {name: vertex}, for models that come without landmarks.
-      require_landmarks: fail where there are none at all.
+      landmarks: a JSON file {name: vertex} of landmarks that the model does not name itself, by our
+        names (`mofa.landmarks.NAMES`) or Basel's, vertices counted from 0 in the file's whole mesh.
+      require_landmarks: fail where one is missing that no photograph can be cut out or compared
+        without (`mofa.landmarks.LEAST`).
 
     Returns:
       The model.
@@ -43,8 +44,8 @@ def read(
     Raises:
       InputError: the file is missing, damaged, of another kind, or inconsistent.
     """
-    path = Path(DEFAULT_PATH if path is None else path)
-    reader: Callable[[Path], MorphableModel]
+    path = Path(DEFAULT_PATH if path is None else path).expanduser()
+    reader: Callable[[Path, LandmarkFile | None], MorphableModel]
     if path.is_dir():
         reader = read_ict
     elif not path.exists():
@@ -61,8 +62,9 @@ def read(
             f"{path.name} is no morphable model that we know: expected .h5 (BFM 2017, 2019), .mat "
             "(BFM 2009) or a folder (ICT-FaceKit)"
         )
+    given = None if landmarks is None else LandmarkFile.read(landmarks)
     try:
-        model = reader(path)
+        model = reader(path, given)
     except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
@@ -70,13 +72,6 @@ def read(
             f"{path.name} could not be read as a morphable model ({brief(error)}); it may be "
             "truncated or of another kind: copy or download it again"
         ) from error
-    if landmarks is not None:
-        model = dataclasses.replace(
-            model, landmarks=read_landmark_file(Path(landmarks), len(model.mean_shape))
-        )
-    if require_landmarks and not model.landmarks:
-        raise InputError(
-            f"{path.name} has no landmarks; give a JSON file with the vertex of each name as "
-            "`landmarks`"
-        )
+    if require_landmarks:
+        model.check_landmarks()
     return model

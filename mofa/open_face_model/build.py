@@ -6,7 +6,8 @@ import logging
 
 import numpy as np
 
-from mofa.morphable_model import ALBEDO, MorphableModel
+from mofa.arrays import Array
+from mofa.morphable_model import ALBEDO, Modes, MorphableModel
 from mofa.open_face_model import albedo_prior
 from mofa.open_face_model.head import (
     ORIGIN,
@@ -19,15 +20,20 @@ from mofa.open_face_model.landmark_places import landmark_places
 from mofa.open_face_model.makehuman import MakeHuman
 from mofa.open_face_model.masks import albedo_parts
 from mofa.open_face_model.modes import expression_modes, identity_modes, principal
+from mofa.signs import agreeing
 
 
-def build(source: MakeHuman, samples: int, seed: int) -> MorphableModel:
+def build(
+    source: MakeHuman, samples: int, seed: int, like: MorphableModel | None = None
+) -> MorphableModel:
     """The model: geometry, modes and landmarks.
 
     Args:
       source: MakeHuman's data.
       samples: random heads and random expressions to analyse.
       seed: of all random choices.
+      like: a model of the same mesh, whose modes say which side of each mode is the positive one,
+        so that codes of the one mean the same face in the other.
 
     Returns:
       The model.
@@ -46,7 +52,12 @@ def build(source: MakeHuman, samples: int, seed: int) -> MorphableModel:
     expression, expression_samples = expression_modes(source, head, samples, rng)
     parts = albedo_parts(source, head, points)
     factor = albedo_prior.directions(parts, points, rng)
-    albedo = principal(factor.T * np.sqrt(factor.shape[1]), ALBEDO)
+    albedo = principal(factor.T * np.sqrt(factor.shape[1]), ALBEDO, skewed=False)
+    if like is not None and like.mean_shape.shape == points.shape:
+        identity, _ = _turned(identity, like.identity)
+        expression, signs = _turned(expression, like.expression)
+        expression_samples = expression_samples * signs
+        albedo, _ = _turned(albedo, like.albedo)
     lower = (head.blend @ source.face_unit("jawOpen"))[:, 1] < -4.0
     ears = head.blend @ source.texture_mask("ears") > 0.1
     return MorphableModel(
@@ -60,3 +71,9 @@ def build(source: MakeHuman, samples: int, seed: int) -> MorphableModel:
         landmarks=landmark_places(points, head.triangles, parts, lower, ears),
         expression_samples=expression_samples,
     )
+
+
+def _turned(modes: Modes, like: Modes) -> tuple[Modes, Array]:
+    """The modes with the signs of others, and which of them changed: [K], 1 or -1."""
+    signs = agreeing(modes.basis, like.basis).astype(np.float32)
+    return Modes(modes.basis * signs, modes.std), signs

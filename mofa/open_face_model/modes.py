@@ -12,6 +12,7 @@ from mofa.morphable_model import EXPRESSION, IDENTITY, Modes
 from mofa.open_face_model.head import RACES, macro_faces
 from mofa.open_face_model.makehuman import MakeHuman
 from mofa.open_face_model.mesh_region import Region
+from mofa.signs import settled
 
 IDENTITY_FOLDERS = (
     *("head", "nose", "mouth", "eyes", "eyebrows", "forehead", "chin", "cheek", "ears", "neck"),
@@ -19,6 +20,9 @@ IDENTITY_FOLDERS = (
 )
 AMOUNT = {"asym": 0.1, "neck": 0.2, "ears": 0.22, "eyes": 0.27, "head": 0.22}
 """Standard deviation of the weights of targets, whose limits are -1 and 1; 0.32 elsewhere."""
+
+_LEAST_SKEW = 1e-6
+"""In standard deviations cubed: what is less lopsided has no longer tail, only rounding."""
 
 OPPOSITES = {
     "incr": "decr",
@@ -144,8 +148,15 @@ def expression_modes(
     return modes, coefficients[:512].astype(np.float32)
 
 
-def principal(deviations: Array, count: int) -> Modes:
-    """The leading principal components of rows [S, D] that deviate from zero."""
+def principal(deviations: Array, count: int, skewed: bool = True) -> Modes:
+    """The leading principal components of rows that deviate from zero.
+
+    Args:
+      deviations: float [S, D].
+      count: K.
+      skewed: the rows are samples, whose longer tail becomes the positive one; otherwise their own
+        signs mean nothing, and the modes' follow from their span, see `mofa.signs`.
+    """
     number = len(deviations)
     gram = deviations @ deviations.T if number < deviations.shape[1] else None
     if gram is None:
@@ -155,9 +166,10 @@ def principal(deviations: Array, count: int) -> Modes:
     std = np.sqrt(np.maximum(values, 0.0) / number)
     if number < deviations.shape[1]:
         vectors = deviations.T @ vectors / np.sqrt(values)
-    # The sign is arbitrary: make the longer tail the positive one.
-    skew = ((deviations @ vectors) ** 3).sum(axis=0)
-    vectors = vectors * np.where(skew < 0.0, -1.0, 1.0)
+    vectors = settled(vectors, std)
+    if skewed:
+        skew = np.mean((deviations @ vectors) ** 3, axis=0)
+        vectors = vectors * np.where(skew < -_LEAST_SKEW * std**3, -1.0, 1.0)
     explained = (std**2).sum() * number / (deviations**2).sum()
     logging.info("%d modes explain %.2f %% of the variance", count, 100.0 * explained)
     return Modes(vectors.astype(np.float32), std.astype(np.float32))

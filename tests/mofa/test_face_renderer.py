@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mofa import code as codes
-from mofa import face_model_files
+from mofa import face_model_files, landmarks
 from mofa.face_renderer import Camera, FaceRenderer, default_light
 from mofa.rendering import spherical_harmonics
 
@@ -127,8 +127,26 @@ def test_landmarks_are_projected_vertices(shell, renderer):
     vertex = shell.landmarks["jaw.1"]
     np.testing.assert_allclose(marks[0, 0], renderer.project(face.vertices[0, vertex]))
     bare = FaceRenderer(dataclasses.replace(shell, landmarks={}), Camera(image_size=(8, 8)))
-    with pytest.raises(ValueError, match="no landmarks"):
-        bare.landmarks(face)
+    assert np.isnan(bare.landmarks(face)).all()
+    assert bare.landmarks(face).shape == (1, 68, 2)
+
+
+def test_landmarks_that_the_model_lacks_are_not_known(shell, renderer):
+    face = renderer.face(make())
+    some = {name: shell.landmarks[name] for name in (*landmarks.LEAST, "jaw.3")}
+    fewer = FaceRenderer(dataclasses.replace(shell, landmarks=some), renderer.camera)
+    all_there, found = renderer.landmarks(face).numpy(), fewer.landmarks(face).numpy()
+    there = np.isin(landmarks.NAMES, list(some))
+    assert there.sum() == 8
+    np.testing.assert_array_equal(found[:, there], all_there[:, there])
+    assert np.isnan(found[:, ~there]).all()
+    five = fewer.five_landmarks(face).numpy()
+    np.testing.assert_allclose(five[0, 0], all_there[0, [36, 39]].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(five[0, 1], all_there[0, [42, 45]].mean(axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(five[0, 2:], all_there[0, [30, 48, 54]])
+    # A model with all of them keeps to the middle of the lids.
+    whole = renderer.five_landmarks(face).numpy()
+    np.testing.assert_allclose(whole[0, 0], all_there[0, 36:42].mean(axis=0), rtol=1e-6)
 
 
 def test_a_part_lies_and_is_lit_as_in_the_whole(shell, renderer):
