@@ -30,7 +30,7 @@ from mofa.morphable_model import (
     orthonormal,
     zero_modes,
 )
-from weights import files
+from weights import file_kinds
 from weights.errors import InputError
 from weights.mat_file import load_mat
 
@@ -94,7 +94,7 @@ def read_basel_2009(path: Path, given: LandmarkFile | None = None) -> MorphableM
 
 def _variables(path: Path) -> Mapping[str, Any]:
     """The variables of a MATLAB file, of version 5 or 7.3."""
-    if files.first_bytes(path).startswith((files.MATLAB_73, files.HDF5)):
+    if file_kinds.first_bytes(path).startswith((file_kinds.MATLAB_73, file_kinds.HDF5)):
         with h5py.File(path, "r") as file:
             # MATLAB writes its columns as rows there.
             return {k: v[()].T for k, v in file.items() if isinstance(v, h5py.Dataset)}
