@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from detector.autoencoder import AutoencoderConfig, autoencoder
-from weights import keras_h5
+from weights import keras_h5, made_for
 from weights.errors import InputError, brief
 
 NETWORK = "detector"
@@ -45,7 +45,7 @@ def save_autoencoder(
       model: of `autoencoder(config)`.
       config: its size.
       path: the file; it is replaced if it exists.
-      about: what else the file should say.
+      about: what else the file should say, e.g. `made_for.attributes`.
       float16: half precision, half the size.
 
     Raises:
@@ -55,15 +55,23 @@ def save_autoencoder(
     keras_h5.save_weights(model, path, attributes, float16)
 
 
-def load_autoencoder(path: str | os.PathLike[str], precision: str = "float32") -> SavedAutoencoder:
+def load_autoencoder(
+    path: str | os.PathLike[str],
+    precision: str = "float32",
+    used: Mapping[str, Path | made_for.Content] | None = None,
+    allow_mismatch: bool = False,
+) -> SavedAutoencoder:
     """Read a file of `save_autoencoder`.
 
     Args:
       path: the file.
       precision: Keras policy of the hidden layers.
+      used: what it is to go with, which is then compared with what it was trained for, see
+        `weights.made_for`.
+      allow_mismatch: take others with a warning.
 
     Raises:
-      InputError: the file is missing, damaged, or of another network.
+      InputError: the file is missing, damaged, of another network, or does not fit `used`.
     """
     path = Path(path).expanduser()
     about = keras_h5.read_attributes(path)
@@ -82,6 +90,7 @@ def load_autoencoder(path: str | os.PathLike[str], precision: str = "float32") -
         raise InputError(
             f"{path}: the file is damaged, its size is not stated ({brief(error)})."
         ) from error
+    made_for.check(path, used or {}, allow_mismatch)
     model = autoencoder(config, precision)
     keras_h5.load_weights(model, path)
     model.trainable = False

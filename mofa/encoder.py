@@ -20,7 +20,7 @@ import tensorflow as tf
 from mofa import code as codes
 from mofa.area_resize import area_resize
 from mofa.arrays import Array
-from weights import keras_h5
+from weights import keras_h5, made_for
 from weights.batch_norm import fold_batch_norm
 from weights.errors import InputError
 from weights.imagenet_files import MEAN_BGR, read_imagenet
@@ -235,7 +235,8 @@ def save(
       model: of `build(config)`.
       config: its size.
       path: where to; the file is whole or absent.
-      attributes: what else the file should say of itself.
+      attributes: what else the file should say of itself: `face_model`, the name of the morphable
+        model that it was trained with, and `made_for.attributes`, its content.
       float16: half precision, half the size.
       fold: put BatchNorm into the layers before it, which leaves the network as it is used; with
         False training can go on.
@@ -256,6 +257,8 @@ def load(
     precision: str = "float32",
     trainable: bool = False,
     synchronized: bool = False,
+    used: Mapping[str, Path | made_for.Content] | None = None,
+    allow_mismatch: bool = False,
     **other: Any,
 ) -> tuple[tf.keras.Model, EncoderConfig]:
     """Read an encoder that `save` has written.
@@ -265,6 +268,9 @@ def load(
       precision: as for `build`.
       trainable: False freezes it.
       synchronized: as for `build`.
+      used: the `face_model` that it is to go with, which is then compared with the one that it was
+        trained with, see `weights.made_for`.
+      allow_mismatch: take another one with a warning.
       other: values of `EncoderConfig` in place of the file's: another `downscaling`, or another
         `input_size` if the fully connected layers fit.
 
@@ -272,7 +278,7 @@ def load(
       The model, see `build`, and its size.
 
     Raises:
-      InputError: the file is missing, damaged, no encoder, or does not fit `other`.
+      InputError: the file is missing, damaged, no encoder, or does not fit `other` or `used`.
     """
     path = Path(DEFAULT_PATH if path is None else path)
     said = keras_h5.read_attributes(path)
@@ -288,6 +294,7 @@ def load(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no encoder of MoFA: it does not say its {error}.") from error
+    made_for.check(path, used or {}, allow_mismatch, others=(DEFAULT_PATH, ALEXNET_PATH))
     config = dataclasses.replace(config, **other)
     model = build(config, precision, synchronized)
     keras_h5.load_weights(model, path)

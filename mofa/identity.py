@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_type_hints
 
@@ -20,7 +20,7 @@ import tensorflow as tf
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.encoder import EncoderConfig, trunk
-from weights import keras_h5
+from weights import keras_h5, made_for
 from weights.errors import InputError, brief
 
 KINDS = ("code", "image")
@@ -31,6 +31,8 @@ PAPER_THRESHOLDS = {"code": 0.174, "image": 0.413}
 
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 DEFAULT_PATHS = {kind: _WEIGHTS / f"mofa_identity_{kind}.h5" for kind in KINDS}
+ALEXNET_PATH = _WEIGHTS / "mofa_identity_code_alexnet.h5"
+"""On codes of the AlexNet encoder."""
 
 layers = tf.keras.layers
 
@@ -153,19 +155,30 @@ class IdentityClassifier:
         """Logits float32 [N, P] over the people of the training."""
         return self._model(x, training=False)[1]
 
-    def save(self, path: str | os.PathLike[str], source: str) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        source: str,
+        goes_with: Mapping[str, made_for.Content] | None = None,
+    ) -> None:
         """Write it in half precision; the file is whole or absent.
 
         Args:
           path: where to.
           source: what it was trained on, for the file's attributes.
+          goes_with: the `encoder` of the codes that it was trained on.
         """
         said = dataclasses.asdict(self.config) | {"threshold": self.threshold, "source": source}
+        said |= made_for.attributes(goes_with or {})
         keras_h5.save_weights(self._model, path, said, float16=True)
 
 
 def load_identity(
-    path: str | os.PathLike[str] | None = None, kind: str = "code", precision: str = "float32"
+    path: str | os.PathLike[str] | None = None,
+    kind: str = "code",
+    precision: str = "float32",
+    used: Mapping[str, Path | made_for.Content] | None = None,
+    allow_mismatch: bool = False,
 ) -> IdentityClassifier:
     """Read a classifier that `IdentityClassifier.save` has written.
 
@@ -173,9 +186,12 @@ def load_identity(
       path: the file; the project's own if None.
       kind: `code` or `image`, which it must be.
       precision: as for `build`.
+      used: the `encoder` whose codes it is to judge, which is then compared with the one that it
+        was trained for, see `weights.made_for`.
+      allow_mismatch: take another one with a warning.
 
     Raises:
-      InputError: the file is missing, damaged, or of another kind.
+      InputError: the file is missing, damaged, of another kind, or does not fit `used`.
     """
     path = Path(DEFAULT_PATHS[kind] if path is None else path).expanduser()
     if not path.is_file():
@@ -194,6 +210,7 @@ def load_identity(
         ) from error
     if config.kind != kind:
         raise InputError(f"{path} classifies by {config.kind}; one by {kind} is needed.")
+    made_for.check(path, used or {}, allow_mismatch, (*DEFAULT_PATHS.values(), ALEXNET_PATH))
     model = build(config, precision)
     keras_h5.load_weights(model, path)
     return IdentityClassifier(model, config, threshold)

@@ -34,6 +34,8 @@ from weights import file_kinds
 from weights.errors import InputError
 from weights.mat_file import load_mat
 
+_EXPRESSIONS = ("Exp_Pca.bin", "std_exp.txt", "BFM_exp_idx.mat", "BFM_front_idx.mat")
+
 _LARGEST = 1 << 30
 """Bytes to which a file may unfold; Basel's unfolds to a quarter."""
 
@@ -76,7 +78,7 @@ def read_basel_2009(path: Path, given: LandmarkFile | None = None) -> MorphableM
     if given is not None:
         named |= given.within(len(shape))
     expression = zero_modes(len(shape), EXPRESSION)
-    binary = path.parent / "Exp_Pca.bin"
+    binary = path.parent / _EXPRESSIONS[0]
     if binary.exists():
         directions, kept = _read_expressions(binary, len(shape))
         where = np.full(len(shape), -1)
@@ -90,6 +92,13 @@ def read_basel_2009(path: Path, given: LandmarkFile | None = None) -> MorphableM
     return checked_model(
         path, "BFM 2009", shape, colour, identity, expression, albedo, triangles, named, None
     )
+
+
+def files_of_2009(path: Path) -> list[Path]:
+    """What belongs to `01_MorphableModel.mat`: the expressions' files, where they lie beside it."""
+    if not (path.parent / _EXPRESSIONS[0]).exists():
+        return []
+    return [path.parent / name for name in _EXPRESSIONS if (path.parent / name).exists()]
 
 
 def _variables(path: Path) -> Mapping[str, Any]:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from mofa.face_model_files.basel_2009 import read_basel_2009
+from mofa.face_model_files.basel_2009 import files_of_2009, read_basel_2009
 from mofa.face_model_files.basel_hdf5 import WHERE_BASEL_IS, read_basel_hdf5
 from mofa.face_model_files.ict import read_ict
 from mofa.face_model_files.landmark_lists import LandmarkFile
 from mofa.morphable_model import MorphableModel
+from weights import made_for
 from weights.errors import InputError, brief
 
 _WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -19,6 +20,20 @@ LEARNED_PATH = _WEIGHTS / "learned_face_model.h5"
 """The open model's geometry with an albedo learned from photographs."""
 OWN_MODELS = {"open": DEFAULT_PATH, "learned": LEARNED_PATH}
 """The models that come along, by the names that encoders' files call them."""
+
+
+def content(path: str | os.PathLike[str] | None = None) -> made_for.Content:
+    """What a model of any kind is, to be named by what was made for it.
+
+    Args:
+      path: as for `read`; the expressions beside a BFM 2009 count, for without them its mesh and
+        its codes are others.
+
+    Raises:
+      OSError: there is no such file.
+    """
+    path = Path(DEFAULT_PATH if path is None else path).expanduser()
+    return made_for.content(path, *(files_of_2009(path) if path.suffix.lower() == ".mat" else ()))
 
 
 def read(
