@@ -6,6 +6,7 @@ from attacks.base import Attack
 from attacks.carlini_wagner import CarliniWagner
 from attacks.criteria import Criterion, Dodging, Impersonation
 from attacks.deepfool import DeepFool
+from attacks.eight_bits import change, in_levels, round_within, stored, whole_levels
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
 from attacks.fixed_point import FixedPointAttack, Solver
@@ -16,7 +17,7 @@ from attacks.minimization import MinimizationAttack
 from attacks.minimum_epsilon import MinimumEpsilon, minimum_epsilon
 from attacks.momentum import DIFGSM, MIFGSM, TIFGSM
 from attacks.pgd import BIM, PGD
-from attacks.result import AttackResult, to_uint8, worst_case
+from attacks.result import AttackResult, worst_case
 from attacks.semantic import PerturbationAttack, Trace
 from attacks.semantic_match import SemanticMatch, Term, equation_1, transplant
 from attacks.square import Square
@@ -54,15 +55,19 @@ __all__ = [
     "Trace",
     "UniversalPerturbation",
     "bpda",
+    "change",
     "check_epsilons",
     "check_images",
     "check_mask",
     "equation_1",
     "eyeglasses",
+    "in_levels",
     "judge",
     "minimum_epsilon",
+    "round_within",
+    "stored",
     "through",
-    "to_uint8",
     "transplant",
+    "whole_levels",
     "worst_case",
 ]

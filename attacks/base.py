@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion, check_rows
+from attacks.eight_bits import stored
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
 from attacks.norms import Norm, check_norm
@@ -72,8 +74,27 @@ class Attack(abc.ABC):
         return check_epsilons(epsilons, self.norm)
 
     def radii(self, epsilons: tf.Tensor) -> tf.Tensor:
-        """The radius `[K, N]` of the ball into which the frame projects: the budget itself."""
+        """The radii of the balls into which the frame projects: the budgets themselves."""
         return epsilons
+
+    def stored(
+        self,
+        perturbed: np.ndarray,
+        images: np.ndarray | tf.Tensor,
+        epsilons: Sequence[float] | np.ndarray,
+    ) -> NDArray[np.uint8]:
+        """What `craft` gave as 8-bit files hold it, within the budgets: see `eight_bits.stored`.
+
+        Args:
+          perturbed: `[K, N, H, W, 3]`.
+          images: the originals, `[N, H, W, 3]`.
+          epsilons: budgets `[K]` or `[K, N]`.
+
+        Returns:
+          uint8 `[K, N, H, W, 3]`.
+        """
+        radii = self.radii(np.asarray(epsilons, np.float64))
+        return stored(perturbed, images, radii, self.norm)
 
     def __call__(
         self,
@@ -87,7 +108,7 @@ class Attack(abc.ABC):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> AttackResult:
-        """Attack every image, and decide success in float and after rounding to 8 bits.
+        """Attack every image, and decide success in float and as 8-bit files hold the images.
 
         Args:
           model: from images `[N, H, W, 3]` to outputs `[N, D]`, with its own normalisation inside;
@@ -118,10 +139,10 @@ class Attack(abc.ABC):
             seed=seed,
             progress=progress,
         )
-        margin, success, success_8bit = judge(
-            model, perturbed, criterion, batch_size=batch_size, seed=seed
-        )
-        return AttackResult(budgets, perturbed, success, success_8bit, margin, self.norm)
+        kept = self.stored(perturbed, check_images(images), budgets)
+        margin, success = judge(model, perturbed, criterion, batch_size=batch_size, seed=seed)
+        _, success_8bit = judge(model, kept, criterion, batch_size=batch_size, seed=seed)
+        return AttackResult(budgets, perturbed, kept, success, success_8bit, margin, self.norm)
 
     def craft(
         self,

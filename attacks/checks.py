@@ -215,8 +215,7 @@ def stored_differ(
             f"stored must be uint8 of shape {result.perturbed.shape}, got {stored.dtype} "
             f"{stored.shape}."
         )
-    candidates = stored.astype(np.float32) / np.float32(255.0)
-    _, success, _ = judge(model, candidates, criterion, batch_size=batch_size, seed=seed)
+    _, success = judge(model, stored, criterion, batch_size=batch_size, seed=seed)
     differ = int(np.sum(success != result.success_8bit))
     if not differ:
         return None

@@ -40,7 +40,7 @@ def check_images(images: np.ndarray | tf.Tensor) -> np.ndarray:
     if array.ndim != 4 or array.shape[-1] != 3 or 0 in array.shape:
         raise ValueError(f"images must be [N, H, W, 3] with N, H, W > 0, got shape {array.shape}.")
     if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255.0)
+        return as_floats(array)
     array = array.astype(np.float32)
     if not (np.isfinite(array).all() and array.min() >= 0.0 and array.max() <= 1.0):
         raise ValueError(
@@ -48,6 +48,13 @@ def check_images(images: np.ndarray | tf.Tensor) -> np.ndarray:
             "divide 8-bit values by 255."
         )
     return array
+
+
+def as_floats(images: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1]: uint8 is divided by 255."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(255.0)
+    return images.astype(np.float32, copy=False)
 
 
 def check_mask(mask: np.ndarray | tf.Tensor, shape: tuple[int, ...]) -> np.ndarray:

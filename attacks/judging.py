@@ -1,4 +1,4 @@
-"""Decides success: the criterion on the images, in float and as an 8-bit file holds them."""
+"""Decides success: the criterion on the images."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion
+from attacks.images import as_floats
 from attacks.stochastic import Model, Stochastic
 
 JUDGE_SEED = 0x5EED
@@ -19,19 +20,15 @@ JUDGE_SEED = 0x5EED
 def _build(model: Model, criterion: Criterion) -> Compiled:
     def judge(
         candidates: tf.Tensor, seed: tf.Tensor, *data: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         def one(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = model(x, seed) if isinstance(model, Stochastic) else model(x)
             return criterion.margin(outputs, *data), criterion.success(outputs, *data)
 
-        def both(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            margin, success = one(x)
-            return margin, success, one(tf.round(x * 255.0) / 255.0)[1]
-
         return tf.map_fn(
-            both,
+            one,
             candidates,
-            fn_output_signature=(tf.float32, tf.bool, tf.bool),
+            fn_output_signature=(tf.float32, tf.bool),
             parallel_iterations=1,
         )
 
@@ -48,19 +45,19 @@ def judge(
     *,
     batch_size: int = 32,
     seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Judge images.
 
     Args:
       model: as an attack takes it; a random one makes a single draw for each image, from a seed
         that no attack has drawn from.
-      candidates: float32 `[K, N, H, W, 3]` in [0, 1].
+      candidates: float32 `[K, N, H, W, 3]` in [0, 1], or uint8 as files hold them.
       criterion: with one row of data for each of the N.
       batch_size: images for each call of the model.
       seed: of random models.
 
     Returns:
-      Margin float32 `[K, N]`, success bool `[K, N]`, success after rounding to 8 bits `[K, N]`.
+      Margin float32 `[K, N]` and success bool `[K, N]`.
     """
     full = full_size(candidates.shape[1], batch_size)
     return judge_batches(model, candidates, criterion, criterion.tensors(), full=full, seed=seed)
@@ -74,17 +71,17 @@ def judge_batches(
     *,
     full: int,
     seed: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """`judge` in batches of `full`, with the criterion's data given apart from it."""
     run = compiled_judge(model, criterion)
     count = candidates.shape[1]
-    found = [np.empty(candidates.shape[:2], kind) for kind in (np.float32, bool, bool)]
+    found = [np.empty(candidates.shape[:2], kind) for kind in (np.float32, bool)]
     for start, size, rows in rows_of_batches(count, full):
         results = run(
-            tf.constant(candidates[:, rows]),
+            tf.constant(as_floats(candidates[:, rows])),
             tf.constant([seed + start, JUDGE_SEED]),
             *(tf.gather(tensor, rows) for tensor in data),
         )
         for target, result in zip(found, results, strict=True):
             target[:, start : start + size] = result.numpy()[:, :size]
-    return found[0], found[1], found[2]
+    return found[0], found[1]

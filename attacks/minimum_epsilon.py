@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attacks.base import Attack
 from attacks.batches import full_size
 from attacks.criteria import Criterion, check_rows
+from attacks.eight_bits import LEVELS, change, stored, whole_levels
 from attacks.images import check_images, check_mask
 from attacks.judging import judge_batches
 from attacks.minimization import MinimizationAttack
@@ -76,7 +77,7 @@ def minimum_epsilon(
     From `first` the budget doubles until the attack succeeds, or halves until it does not; then it
     is bisected. Each image has its own bracket; the images that are still open share batches. An
     attack that looks for the smallest perturbation itself (Carlini-Wagner, DeepFool) runs once, and
-    what it found is measured.
+    what it found is measured: in 8 bits what is stored of it.
 
     Args:
       attack: any.
@@ -87,7 +88,8 @@ def minimum_epsilon(
       maximum: budget beyond which nothing is tried: by default 1 in L-infinity, and in L2 the
         distance of black from white.
       tolerance: bisection ends when the bracket is this share of its upper end.
-      quantized: success is that of the image rounded to 8 bits.
+      quantized: success is that of the image as an 8-bit file holds it, and the budgets in
+        L-infinity are whole levels of 255.
       mask: see `Attack.__call__`.
       batch_size: images for each call of the model.
       seed: see `Attack.__call__`.
@@ -112,13 +114,10 @@ def minimum_epsilon(
 
     def broken(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
         part = [tf.gather(tensor, rows) for tensor in data]
-        _, success, success_8bit = judge_batches(
-            model, candidates, criterion, part, full=full, seed=seed
-        )
-        return (success_8bit if quantized else success)[0]
+        return judge_batches(model, candidates, criterion, part, full=full, seed=seed)[1][0]
 
     def attacked(rows: np.ndarray, budgets: np.ndarray) -> np.ndarray:
-        return attack.craft_batches(
+        found = attack.craft_batches(
             model,
             images[rows],
             criterion,
@@ -128,23 +127,35 @@ def minimum_epsilon(
             full=full,
             seed=seed,
         )
+        return attack.stored(found, images[rows], budgets[np.newaxis]) if quantized else found
 
-    everyone = np.arange(count)
-    upper = np.where(broken(images[np.newaxis], everyone), 0.0, np.inf)
+    untouched = stored(images, images, 0.0) if quantized else images
+    upper = np.where(broken(untouched[np.newaxis], np.arange(count)), 0.0, np.inf)
     if isinstance(attack, MinimizationAttack):
         rows = np.flatnonzero(np.isinf(upper))
         if len(rows):
             found = attacked(rows, np.full(len(rows), maximum))
-            sizes = _size(found[0] - images[rows], attack.norm)
+            measure = change if quantized else _size
+            sizes = measure(found[0], images[rows], attack.norm)
             upper[rows] = np.where(broken(found, rows), sizes, np.inf)
         return MinimumEpsilon(upper, attack.norm)
 
+    # Budgets are counted in levels where only whole ones can differ.
+    whole = quantized and attack.norm == "linf"
+    scale = LEVELS * float(attack.radii(1.0)) if whole else 1.0
+    if whole:
+        maximum, first = whole_levels(attack.radii(maximum)), max(1.0, np.ceil(scale * first))
+        first = min(first, maximum)
     lower = np.zeros(count)
-    rounds: Iterable[int] = range(_rounds(first, maximum, tolerance))
+    rounds: Iterable[int] = range(_rounds(first, maximum, tolerance) if maximum else 0)
     for _ in progress(rounds) if progress else rounds:
         unbroken = np.isinf(upper)
         rows = np.flatnonzero(
-            np.where(unbroken, lower < maximum, upper - lower > tolerance * upper)
+            np.where(
+                unbroken,
+                lower < maximum,
+                upper - lower > np.maximum(tolerance * upper, 1.0 if whole else 0.0),
+            )
             & (upper > tolerance * first)
         )
         if not len(rows):
@@ -154,11 +165,12 @@ def minimum_epsilon(
             np.minimum(np.where(lower > 0.0, 2.0 * lower, first), maximum),
             # Halve as long as no budget is known to be too small.
             (lower + np.where(unbroken, 0.0, upper)) / 2.0,
-        )[rows].astype(np.float32)
-        won = broken(attacked(rows, budgets), rows)
+        )[rows]
+        budgets = np.floor(budgets) if whole else budgets.astype(np.float32)
+        won = broken(attacked(rows, budgets / scale), rows)
         upper[rows] = np.where(won, budgets, upper[rows])
         lower[rows] = np.where(won, lower[rows], budgets)
-    return MinimumEpsilon(upper, attack.norm)
+    return MinimumEpsilon(upper / scale, attack.norm)
 
 
 def _rounds(first: float, maximum: float, tolerance: float) -> int:
@@ -167,6 +179,6 @@ def _rounds(first: float, maximum: float, tolerance: float) -> int:
     return int(outward + np.ceil(np.log2(1.0 / tolerance)) + 1)
 
 
-def _size(perturbation: np.ndarray, norm: Norm) -> NDArray[np.float64]:
-    flat = perturbation.reshape(len(perturbation), -1).astype(np.float64)
+def _size(found: np.ndarray, images: np.ndarray, norm: Norm) -> NDArray[np.float64]:
+    flat = (found - images).reshape(len(found), -1).astype(np.float64)
     return np.abs(flat).max(-1) if norm == "linf" else np.sqrt(np.square(flat).sum(-1))

@@ -20,22 +20,25 @@ class AttackResult:
     Attributes:
       epsilons: the budgets, in the unit of the images, `[K]`.
       perturbed: float32 `[K, N, H, W, 3]` in [0, 1].
+      stored: uint8 `[K, N, H, W, 3]`, the same as 8-bit files hold them, still within the budgets
+        (see `eight_bits.stored`).
       success: bool `[K, N]`, by the criterion on `perturbed`.
-      success_8bit: bool `[K, N]`, by the criterion on `perturbed` as an 8-bit file holds it.
+      success_8bit: bool `[K, N]`, by the criterion on `stored`.
       margin: float32 `[K, N]`, the criterion's margin on `perturbed`.
       norm: in which the budgets are.
     """
 
     epsilons: tuple[float, ...]
     perturbed: np.ndarray
+    stored: np.ndarray
     success: np.ndarray
     success_8bit: np.ndarray
     margin: np.ndarray
     norm: Norm = "linf"
 
     def quantized(self) -> np.ndarray:
-        """The perturbed images as 8-bit files hold them, uint8 `[K, N, H, W, 3]`."""
-        return to_uint8(self.perturbed)
+        """The images as 8-bit files hold them, uint8 `[K, N, H, W, 3]`: `stored`."""
+        return self.stored
 
     def judged_by(
         self, model: Model, criterion: Criterion, *, batch_size: int = 32, seed: int = 0
@@ -53,9 +56,8 @@ class AttackResult:
         """
         count = self.perturbed.shape[1]
         check_rows(criterion, count)
-        margin, success, success_8bit = judge(
-            model, self.perturbed, criterion, batch_size=batch_size, seed=seed
-        )
+        margin, success = judge(model, self.perturbed, criterion, batch_size=batch_size, seed=seed)
+        _, success_8bit = judge(model, self.stored, criterion, batch_size=batch_size, seed=seed)
         return dataclasses.replace(self, success=success, success_8bit=success_8bit, margin=margin)
 
 
@@ -89,19 +91,16 @@ def worst_case(results: Sequence[AttackResult]) -> AttackResult:
     rank = np.argsort(np.argsort(margins, axis=0), axis=0) / len(results)  # in [0, 1)
     best = np.argmax(2.0 * success_8bit + success + rank, axis=0)
     columns = np.arange(first.perturbed.shape[1])
-    perturbed = np.empty_like(first.perturbed)
+    perturbed, kept = np.empty_like(first.perturbed), np.empty_like(first.stored)
     for k, row in enumerate(best):  # over budgets, of which there are few
         perturbed[k] = np.stack([result.perturbed[k] for result in results])[row, columns]
+        kept[k] = np.stack([result.stored[k] for result in results])[row, columns]
     return AttackResult(
         first.epsilons,
         perturbed,
+        kept,
         success.any(axis=0),
         success_8bit.any(axis=0),
         np.take_along_axis(margins, best[np.newaxis], axis=0)[0],
         first.norm,
     )
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """Round float images in [0, 1] to the nearest of 256 levels."""
-    return np.rint(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)

@@ -14,7 +14,8 @@ from attacks.base import Attack
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion, check_rows
-from attacks.images import check_epsilons, check_images
+from attacks.eight_bits import stored
+from attacks.images import as_floats, check_epsilons, check_images
 from attacks.norms import spread
 from attacks.objective import Objective
 from attacks.pgd import fold_in
@@ -134,6 +135,21 @@ class PerturbationAttack(Attack):
     def radii(self, epsilons: tf.Tensor) -> tf.Tensor:
         """The largest change of a pixel: epsilon * max(-L, U)."""
         return epsilons * max(-self.lower, self.upper)
+
+    def stored(
+        self,
+        perturbed: np.ndarray,
+        images: np.ndarray | tf.Tensor,
+        epsilons: Sequence[float] | np.ndarray,
+    ) -> NDArray[np.uint8]:
+        """As every attack has it, with epsilon * L and epsilon * U each bounding its own side."""
+        epsilons = np.asarray(epsilons, np.float64)
+        down, up = (
+            stored(perturbed, images, epsilons * reach, self.norm)
+            for reach in (-self.lower, self.upper)
+        )
+        darker = perturbed < as_floats(np.asarray(images))
+        return np.where(darker, down, up)
 
     def perturb_within(
         self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor

@@ -28,7 +28,7 @@ from experiments.flags.groups import FlagGroup
 import experiments  # noqa: F401  # isort: skip
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Attack, Dodging, judge
+from attacks import FGSM, PGD, Attack, Dodging, judge, stored
 from attacks.stochastic import Deterministic
 from benchmarks import result
 from benchmarks.peers import PEERS, Craft, Task, installed_peers
@@ -64,8 +64,9 @@ NOTES = (
     "the rounds, quartiles in round brackets. ratio: time as a multiple of the floor's, which is "
     "as many gradients of the bare compiled network in float32 as the attack takes steps. speedup: "
     "times the speed of the fastest other library. success: percent that dodge, 95 % Wilson "
-    "interval in round brackets, judged by the network in float32; success_8bit: after rounding to "
-    "8 bits. judged: the time includes judging each image in float and in 8 bits."
+    "interval in round brackets, judged by the network in float32; success_8bit: of the images "
+    "as files of 8 bits hold them. judged: the time includes judging each image in float and in "
+    "8 bits."
 )
 
 Columns = dict[str, Measurement]
@@ -118,7 +119,7 @@ def main(argv: list[str]) -> None:
             rows[OURS + ending] = _craft(own[name], network, criterion, task)
             rows[JUDGED + ending] = _attack(kept[name], network, criterion, task)
         rows |= {peer: crafts[name] for peer, crafts in peers.items()}
-        table = columns(measure(rows, _ROUNDS.value), target, criterion, list(peers))
+        table = columns(measure(rows, _ROUNDS.value), target, criterion, list(peers), task)
         _print_table(name, table)
         for row, values in table.items():
             found.setdefault(row, {}).update(
@@ -183,7 +184,7 @@ def _attack(attack: Attack, network: Deterministic, criterion: Dodging, task: Ta
 
 
 def columns(
-    times: Times, network: Deterministic, criterion: Dodging, peers: list[str]
+    times: Times, network: Deterministic, criterion: Dodging, peers: list[str], task: Task
 ) -> dict[str, Columns]:
     """What one attack's times and images say, for each of its rows.
 
@@ -192,6 +193,7 @@ def columns(
       network: judges, in float32.
       criterion: with one row of data for each image.
       peers: which rows are other libraries'.
+      task: whose images and epsilon the attacks had.
     """
     clock, processor = medians(times)
     fastest = min(peers, key=clock.__getitem__, default=None)
@@ -210,8 +212,12 @@ def columns(
                 speedup, by_processor = (each[fastest] / each[name] for each in (clock, processor))
                 row["speedup"] = Measurement(speedup, None, None, rounds)
                 row["processor_speedup"] = Measurement(by_processor, None, None, rounds)
-            _, success, rounded = judge(network, images[np.newaxis], criterion, batch_size=count)
-            row |= dict(zip(RATES, map(Measurement.rate, (success, rounded)), strict=True))
+            kept = stored(np.asarray(images), task.images, task.epsilon)
+            judged = (
+                judge(network, each[np.newaxis], criterion, batch_size=count)[1]
+                for each in (images, kept)
+            )
+            row |= dict(zip(RATES, map(Measurement.rate, judged), strict=True))
         found[name] = row
     return found
 

@@ -36,7 +36,7 @@ from experiments.drawing.defence_figure import save_figure_6
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_people import spread_out
-from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, in_8_bits
+from experiments.face_autoencoder.mofa_victim import BATCH, Attacked, AttackedPairs, Function
 from experiments.flags import command_line, detector_flags, run_flags
 from experiments.flags.attack_flags import perturbation_attack
 from experiments.flags.detector_flags import Detector
@@ -230,11 +230,6 @@ class Bench:
         """The attacked faces behind a defence."""
         return defended(self._defences.of(name), self.attacked)
 
-    def _craft(self, model: Function | Stochastic, criterion: Criterion) -> Array:
-        return self._attack.craft(
-            model, self.pairs.sources, criterion, epsilons=[_EPS.value], batch_size=BATCH
-        )[0]
-
     def row(self, name: str) -> Row:
         """One defence."""
         cleaned = self.defended(name)
@@ -261,7 +256,8 @@ class Bench:
             return self.attacked
         match = self.pairs.match(self._experiment.terms)
         encoder = self._experiment.victim.encoder
-        return in_8_bits(self._craft(*self._defences.under_attack(name, encoder, match)))
+        behind, goal = self._defences.under_attack(name, encoder, match)
+        return Attacked.by(self._attack, behind, self.pairs.sources, goal, _EPS.value).stored
 
     def _outcome(self, name: str, attacked: Array, cleaned: Array) -> dict[str, Measurement]:
         """What became of attacked faces."""

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from attacks import FGSM, Dodging, Impersonation, to_uint8
+from attacks import FGSM, Dodging, Impersonation
 from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -138,10 +138,8 @@ def own_example(
     same = bool(squared_distance(embeddings[0], embeddings[1]) < threshold)
     criterion = (Dodging if same else Impersonation)(embeddings[1:].numpy(), threshold)
     result = FGSM()(experiment.target, probe[None], criterion, epsilons=[epsilon])
-    adversarial = to_uint8(result.perturbed[0, 0])
-    return judge.example(
-        "dodging" if same else "impersonation", same, reference, probe, adversarial
-    )
+    kind = "dodging" if same else "impersonation"
+    return judge.example(kind, same, reference, probe, result.stored[0, 0])
 
 
 def first_examples(

@@ -25,11 +25,18 @@ from collections.abc import Callable
 import numpy as np
 import tqdm
 
-from attacks import FGSM, PGD, Attack, Criterion, UniversalPerturbation, minimum_epsilon
+from attacks import FGSM, PGD, Attack, Criterion, UniversalPerturbation, minimum_epsilon, stored
 from attacks.universal import add
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs, Function, Victim
+from experiments.face_autoencoder.mofa_victim import (
+    BATCH,
+    NUMBERS,
+    Attacked,
+    AttackedPairs,
+    Function,
+    Victim,
+)
 from experiments.face_autoencoder.own_faces import own_face
 from experiments.flags import attack_flags, command_line, run_flags
 from experiments.flags.groups import FlagGroup
@@ -37,8 +44,8 @@ from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import encoder
-from mofa.arrays import Array
 from resgn.faces.image_file import write_image
+from resgn.target import to_float
 from weights.errors import InputError
 
 FLAGS = FlagGroup(mofa_experiment.FLAGS)
@@ -189,23 +196,27 @@ class Attacks:
         self.experiment, self.pairs, self._learning = experiment, pairs, learning
         self._values = values
         self.attack = attack_flags.perturbation_attack()
-        self._made: dict[str, Array] = {}
+        self._made: dict[str, Attacked] = {}
 
-    def craft(self, name: str) -> Array:
-        """Attacked images float32 [N, 224, 224, 3]."""
+    @property
+    def change(self) -> float:
+        """Of a pixel, at most."""
+        return self.attack.upper * _EPS.value
+
+    def craft(self, name: str) -> Attacked:
+        """Attacked images."""
         if name not in self._made:
             self._made[name] = self._craft(name)
         return self._made[name]
 
-    def _craft(self, name: str) -> Array:
+    def _craft(self, name: str) -> Attacked:
         experiment, pairs = self.experiment, self.pairs
         encode, match = experiment.victim.encoder, pairs.match(experiment.terms)
-        change = self.attack.upper * _EPS.value  # of a pixel, at most
-        many: dict[str, Callable[[], Array]] = {
+        many: dict[str, Callable[[], Attacked]] = {
             "mofa": lambda: self._perturb(encode, match),
             "vgg19": lambda: self._perturb(experiment.victim.embed("image"), pairs.swap("image")),
-            "fgsm": lambda: self._call(FGSM(), match, change),
-            "pgd": lambda: self._call(PGD(self.attack.steps), match, change),
+            "fgsm": lambda: self._call(FGSM(), match, self.change),
+            "pgd": lambda: self._call(PGD(self.attack.steps), match, self.change),
             "l2": lambda: self._call(PGD(self.attack.steps, "l2"), match, _L2.value),
             "universal": self._universal,
             "transfer": lambda: self.craft("mofa"),
@@ -215,18 +226,16 @@ class Attacks:
         # What is to stay includes the translation.
         return self._perturb(encode, pairs.match(experiment.terms_of_all, PARTS[name]))
 
-    def _perturb(self, model: Function, criterion: Criterion) -> Array:
+    def _perturb(self, model: Function, criterion: Criterion) -> Attacked:
         return self._call(self.attack, criterion, _EPS.value, model)
 
     def _call(
         self, attack: Attack, criterion: Criterion, epsilon: float, model: Function | None = None
-    ) -> Array:
+    ) -> Attacked:
         model = model or self.experiment.victim.encoder
-        return attack.craft(
-            model, self.pairs.sources, criterion, epsilons=[epsilon], batch_size=BATCH
-        )[0]
+        return Attacked.by(attack, model, self.pairs.sources, criterion, epsilon)
 
-    def _universal(self) -> Array:
+    def _universal(self) -> Attacked:
         """One perturbation toward the first target, learned on other people's pictures."""
         learning = self._learning
         if learning is None:
@@ -237,12 +246,14 @@ class Attacks:
             self.experiment.victim.encoder,
             learning.sources,
             towards.match(self.experiment.terms),
-            epsilon=self.attack.upper * _EPS.value,
+            epsilon=self.change,
             seed=run_flags.SEED.value,
         )
-        return add(self.pairs.sources, found)
+        images = add(self.pairs.sources, found)
+        kept = stored(images, self.pairs.sources, self.change)
+        return Attacked(images, to_float(kept).numpy())
 
-    def measure(self, name: str, images: Array) -> dict[str, Measurement]:
+    def measure(self, name: str, attacked: Attacked) -> dict[str, Measurement]:
         """The columns of a row."""
         pairs, terms = self.pairs, self.experiment.terms
         only: tuple[str, ...] = ()
@@ -255,12 +266,12 @@ class Attacks:
             pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
         elif name in PARTS:
             terms, only = {name: self.experiment.terms_of_all[name]}, PARTS[name]
-        columns = pairs.measure(KINDS.get(name, "code"), images, terms, through_jpeg, only)
+        columns = pairs.measure(KINDS.get(name, "code"), attacked, terms, through_jpeg, only)
         pose = {"pose": self.experiment.terms_of_all["pose"]}
-        return columns | {"pose_way": Measurement.mean(pairs.way(images, pose))}
+        return columns | {"pose_way": Measurement.mean(pairs.way(attacked.images, pose))}
 
     def minimum(self, count: int) -> Row:
-        """The smallest epsilon that covers half of the way, over pairs: median and 90 %."""
+        """The smallest epsilon that covers half of the way in 8 bits: median and 90 % of pairs."""
         pairs = self.pairs.part(slice(count))
         found = minimum_epsilon(
             self.attack,
@@ -269,6 +280,7 @@ class Attacks:
             pairs.match(self.experiment.terms),
             first=_EPS.value,
             tolerance=0.2,
+            quantized=True,
             batch_size=BATCH,
         )
         columns = {
@@ -278,10 +290,10 @@ class Attacks:
         return Row("minimum_epsilon", columns)
 
 
-def draw(experiment: MofaExperiment, run: Run, pairs: AttackedPairs, images: Array) -> None:
+def draw(experiment: MofaExperiment, run: Run, pairs: AttackedPairs, found: Attacked) -> None:
     """Figures 1 and 3: the first pairs and what the autoencoder makes of them."""
     few = pairs.part(slice(SHOWN))
-    attacked = images[:SHOWN]
+    attacked = found.stored[:SHOWN]
     experiment.panel(
         run.folder / "panel.png",
         {

@@ -16,14 +16,13 @@ import numpy as np
 from attacks import PerturbationAttack
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
-from experiments.face_autoencoder.mofa_victim import BATCH, NUMBERS, AttackedPairs
+from experiments.face_autoencoder.mofa_victim import NUMBERS, Attacked, AttackedPairs
 from experiments.flags import command_line, run_flags
 from experiments.flags.attack_flags import perturbation_attack
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags, numbers
 from experiments.running.results import Row
 from experiments.running.run import Run
-from mofa.arrays import Array
 
 FLAGS = FlagGroup(mofa_experiment.FLAGS)
 
@@ -68,9 +67,9 @@ def main(argv: list[str]) -> None:
     draw(experiment, run, "epsilon", pairs, by_epsilon)
     draw(experiment, run, "cap", pairs, by_cap)
     rows = [
-        Row(f"{name}={value:g}", pairs.measure("code", images, experiment.terms, through_jpeg))
-        for name, found in (("eps", by_epsilon), ("cap", by_cap))
-        for value, images in found.items()
+        Row(f"{name}={value:g}", pairs.measure("code", found, experiment.terms, through_jpeg))
+        for name, sweep in (("eps", by_epsilon), ("cap", by_cap))
+        for value, found in sweep.items()
     ]
     notes = experiment.about(pairs)
     print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
@@ -79,15 +78,10 @@ def main(argv: list[str]) -> None:
 
 def craft(
     experiment: MofaExperiment, pairs: AttackedPairs, attack: PerturbationAttack, epsilon: float
-) -> Array:
+) -> Attacked:
     """Attacked images of all pairs at one setting."""
-    return attack.craft(
-        experiment.victim.encoder,
-        pairs.sources,
-        pairs.match(experiment.terms),
-        epsilons=[epsilon],
-        batch_size=BATCH,
-    )[0]
+    match = pairs.match(experiment.terms)
+    return Attacked.by(attack, experiment.victim.encoder, pairs.sources, match, epsilon)
 
 
 def draw(
@@ -95,12 +89,12 @@ def draw(
     run: Run,
     name: str,
     pairs: AttackedPairs,
-    attacked: dict[float, Array],
+    attacked: dict[float, Attacked],
 ) -> None:
     """Source, every setting, target: image, perturbation and reconstruction below each other."""
     first = pairs.part(slice(1))
     images = {"source": first.sources}
-    images |= {f"{name} {value:g}": each[:1] for value, each in attacked.items()}
+    images |= {f"{name} {value:g}": each.stored[:1] for value, each in attacked.items()}
     images["target"] = first.targets
     columns = {}
     for title, image in images.items():

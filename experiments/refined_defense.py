@@ -27,11 +27,11 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from attacks import FixedPointAttack, IdentitySwap
+from attacks import FixedPointAttack, IdentitySwap, stored
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
 from experiments.face_autoencoder.mofa_people import People, different_pairs, few_of_each
-from experiments.face_autoencoder.mofa_victim import AttackedPairs, in_8_bits
+from experiments.face_autoencoder.mofa_victim import AttackedPairs
 from experiments.flags import attack_flags, command_line, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
@@ -42,6 +42,7 @@ from mofa.arrays import Array
 from mofa.code_judge import CodeJudge
 from mofa.fit import Fit
 from mofa.refinement import GaussNewton
+from resgn.target import to_float
 from weights.errors import InputError
 
 FLAGS = FlagGroup(mofa_experiment.FLAGS)
@@ -256,7 +257,8 @@ class Bench:
         size = attack_flags.perturbation_attack().upper * _EPS.value
         rng = np.random.default_rng(run_flags.SEED.value)
         signs = rng.choice([-1.0, 1.0], self.pairs.sources.shape).astype(np.float32)
-        return in_8_bits(np.clip(self.pairs.sources + size * signs, 0.0, 1.0))
+        changed = np.clip(self.pairs.sources + size * signs, 0.0, 1.0)
+        return to_float(stored(changed, self.pairs.sources, size)).numpy()
 
     def adaptive(self, budget: float) -> Array:
         """Through the refinement, in 8 bits."""
@@ -270,7 +272,7 @@ class Bench:
             found = attack.craft(
                 self._fit, images, sources[rows], goal, budget, outputs=judge.embed
             )
-            return in_8_bits(found)
+            return to_float(stored(found, images, budget)).numpy()
 
         return self._in_chunks(f"adaptive_{budget:g}", np.arange(len(sources)), craft)
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attacks import Attack, to_uint8
+import numpy as np
+
+from attacks import Attack
 from experiments.face_autoencoder.mofa_victim import AttackedPairs
 from experiments.running import image_cache
 from mofa.arrays import Array
 from resgn.target import to_float
 
-FORMAT = 1
+FORMAT = 2
 """Part of every entry's name; to be raised when the making of attacked images changes."""
 
 
@@ -64,7 +66,7 @@ class CraftedImages:
             path = image_cache.entry(settings, [pairs.sources, pairs.targets, weights])
         found = None if path is None else image_cache.read(path, shape)
         if found is None:
-            found = to_uint8(craft())
+            found = attack.stored(craft()[np.newaxis], pairs.sources, [epsilon])[0]
             if path is not None:
                 image_cache.write(path, found)
         return to_float(found).numpy()

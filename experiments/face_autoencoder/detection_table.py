@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, to_uint8
+from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
 from attacks.semantic_match import entry_weights
 from attacks.undetected import Undetected, with_score
 from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
@@ -171,14 +171,12 @@ class Table2:
         threshold = self.thresholds(name, "js").best_accuracy
         pairs = self.pairs["test"].part(slice(self._config.adaptive_images))
         criterion = Undetected(pairs.match(self._terms), threshold, self._config.adaptive_weight)
+        budgets = [float(name[4:])]
         images = self._attack.craft(
-            self._code_and_score,
-            pairs.sources,
-            criterion,
-            epsilons=[float(name[4:])],
-            batch_size=BATCH,
-        )[0]
-        found = self._scores.measure(to_uint8(images), BATCH)["js"]
+            self._code_and_score, pairs.sources, criterion, epsilons=budgets, batch_size=BATCH
+        )
+        kept = self._attack.stored(images, pairs.sources, budgets)[0]
+        found = self._scores.measure(kept, BATCH)["js"]
         normal = self.normal["test"]["js"][: len(pairs)]
         return Verdicts.of(threshold, ScoreSet(normal, found)).correct
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from attacks import Impersonation, SemanticMatch, Term, to_uint8, transplant
+from attacks import (
+    Attack,
+    Criterion,
+    Impersonation,
+    Model,
+    SemanticMatch,
+    Term,
+    transplant,
+)
 from attacks.identity_swap import IdentitySwap
 from attacks.semantic_match import code_distance, entry_weights
 from experiments.face_autoencoder.mofa_people import People, different_pairs
@@ -31,9 +39,24 @@ BATCH = 16
 """Faces at a time in every network."""
 
 
-def in_8_bits(images: Array) -> Array:
-    """Images float32 [N, H, W, 3] in [0, 1] as a file of 8 bits holds them."""
-    return to_float(to_uint8(images)).numpy()
+class Attacked(NamedTuple):
+    """Attacked images, float32 [N, 224, 224, 3] in [0, 1].
+
+    Attributes:
+      images: as the attack gave them.
+      stored: as 8-bit files hold them, still within the budget.
+    """
+
+    images: Array
+    stored: Array
+
+    @classmethod
+    def by(
+        cls, attack: Attack, model: Model, sources: Array, criterion: Criterion, epsilon: float
+    ) -> Attacked:
+        """Sources under one attack on a model, with one budget."""
+        found = attack.craft(model, sources, criterion, epsilons=[epsilon], batch_size=BATCH)
+        return cls(found[0], to_float(attack.stored(found, sources, [epsilon])[0]).numpy())
 
 
 class Victim:
@@ -179,7 +202,7 @@ class AttackedPairs:
     def measure(
         self,
         kind: str,
-        images: Array,
+        attacked: Attacked,
         terms: Mapping[str, Term],
         jpeg: Callable[[Array], Array],
         only: Collection[str] = (),
@@ -188,23 +211,24 @@ class AttackedPairs:
 
         Args:
           kind: `code` or `image`.
-          images: attacked, float32 [N, 224, 224, 3] in [0, 1].
+          attacked: what is measured; success also of what is stored.
           terms: of Eq. 1, for `matched` and `way`.
           jpeg: what compression makes of images.
           only: parts of the code that were attacked; all by default.
 
         Returns:
-          `success`, the same of the images in 8 bits and through JPEG; `matched`, the share of
-          pairs whose distance of Eq. 1 has halved; similarities; `way`, and the largest `change` of
-          a pixel in grey levels.
+          `success`, the same of what is stored in 8 bits, and of that through JPEG; `matched`, the
+          share of pairs whose distance of Eq. 1 has halved; similarities; `way`, and the largest
+          `change` of a pixel in grey levels.
         """
+        images, stored = attacked
         source, target = self.similarities(kind, images)
         way = self.way(images, terms, only)
         change = 255.0 * np.abs(images - self.sources).max(axis=(1, 2, 3))
         return {
             "success": Measurement.rate(self._succeeded(kind, source, target)),
-            "success_8bit": Measurement.rate(self.success(kind, in_8_bits(images))),
-            "success_jpeg": Measurement.rate(self.success(kind, jpeg(images))),
+            "success_8bit": Measurement.rate(self.success(kind, stored)),
+            "success_jpeg": Measurement.rate(self.success(kind, jpeg(stored))),
             "matched": Measurement.rate(way > 0.5),
             "source_similarity": Measurement.mean(source),
             "target_similarity": Measurement.mean(target),

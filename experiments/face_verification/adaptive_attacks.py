@@ -136,16 +136,22 @@ class AdaptiveAttacks:
     def craft(
         self, attack: Attack, model: Model, title: str, epsilon: float | None = None
     ) -> np.ndarray:
-        """Adversarial probes `[P, H, W, 3]` of one attack on a model, by default within epsilon."""
-        return attack.craft(
+        """Adversarial probes of one attack on a model, by default within epsilon.
+
+        Returns:
+          As 8-bit files hold them, float32 `[P, H, W, 3]`.
+        """
+        budgets = [epsilon or self.epsilon]
+        found = attack.craft(
             model,
             self.pairs.images,
             self.pairs.criterion,
-            epsilons=[epsilon or self.epsilon],
+            epsilons=budgets,
             batch_size=self.batch_size,
             seed=self.seed,
             progress=functools.partial(tqdm.tqdm, desc=title, unit="batch", leave=False),
-        )[0]
+        )
+        return attack.stored(found, self.pairs.images, budgets)[0] / np.float32(255)
 
     def given(self) -> dict[str, np.ndarray]:
         """Probes that owe nothing to the defence, by what was done to them."""
@@ -156,13 +162,12 @@ class AdaptiveAttacks:
         }
 
     def outcome(self, defence: Defence, images: np.ndarray) -> Outcome:
-        """Judge probes `[P, H, W, 3]`."""
-        stored = (np.rint(images * 255.0) / 255.0).astype(np.float32)
+        """Judge probes float32 `[P, H, W, 3]`, whole levels."""
 
         def judged(draw: int) -> tuple[np.ndarray, np.ndarray]:
-            margin, success, _ = judge(
+            margin, success = judge(
                 defence.model,
-                stored[np.newaxis],
+                images[np.newaxis],
                 self.pairs.criterion,
                 batch_size=self.batch_size,
                 seed=self.seed + 1000003 * draw,

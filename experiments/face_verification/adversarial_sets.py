@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from attacks import FGSM, Criterion, Dodging, Impersonation, to_uint8
+from attacks import FGSM, Criterion, Dodging, Impersonation
 from experiments.running import image_cache
 from experiments.running.devices import ONE, Devices
 from resgn.faces.pairs import Pairs
@@ -21,7 +21,7 @@ from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 
-FORMAT = 1
+FORMAT = 2
 """Part of every cached set's name; to be raised when the making of a set changes."""
 
 _FLOATS = 1024
@@ -125,7 +125,7 @@ def _crafter(
         references = legitimate.embeddings[pairs.reference[rows]]
         criterion: Criterion = kind(references, legitimate.threshold)
         images = legitimate.images[pairs.probe[rows]]
-        result = _FGSM(target, images, criterion, epsilons=epsilons, progress=bar)
-        return np.moveaxis(to_uint8(result.perturbed), 0, 1)
+        found = _FGSM.craft(target, images, criterion, epsilons=epsilons, progress=bar)
+        return np.moveaxis(_FGSM.stored(found, images, epsilons), 0, 1)
 
     return craft

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from attacks import PGD, Criterion, Dodging
+from attacks import PGD, Criterion, Dodging, round_within
 from attacks.objective import Objective
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.losses import LossWeights
@@ -62,7 +62,7 @@ class CraftedThrough:
         )
         seed = tf.stack([CRAFTING_SEED, tf.cast(step % (1 << 30), tf.int32)])
         crafted = self._attack.perturb_within(objective, budgets, seed)
-        crafted = tf.round(crafted * 255.0) / 255.0  # as a saved image would be
+        crafted = round_within(crafted, originals, budgets)  # as a saved image would be
         return tf.tensor_scatter_nd_update(batch.adversarial, chosen[:, tf.newaxis], crafted)
 
     def rows(self, count: int) -> np.ndarray:

@@ -156,7 +156,9 @@ class AttackedDefence:
         images = np.empty((1, len(success), 0, 0, 3), np.float32)
         norm: Norm = "l2" if attack.endswith("_l2") else "linf"
         budgets = (self._budget(norm),)
-        return AttackResult(budgets, images, success[None], success[None], margin[None], norm)
+        return AttackResult(
+            budgets, images, images, success[None], success[None], margin[None], norm
+        )
 
     def rows(self) -> list[Row]:
         """One for each attack, one for the worst case."""

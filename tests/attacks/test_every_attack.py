@@ -23,6 +23,7 @@ from attacks import (
     CarliniWagner,
     DeepFool,
     Square,
+    judge,
 )
 from tests.attacks.toy import Above, Linear
 
@@ -55,6 +56,7 @@ ATTACKS = {
     "square": Square(600),
     "square l2": Square(1500, "l2"),
 }
+EPSILONS = [0.4 / 255, 0.6 / 255, 1 / 255, 8 / 255, 16 / 255, 0.0025, 0.02, 0.03, 0.04]
 EVERY = np.ones((COUNT, SIZE, SIZE, 1), np.float32)
 
 
@@ -128,20 +130,29 @@ def test_transfer_attacks_climb(name: str, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("name", ATTACKS)
 @settings(max_examples=12, deadline=None)
 @given(
-    epsilon=st.floats(1e-4, 1.0),
+    epsilon=st.one_of(st.floats(1e-4, 1.0), st.sampled_from(EPSILONS)),
     level=st.floats(-50.0, 50.0),
     seed=st.integers(0, 2**31 - 1),
     levels_of_grey=st.lists(
         st.floats(0.0, 1.0, width=32, allow_subnormal=False), min_size=1, max_size=3
     ),
     share=st.sampled_from([0.1, 0.5, 1.0]),
+    whole=st.booleans(),
 )
 def test_never_leaves_ball_mask_or_cube(
-    name: str, epsilon: float, level: float, seed: int, levels_of_grey: list[float], share: float
+    name: str,
+    epsilon: float,
+    level: float,
+    seed: int,
+    levels_of_grey: list[float],
+    share: float,
+    whole: bool,
 ) -> None:
     attack = ATTACKS[name]
     rng = np.random.default_rng(seed)
     images = rng.choice([0.0, 1.0, *levels_of_grey], (COUNT, SIZE, SIZE, 3)).astype(np.float32)
+    if whole:  # as from a file
+        images = np.rint(255 * images).astype(np.float32) / np.float32(255)
     mask = (rng.random((COUNT, SIZE, SIZE, 1)) <= share).astype(np.float32)
     mask[:, 0, 0] = 1.0
     epsilons = [epsilon / 2.0, epsilon]
@@ -155,6 +166,35 @@ def test_never_leaves_ball_mask_or_cube(
     flat = difference.reshape(2, COUNT, -1)
     sizes = np.abs(flat).max(-1) if attack.norm == "linf" else np.sqrt(np.square(flat).sum(-1))
     assert (sizes <= np.array(epsilons)[:, np.newaxis] + 1e-6).all()
+    for budget, kept in zip(epsilons, result.stored, strict=True):
+        assert_in_the_ball(kept, images, mask, budget, attack.norm, whole)
+    _, success = judge(MODEL, result.stored, Above(np.full(COUNT, level)))
+    np.testing.assert_array_equal(success, result.success_8bit)
+
+
+def assert_in_the_ball(
+    kept: np.ndarray, images: np.ndarray, mask: np.ndarray, budget: float, norm: str, whole: bool
+) -> None:
+    """What is stored of one budget: within it, unchanged beside the mask."""
+    assert kept.dtype == np.uint8
+    nearest = np.rint(255.0 * images.astype(np.float64))
+    beside = np.broadcast_to(mask == 0.0, kept.shape)
+    np.testing.assert_array_equal(kept[beside], nearest[beside])
+    if not whole:
+        difference = np.abs(kept - 255.0 * images.astype(np.float64))
+        reach = np.abs(nearest - 255.0 * images)
+        allowed = np.maximum(reach, 255.0 * budget) + 1e-3
+        if norm == "linf":
+            assert (difference <= allowed).all()
+        return
+    levels = kept - nearest
+    if norm == "linf":
+        assert np.abs(levels).max() <= np.floor(255.0 * budget + 1e-9)
+    else:
+        lengths = np.sqrt(np.square(levels).sum((1, 2, 3)))
+        assert (lengths <= 255.0 * budget * (1.0 + 1e-6)).all()
+    if 255.0 * budget < 0.999999:
+        assert not levels.any()
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -15,6 +15,7 @@ def result_of(
     return AttackResult(
         (0.1,),
         np.full((1, len(success), 2, 2, 3), value, np.float32),
+        np.full((1, len(success), 2, 2, 3), 10 * value, np.uint8),
         np.array([success]),
         np.array([success_8bit]),
         np.array([margin], np.float32),
@@ -26,6 +27,7 @@ def test_worst_case_takes_8_bits_before_float_before_margin() -> None:
     second = result_of(0.2, [False, True, True, False], [False, True, False, False], [2, 1, 1, -1])
     worst = worst_case([first, second])
     np.testing.assert_allclose(worst.perturbed[0, :, 0, 0, 0], [0.1, 0.2, 0.2, 0.2])
+    assert worst.stored[0, :, 0, 0, 0].tolist() == [1, 2, 2, 2]
     assert worst.success.tolist() == [[True, True, True, False]]
     assert worst.success_8bit.tolist() == [[True, True, False, False]]
     assert worst.margin.tolist() == [[1.0, 1.0, 1.0, -1.0]]

@@ -93,7 +93,8 @@ def test_speeds_are_those_of_the_rounds() -> None:
         "ART": (images, [8.0, 8.0, 8.0], [9.0, 9.0, 9.0]),
         "foolbox": (images, [5.0, 5.0, 5.0], [6.0, 6.0, 6.0]),
     }
-    table = attacks.columns(times, mean_colour, Dodging(references, 0.02), ["ART", "foolbox"])
+    task = Task(mean_colour, images, 0.03, 2, 0.1)
+    table = attacks.columns(times, mean_colour, Dodging(references, 0.02), ["ART", "foolbox"], task)
     own = {name: measurement.value for name, measurement in table["attacks"].items()}
     assert own == {
         "images_per_second": 2.0,

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from attacks import PGD, PerturbationAttack
+from experiments.face_autoencoder import crafted_images
 from experiments.face_autoencoder.crafted_images import CraftedImages, file_digest
 from experiments.face_autoencoder.mofa_victim import AttackedPairs, Victim
 from experiments.running import image_cache
@@ -30,7 +31,7 @@ def pairs(rng: np.random.Generator) -> AttackedPairs:
     def encode(images: tf.Tensor) -> tf.Tensor:
         return tf.zeros([tf.shape(images)[0], codes.SIZE])
 
-    sources, targets = rng.integers(0, 256, (2, 3, SIDE, SIDE, 3), dtype=np.uint8)
+    sources, targets = rng.integers(124, 133, (2, 3, SIDE, SIDE, 3), dtype=np.uint8)
     return AttackedPairs.of(Victim(encode, {}), sources, targets)
 
 
@@ -52,6 +53,23 @@ def test_a_second_time_nothing_is_crafted(pairs: AttackedPairs) -> None:
     assert craft.calls == 1
     np.testing.assert_allclose(first, 128.0 / 255.0, rtol=1e-6)
     np.testing.assert_array_equal(first, again)
+
+
+def test_what_is_kept_stays_in_the_ball(pairs: AttackedPairs) -> None:
+    # Of 5.1 levels 5: no source is nearer than that to white.
+    found = CraftedImages()(PerturbationAttack(5), 0.05, pairs, WEIGHTS, Crafter(1.0))
+    np.testing.assert_allclose(found, pairs.sources + 5 / 255, atol=1e-6)
+
+
+def test_what_was_kept_in_an_older_format_is_made_anew(
+    pairs: AttackedPairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    craft = Crafter(0.5)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(crafted_images, "FORMAT", 1)  # rounded out of the ball
+        CraftedImages("net")(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    CraftedImages("net")(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
+    assert craft.calls == 2
 
 
 def test_whatever_decides_the_images_decides_the_entry(pairs: AttackedPairs, cache: Path) -> None:
@@ -102,11 +120,11 @@ def test_what_is_damaged_is_made_anew(
         np.savez(file, adversarial=np.zeros(shape, kind))
     found = crafted(PerturbationAttack(5), 0.05, pairs, WEIGHTS, craft)
     assert craft.calls == 2
-    assert found.min() == 1.0
+    np.testing.assert_allclose(found, pairs.sources + 5 / 255, atol=1e-6)
     assert "made anew" in caplog.text
     restored = image_cache.read(file, (3, SIDE, SIDE, 3))
     assert restored is not None
-    assert restored.min() == 255
+    np.testing.assert_array_equal(restored, np.rint(255 * pairs.sources) + 5)
 
 
 def test_a_network_is_known_by_its_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from attacks import equation_1
 from experiments.face_autoencoder.mofa_people import People
-from experiments.face_autoencoder.mofa_victim import AttackedPairs, Victim
+from experiments.face_autoencoder.mofa_victim import Attacked, AttackedPairs, Victim
 from mofa import code as codes
 from resgn.target import embed_all
 from weights.errors import InputError
@@ -82,9 +82,18 @@ def test_matching_a_part_asks_for_the_rest_to_stay() -> None:
 
 def test_measures_float_8_bit_and_jpeg() -> None:
     both = pairs()
-    found = both.measure("code", both.targets, TERMS, lambda images: np.zeros_like(images))
+    # What is stored of the second did not get there.
+    stored = np.stack([both.targets[0], both.sources[1]])
+    seen = []
+
+    def blackened(images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        return np.zeros_like(images)
+
+    found = both.measure("code", Attacked(both.targets, stored), TERMS, blackened)
     assert found["success"].value == 1.0
-    assert found["success_8bit"].value == 1.0
+    assert found["success_8bit"].value == 0.5
+    np.testing.assert_array_equal(seen, [stored])
     assert found["success_jpeg"].value == 0.0  # black is no target
     assert found["matched"].value == 1.0
     assert found["change"].value == pytest.approx(255 * (1.0 + 0.5) / 2, abs=0.01)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import PGD, Dodging, Impersonation, Stochastic
+from attacks import FGSM, PGD, Dodging, Impersonation, Stochastic
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
     AttackedPairs,
@@ -181,6 +181,20 @@ def test_one_compiled_attack_serves_both_kinds() -> None:
     found.craft(attack, found.target, "PGD")
     found.craft(attack, found.target, "PGD", 0.05)
     assert attack.traces == 1
+
+
+def test_what_is_crafted_is_stored_in_the_ball() -> None:
+    found = attacks(0.03)
+    before = 255 * found.pairs.images
+    for attack, size in ((PGD(4), 7), (FGSM(), 7), (FGSM("l2"), 255 * 0.03)):
+        made = 255 * found.craft(attack, found.target, "attack")
+        np.testing.assert_allclose(made, np.rint(made), atol=1e-3)
+        change = np.abs(made - before) if attack.norm == "linf" else length(made - before)
+        assert 0.8 * size < change.max() <= size + 1e-3
+
+
+def length(difference: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(difference).sum((1, 2, 3)))
 
 
 def test_rows_are_named_once_each() -> None:

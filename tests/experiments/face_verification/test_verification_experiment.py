@@ -50,9 +50,9 @@ def test_training_examples_have_intensities_in_turn(in_process, tmp_path: Path) 
         "--train_spread=2",
         output=tmp_path,
     )
-    # 0.03, 0.045 and 0.06 of 255, rounded.
-    np.testing.assert_array_equal(changes[0], np.resize([8, 11, 15], 16))
-    np.testing.assert_array_equal(plain[0], np.full(16, 8))
+    # 7.65, 11.475 and 15.3 levels, of which the whole ones are stored.
+    np.testing.assert_array_equal(changes[0], np.resize([7, 11, 15], 16))
+    np.testing.assert_array_equal(plain[0], np.full(16, 7))
 
 
 def test_without_a_spread_there_is_one_intensity(experiment) -> None:
