@@ -91,6 +91,10 @@ class ScoreSet:
     normal: np.ndarray
     attacked: np.ndarray
 
+    def __repr__(self) -> str:
+        """How many, not the scores."""
+        return f"<scores of {len(self.normal)} normal and {len(self.attacked)} attacked images>"
+
     def __post_init__(self) -> None:
         checked(self.normal)
         checked(self.attacked)
@@ -131,6 +135,13 @@ class Verdicts:
     false_alarms: np.ndarray
     detections: np.ndarray
 
+    def __repr__(self) -> str:
+        """Rates, not the single verdicts."""
+        return (
+            f"<threshold {self.threshold:.4g}: {self.detections.mean():.1%} of the attacked and "
+            f"{self.false_alarms.mean():.1%} of the normal images flagged>"
+        )
+
     @classmethod
     def of(cls, threshold: float, test: ScoreSet) -> Verdicts:
         """Apply a threshold."""
@@ -160,6 +171,10 @@ class DetectionResult:
     best_accuracy: Verdicts
     false_alarm: Mapping[float, Verdicts]
     roc: RocCurve
+
+    def __repr__(self) -> str:
+        """Accuracy and area under the curve."""
+        return f"<accuracy {self.best_accuracy.accuracy:.1%}, AUC {self.roc.auc():.3f}>"
 
     @classmethod
     def of(cls, thresholds: Thresholds, test: ScoreSet) -> DetectionResult:

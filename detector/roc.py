@@ -21,6 +21,10 @@ class RocCurve:
     detections: np.ndarray
     thresholds: np.ndarray
 
+    def __repr__(self) -> str:
+        """The area, not the points."""
+        return f"<ROC of {len(self.thresholds)} thresholds, AUC {self.auc():.3f}>"
+
     @classmethod
     def of(cls, normal: np.ndarray, attacked: np.ndarray) -> RocCurve:
         """The curve over every threshold at which these images change.

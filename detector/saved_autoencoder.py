@@ -31,6 +31,10 @@ class SavedAutoencoder:
     config: AutoencoderConfig
     about: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Its size and origin."""
+        return f"<detector of {self.config}, {self.about.get('source', 'of unknown origin')}>"
+
 
 def save_autoencoder(
     model: tf.keras.Model,

@@ -65,6 +65,10 @@ class DetectionScores:
         self._temperature = temperature
         self._compiled = tf.function(self._traced, autograph=False)
 
+    def __repr__(self) -> str:
+        """Which scores."""
+        return f"<scores {', '.join(self.names)}>"
+
     def __call__(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Every score of a batch, differentiable.
 

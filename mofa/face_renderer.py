@@ -80,6 +80,10 @@ class Face:
     albedo: tf.Tensor
     colours: tf.Tensor
 
+    def __repr__(self) -> str:
+        """The shape, not the numbers."""
+        return f"<faces {list(self.vertices.shape)}>"
+
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
@@ -93,6 +97,10 @@ class Picture:
 
     image: tf.Tensor
     mask: tf.Tensor
+
+    def __repr__(self) -> str:
+        """The shape, not the numbers."""
+        return f"<pictures {list(self.image.shape)}>"
 
     def over(self, background: tf.Tensor) -> tf.Tensor:
         """The face in front of a background, clipped to [0, 1].
@@ -139,6 +147,11 @@ class FaceRenderer(tf.Module):
         self._triangles = tf.constant(model.triangles)
         self._default_light = tf.constant(default_light())
         self._landmarks = model.landmark_vertices()
+
+    def __repr__(self) -> str:
+        """What it draws and how large."""
+        height, width = self.camera.image_size
+        return f"<renderer of {self.model.name}, {height}x{width}>"
 
     @property
     def triangles(self) -> tf.Tensor:

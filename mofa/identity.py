@@ -147,6 +147,11 @@ class IdentityClassifier:
         self.threshold = threshold
         self.paper_threshold = PAPER_THRESHOLDS[config.kind]
 
+    def __repr__(self) -> str:
+        """What it looks at, and from where on two are one."""
+        people = self.config.people
+        return f"<identity by {self.kind} of {people} people, threshold {self.threshold:.3f}>"
+
     def embed(self, x: tf.Tensor) -> tf.Tensor:
         """Unit embeddings float32 [N, D] of codes [N, 257] or images [N, H, W, 3] in [0, 1]."""
         return tf.math.l2_normalize(self._model(x, training=False)[0], axis=-1)

@@ -43,6 +43,11 @@ class LearnedAlbedo:
     factor: Array
     explained: float
 
+    def __repr__(self) -> str:
+        """How much it explains, not its numbers."""
+        modes = self.factor.shape[1]
+        return f"<albedo at {len(self.mean)} vertices, {modes} modes for {self.explained:.1%}>"
+
 
 def learn(seen: SeenColours, start: Array, area: Array, seed: int = 0) -> LearnedAlbedo:
     """Learn mean and modes of the albedo.

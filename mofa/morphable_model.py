@@ -40,6 +40,10 @@ class Modes:
     basis: Array
     std: Array
 
+    def __repr__(self) -> str:
+        """How many there are, not their numbers."""
+        return f"<{int(np.sum(self.std > 0.0))} of {len(self.std)} modes>"
+
     def scaled(self) -> Array:
         """float32 [3 V, K]: the change of the mean by one standard deviation."""
         return self.basis * self.std
@@ -77,6 +81,15 @@ class MorphableModel:
     triangles: Array
     landmarks: Mapping[str, int]
     expression_samples: Array | None = None
+
+    def __repr__(self) -> str:
+        """Its sizes, not its numbers."""
+        named = sum(name in self.landmarks for name in landmark_names.NAMES)
+        return (
+            f"<{self.name}: {len(self.mean_shape)} vertices, {len(self.triangles)} triangles, "
+            f"identity {self.identity}, expression {self.expression}, albedo {self.albedo}, "
+            f"{named} of 68 landmarks>"
+        )
 
     def shape(self, identity: tf.Tensor, expression: tf.Tensor) -> tf.Tensor:
         """Vertices of faces.

@@ -113,6 +113,11 @@ class Photographs:
     landmarks: Array
     people: Array
 
+    def __repr__(self) -> str:
+        """How many of whom, not the pixels."""
+        people = len(np.unique(self.people))
+        return f"<{len(self)} photographs of {people} people, {list(self.images.shape[1:3])}>"
+
     def __len__(self) -> int:
         return len(self.images)
 

@@ -58,6 +58,10 @@ class RelitFaces:
         self.codes = rendered_faces.draw_codes(renderer, settings)
         self.pictures = self._stored(renderer, Path(cache), progress)
 
+    def __repr__(self) -> str:
+        """How many, not the pixels."""
+        return f"<{len(self)} faces under ever new light, {list(self._image_size)}>"
+
     def __len__(self) -> int:
         return len(self.codes)
 

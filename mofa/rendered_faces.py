@@ -103,6 +103,11 @@ class RenderedFaces:
             ],
         )
 
+    def __repr__(self) -> str:
+        """How many of whom, and by what model."""
+        people = self.settings.identities
+        return f"<{len(self)} pictures of {people} rendered people by {self.renderer}>"
+
     def __len__(self) -> int:
         return len(self.labels)
 

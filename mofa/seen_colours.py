@@ -39,6 +39,10 @@ class SeenColours:
     normals: Array
     facing: Array
 
+    def __repr__(self) -> str:
+        """How many, not the colours."""
+        return f"<colours of {len(self)} photographs at {self.colours.shape[1]} vertices>"
+
     def __len__(self) -> int:
         return len(self.colours)
 
