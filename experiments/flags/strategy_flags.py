@@ -27,6 +27,12 @@ STRATEGY = FLAGS.choice(
     "machines that TF_CONFIG names, which share --output_dir). Batch size, learning rate and "
     "losses are those of all devices together.",
 )
+WAIT = FLAGS.number(
+    "wait_minutes",
+    devices.WAIT / 60,
+    "With --strategy=multi_worker: minutes to wait for machines that are missing.",
+    0.0,
+)
 JIT = FLAGS.boolean("jit", False, "Compile ResGN's gradients with XLA; one device only.")
 
 
@@ -34,13 +40,14 @@ def chosen_devices() -> Devices:
     """Settle the devices; to be called before TensorFlow computes anything.
 
     Raises:
-      InputError: `TF_CONFIG` is missing or malformed, or several machines have no common folder.
+      InputError: `TF_CONFIG` is missing or malformed, several machines have no common folder, or
+        some machine does not come.
     """
     if STRATEGY.value == "multi_worker" and not OUTPUT_DIR.value:
         raise InputError(
             "--strategy=multi_worker needs --output_dir, a folder that all machines share."
         )
-    return devices.devices(STRATEGY.value)
+    return devices.devices(STRATEGY.value, 60.0 * WAIT.value)
 
 
 def restarting(main: Callable[[list[str]], None]) -> Callable[[list[str]], None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from weights.errors import InputError
+from experiments.running.cluster import Cluster, wait_for_all
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
@@ -30,6 +29,10 @@ LOST = (
     tf.errors.FailedPreconditionError,
 )
 """What TensorFlow raises on a machine when another one is gone."""
+
+WAIT = 600.0
+"""Seconds to wait for other machines."""
+_JOINING = 300.0
 
 RESTARTS = 100
 _COUNT = "RESGN_RESTARTS"
@@ -139,25 +142,37 @@ ONE = Devices("none", tf.distribute.get_strategy())
 """One device."""
 
 
-def devices(name: str) -> Devices:
+def devices(name: str, wait: float = WAIT) -> Devices:
     """The devices of a strategy.
 
     Args:
       name: one of `STRATEGIES`.
+      wait: seconds to wait for other machines at most.
 
     Raises:
-      InputError: `TF_CONFIG` is missing or malformed.
+      InputError: `TF_CONFIG` is missing or malformed, or some machine does not come.
     """
     grow_memory()
     if name == "mirrored":
         return Devices(name, tf.distribute.MirroredStrategy(_logical_devices()))
     if name == "multi_worker":
-        check_cluster(os.environ.get("TF_CONFIG"))
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        # TensorFlow swallows SIGTERM from here on; a training may end at any time.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return Devices(name, strategy)
+        wait_for_all(Cluster.of(os.environ.get("TF_CONFIG")), wait)
+        return Devices(name, _joined())
     return ONE
+
+
+def _joined() -> tf.distribute.Strategy:
+    """TensorFlow's cluster, once all machines are there."""
+    # One that goes away now leaves the others inside TensorFlow, where no Python runs: signals
+    # then end this process without it.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, _JOINING)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGINT, before)
+    # TensorFlow swallows SIGTERM from here on; a training may end at any time.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return strategy
 
 
 def grow_memory() -> None:
@@ -172,30 +187,6 @@ def _logical_devices() -> list[str]:
     """Every GPU, or where there is none, every (virtual) CPU."""
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return [device.name for device in found]
-
-
-def check_cluster(text: str | None) -> None:
-    """Check what `TF_CONFIG` says.
-
-    Raises:
-      InputError: it is not there, not JSON, or names no workers or not this one.
-    """
-    example = (
-        '{"cluster": {"worker": ["host1:12345", "host2:12345"]}, '
-        '"task": {"type": "worker", "index": 0}}'
-    )
-    try:
-        config = json.loads(text or "")
-        workers, task = config["cluster"]["worker"], config["task"]
-        count = len(workers) + len(config["cluster"].get("chief", ()))
-        known = task["type"] in config["cluster"] and count > 0
-        if not known or not 0 <= int(task["index"]) < len(config["cluster"][task["type"]]):
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            "--strategy=multi_worker reads the environment variable TF_CONFIG, which is "
-            f"{'not set' if text is None else 'malformed'}; it should look like {example}."
-        ) from error
 
 
 def restarting(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from experiments.flags import command_line
+from experiments.flags import command_line, strategy_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import OUTPUT_DIR
 from experiments.flags.strategy_flags import chosen_devices, restarting
@@ -19,7 +19,7 @@ from resgn.generator import GeneratorConfig
 from resgn.training import Progress, Trainer, TrainingConfig
 from tests.resgn.toy_training import LOSS, dataset
 
-FLAGS = FlagGroup()
+FLAGS = FlagGroup(strategy_flags.FLAGS)
 
 _DIE_AT = FLAGS.integer("die_at", None, "Step at which the process kills itself, once.")
 

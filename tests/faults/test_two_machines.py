@@ -9,7 +9,7 @@ import pytest
 
 from experiments.running.results import Row
 from tests.experiments.command import assert_both_end_well, result, run, start
-from tests.experiments.running.test_devices import free_ports
+from tests.experiments.running.test_cluster import free_ports
 
 pytestmark = pytest.mark.faults
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +14,12 @@ import tensorflow as tf
 
 from experiments.flags import groups, strategy_flags
 from experiments.running import devices
-from experiments.running.devices import ONE, Devices, check_cluster
+from experiments.running.devices import ONE, Devices
 from experiments.running.precision import settle_precision
 from experiments.running.results import Measurement, Row, write_json
 from experiments.running.run import Place, Run
 from tests.experiments.command import ROOT
+from tests.experiments.running.test_cluster import free_ports
 from tests.experiments.toy_training import train
 from weights.errors import InputError
 
@@ -79,9 +79,9 @@ def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[s
 
 def test_what_many_devices_cannot_do_is_refused(virtual: dict[str, Any]) -> None:
     batch, jit, photographs = virtual["refused"]
-    assert "--batch_size=3 cannot be shared out over 2 devices" in batch
-    assert "--jit works on one device only" in jit
-    assert "--batch_size=5 cannot be shared out over 2 devices" in photographs
+    assert "`batch_size=3` cannot be shared out over 2 devices" in batch
+    assert "`jit` works on one device only" in jit
+    assert "`batch_size=5` cannot be shared out over 2 devices" in photographs
 
 
 def test_one_device_works_alone() -> None:
@@ -89,16 +89,6 @@ def test_one_device_works_alone() -> None:
     assert ONE.everyone(True)
     assert not ONE.everyone(False)
     assert ONE.chief
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.mark.slow
@@ -137,26 +127,6 @@ def test_a_machine_that_dies_and_comes_back_ends_with_the_same_weights(tmp_path:
                 np.testing.assert_allclose(file[key], expected, atol=1e-4)
     left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left == {"died", "checkpoints", "best.h5", "chief.npz", "worker.npz"}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "is not set"),
-        ("", "malformed"),
-        ("[]", "malformed"),
-        ('{"cluster": {"worker": ["a:1"]}}', "malformed"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "malformed"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "malformed"),
-    ],
-)
-def test_a_cluster_that_cannot_be_is_refused(text: str | None, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        check_cluster(text)
-
-
-def test_a_cluster_that_can_be() -> None:
-    check_cluster('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}')
 
 
 def test_several_machines_need_a_common_folder() -> None:
