@@ -1,6 +1,6 @@
 """The smallest attack: a face that its own photograph is no longer accepted as.
 
-    python examples/attack_a_face.py
+python examples/attack_a_face.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The smallest defence: a photograph through the ResGN that comes along.
 
-    python examples/clean_a_photograph.py
+python examples/clean_a_photograph.py
 """
 
 from __future__ import annotations

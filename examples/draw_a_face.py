@@ -1,6 +1,6 @@
 """The smallest picture: a random face of the open morphable model, and its gradient.
 
-    python examples/draw_a_face.py
+python examples/draw_a_face.py
 """
 
 from __future__ import annotations

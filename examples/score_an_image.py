@@ -1,6 +1,6 @@
 """The smallest detection: how far a face lies from what an autoencoder of normal faces makes of it.
 
-    python examples/score_an_image.py
+python examples/score_an_image.py
 """
 
 from __future__ import annotations
