@@ -204,14 +204,14 @@ def columns(
         row = {
             "images_per_second": Measurement.quartiles(count / np.array(seconds)),
             "processor_ms": Measurement.quartiles(1e3 * np.array(busy) / count),
-            "ratio": Measurement(clock[name] / clock[FLOOR], None, None, rounds),
-            "processor_ratio": Measurement(processor[name] / processor[FLOOR], None, None, rounds),
+            "ratio": Measurement.bare(clock[name] / clock[FLOOR], rounds),
+            "processor_ratio": Measurement.bare(processor[name] / processor[FLOOR], rounds),
         }
         if not name.startswith(FLOOR):
             if fastest is not None:
                 speedup, by_processor = (each[fastest] / each[name] for each in (clock, processor))
-                row["speedup"] = Measurement(speedup, None, None, rounds)
-                row["processor_speedup"] = Measurement(by_processor, None, None, rounds)
+                row["speedup"] = Measurement.bare(speedup, rounds)
+                row["processor_speedup"] = Measurement.bare(by_processor, rounds)
             kept = stored(np.asarray(images), task.images, task.epsilon)
             judged = (
                 judge(network, each[np.newaxis], criterion, batch_size=count)[1]

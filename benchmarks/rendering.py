@@ -182,7 +182,7 @@ def measure(triangles: int, size: int, batch: int, repeats: int) -> Row:
         columns[f"{name}_ms"] = _an_image(clock, batch)
         columns[f"{name}_processor_ms"] = _an_image(processor, batch)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    columns["memory_mb"] = Measurement((after - before) / 1024.0, None, None, 1)
+    columns["memory_mb"] = Measurement.bare((after - before) / 1024.0, 1)
     return Row(f"{_mesh(triangles, size)} in batches of {batch}", columns)
 
 
@@ -248,7 +248,7 @@ def _an_image(seconds: Sequence[float], batch: int) -> Measurement:
 
 
 def _ratio(ours: Measurement, other: Measurement) -> Measurement:
-    return Measurement(ours.value / other.value, None, None, ours.count)
+    return Measurement.bare(ours.value / other.value, ours.count)
 
 
 def _times(call: Callable[[], object], repeats: int) -> list[tuple[float, float]]:

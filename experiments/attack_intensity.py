@@ -18,6 +18,7 @@ import numpy as np
 import tqdm
 
 from experiments.drawing.figures import HeatMap, save_heat_maps
+from experiments.face_verification.papers import TABLE_2
 from experiments.face_verification.sentences import about_network, about_pairs
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -33,19 +34,6 @@ from weights.errors import InputError
 FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, run_flags.FLAGS)
 
 INTENSITIES = (0.02, 0.03, 0.04)
-
-PAPER: dict[tuple[float, float], tuple[float, float]] = {
-    (0.02, 0.02): (0.9832, 0.9992),
-    (0.02, 0.03): (0.0512, 0.4248),
-    (0.02, 0.04): (0.0131, 0.3398),
-    (0.03, 0.02): (0.9833, 0.9935),
-    (0.03, 0.03): (0.9945, 0.9992),
-    (0.03, 0.04): (0.0568, 0.4223),
-    (0.04, 0.02): (0.9620, 0.9951),
-    (0.04, 0.03): (0.9869, 0.9976),
-    (0.04, 0.04): (0.9906, 0.9983),
-}
-"""Table 2 as printed: dodging and impersonation for (intensity of training, of the test)."""
 
 
 def main(_: list[str]) -> None:
@@ -96,7 +84,7 @@ def column(
 
     def measure(epsilon: float) -> Row:
         outcomes = experiment.sets.attacked("test", epsilon).attacked_outcomes(defended())
-        paper = PAPER.get((learned, epsilon), (None, None))
+        paper = TABLE_2.get((learned, epsilon), (None, None))
         columns = {
             column: Measurement.rate(outcomes[column], paper[number])
             for number, column in enumerate(COLUMNS[:2])

@@ -93,8 +93,8 @@ def measure(name: str, embeddings: Array, people: Array) -> tuple[Row, RocCurve]
     count = len(people)
     columns = {
         "auc": Measurement(curve.auc(), low, high, count),
-        "eer": Measurement(curve.equal_error_rate(), None, None, count),
-        "tar_at_far_0.01": Measurement(curve.tar_at_far(0.01), None, None, count),
+        "eer": Measurement.bare(curve.equal_error_rate(), count),
+        "tar_at_far_0.01": Measurement.bare(curve.tar_at_far(0.01), count),
     }
     return Row(name, columns), curve
 

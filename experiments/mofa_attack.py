@@ -284,7 +284,7 @@ class Attacks:
             batch_size=BATCH,
         )
         columns = {
-            name: Measurement(found.quantile(share), None, None, len(pairs))
+            name: Measurement.bare(found.quantile(share), len(pairs))
             for name, share in (("median", 0.5), ("90%", 0.9))
         }
         return Row("minimum_epsilon", columns)

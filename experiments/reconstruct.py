@@ -264,12 +264,12 @@ def measure(
         columns = {"photometric": Measurement.mean(errors[name])}
         if "mean_face" in errors:
             ratio = float(errors[name].mean() / errors["mean_face"].mean())
-            columns["photometric_ratio"] = Measurement(ratio, None, None, len(each))
+            columns["photometric_ratio"] = Measurement.bare(ratio, len(each))
         columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
         if spread is not None:
             columns["vertices"] = Measurement.mean(measures.vertices(each, faces.codes))
             for part, apart in code_errors(each, faces.codes, spread).items():
-                columns[part] = Measurement(apart, None, None, len(each))
+                columns[part] = Measurement.bare(apart, len(each))
         rows.append(Row(name, columns))
     return rows
 

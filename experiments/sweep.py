@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 import tqdm
 
-from experiments import attack_intensity, table1
 from experiments.drawing.figures import save_curves
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.papers import TABLE_1, TABLE_2
 from experiments.face_verification.sentences import about_network, about_pairs
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -125,9 +125,9 @@ def paper_figures(
 ) -> tuple[float | None, float | None]:
     """What Tables 1 and 2 say of a point, dodging and impersonation; None where they are silent."""
     if defence == "resgn":
-        return attack_intensity.PAPER.get((learned, epsilon), (None, None))
+        return TABLE_2.get((learned, epsilon), (None, None))
     if epsilon == 0.03:
-        return table1.PAPER[defence][:2]
+        return TABLE_1[defence][:2]
     return (None, None)
 
 

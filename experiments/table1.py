@@ -31,6 +31,7 @@ from experiments.face_verification.cleaners import (
     make_defence,
 )
 from experiments.face_verification.monitoring import log_panels
+from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import about_network, about_pairs
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
@@ -47,24 +48,11 @@ from resgn.verification_set import COLUMNS
 
 FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
 
-PAPER: dict[str, tuple[float, float, float]] = {
-    "pixel": (0.9916, 0.9968, 0.9052),
-    "texture": (0.9906, 0.9967, 0.9791),
-    "verification": (0.8836, 0.9531, 0.9831),
-    "pixel+texture": (0.9925, 0.9982, 0.9786),
-    "pixel+verification": (0.9926, 0.9983, 0.9870),
-    "texture+verification": (0.9599, 0.9757, 0.9883),
-    "joint": (0.9945, 0.9992, 0.9918),
-    "randomization": (0.6528, 0.6181, 0.9765),
-    "none": (0.0084, 0.4321, 1.0),
-}
-"""Table 1 as printed: dodging, impersonation, legitimate."""
-
-ALL = (*PAPER, *OTHERS)
+ALL = (*TABLE_1, *OTHERS)
 
 _ROWS = FLAGS.names(
     "rows",
-    list(PAPER),
+    list(TABLE_1),
     f"Rows of the table, in this order; all adds {', '.join(OTHERS)} to the paper's.",
 )
 _ADVERSARIAL = FLAGS.boolean(
@@ -127,7 +115,7 @@ class Table1:
             log_panels(self.run, name, 0, lambda x: cleaner(x, seed), "test", test, self.epsilon)
         embed = defence.embed(self.experiment.settings.seed)
         outcomes = test.outcomes(embed if defence.random else self.experiment.devices.shared(embed))
-        paper = dict(zip(COLUMNS, PAPER.get(name, ()), strict=False))
+        paper = dict(zip(COLUMNS, TABLE_1.get(name, ()), strict=False))
         findings: tuple[str, ...] = ()
         if self.experiment.settings.adaptive.adaptive:
             adaptive = self._adaptive.measure(defence)

@@ -216,10 +216,10 @@ def measure(classifier: IdentityClassifier, test: IdentityFaces) -> tuple[Row, R
     paper = classifier.paper_threshold
     count = len(test.people)
     columns = {
-        "accuracy": Measurement(float(accuracy), None, None, count),
-        "auc": Measurement(roc.auc(), None, None, count),
-        "false_accepts": Measurement(float(accepted[~same].mean()), None, None, count),
-        "threshold": Measurement(classifier.threshold, None, None, count, paper),
+        "accuracy": Measurement.bare(float(accuracy), count),
+        "auc": Measurement.bare(roc.auc(), count),
+        "false_accepts": Measurement.bare(float(accepted[~same].mean()), count),
+        "threshold": Measurement.bare(classifier.threshold, count, paper),
     }
     return Row("mofa" if classifier.kind == "code" else "vgg19", columns), roc
 

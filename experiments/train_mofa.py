@@ -327,7 +327,7 @@ def rendered_measures(
         "vertices": Measurement.mean(measures.vertices(code, faces.codes)),
     }
     for name, value in code_errors(code, faces.codes, spread).items():
-        columns[name] = Measurement(value, None, None, count)
+        columns[name] = Measurement.bare(value, count)
     return columns
 
 

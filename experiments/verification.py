@@ -101,13 +101,13 @@ def measure(target: str, distances: np.ndarray, pairs: Pairs) -> tuple[Row, RocC
     roc = RocCurve.of(distances, pairs.same)
     genuine = int(np.count_nonzero(pairs.same))
     columns = {"accuracy": Measurement.rate(correct, PAPER_ACCURACY.get(target))}
-    columns["eer"] = Measurement(roc.equal_error_rate(), None, None, len(pairs))
+    columns["eer"] = Measurement.bare(roc.equal_error_rate(), len(pairs))
     for far in FALSE_ACCEPT_RATES:
         rate = roc.tar_at_far(far)
         accepted = np.arange(genuine) < round(rate * genuine)
         columns[f"tar_at_far_{far:g}"] = Measurement.rate(accepted)
     threshold = calibrate_threshold(distances, pairs.same)
-    columns["threshold"] = Measurement(threshold, None, None, len(pairs))
+    columns["threshold"] = Measurement.bare(threshold, len(pairs))
     return Row(target, columns), roc
 
 

@@ -17,18 +17,11 @@ from detector.scores import SCORES, DetectionScores
 from experiments.face_autoencoder.crafted_images import CraftedImages
 from experiments.face_autoencoder.mofa_people import People, strangers
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, Victim
+from experiments.face_autoencoder.papers import TABLE_2
 from experiments.running.results import Measurement, Row
 from mofa import code as codes
 from mofa.arrays import Array
 from weights.errors import InputError
-
-PAPER: dict[float, tuple[float, float, float, float]] = {
-    0.005: (0.5021, 0.5009, 0.5007, 0.7113),
-    0.02: (0.5103, 0.5051, 0.5016, 0.8846),
-    0.05: (0.5394, 0.5230, 0.5049, 0.9632),
-    0.2: (0.7429, 0.6745, 0.5424, 0.9794),
-}
-"""Table 2 as printed: L1, L2, L-infinity and JS."""
 
 UNSEEN_EPSILON = 0.05
 """At whose change of a pixel FGSM and PGD attack, and whose thresholds judge them."""
@@ -137,7 +130,7 @@ class Table2:
           known: also measure an attacker who knows the detector.
         """
         seen = name if name.startswith("eps=") else f"eps={UNSEEN_EPSILON:g}"
-        paper = PAPER.get(float(name[4:]), (None,) * 4) if name == seen else (None,) * 4
+        paper = TABLE_2.get(float(name[4:]), (None,) * 4) if name == seen else (None,) * 4
         attacked = self.attacked("test", name)
         columns: dict[str, Measurement] = {}
         areas: dict[str, Measurement] = {}
@@ -148,10 +141,10 @@ class Table2:
             )
             columns[score] = Measurement.rate(result.best_accuracy.correct, paper[number])
             count = len(attacked[score])
-            areas[f"{score}_auc"] = Measurement(result.roc.auc(), None, None, count)
+            areas[f"{score}_auc"] = Measurement.bare(result.roc.auc(), count)
             for rate in TPR_AT:
                 share = result.roc.detection_rate_at(rate)
-                areas[f"{score}_tpr_{rate:g}"] = Measurement(share, None, None, count)
+                areas[f"{score}_tpr_{rate:g}"] = Measurement.bare(share, count)
         # At thresholds from normal faces of the other half, so that false alarms are measured, too.
         caught, alarms = self.magnet.flags(attacked), self.magnet.flags(self.normal["test"])
         columns["magnet"] = Measurement.rate(np.concatenate([~alarms, caught]))

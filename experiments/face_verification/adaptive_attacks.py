@@ -18,9 +18,9 @@ import tqdm
 
 from attacks import PGD, Attack, Model, judge
 from attacks.checks import Finding, random_without_eot, zero_gradients
+from attacks.wrong_verification import WrongVerification
 from experiments.face_verification.defences import Defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.pair_criterion import WrongVerification
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 

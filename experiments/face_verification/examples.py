@@ -41,7 +41,7 @@ class Example:
     def measurements(self) -> dict[str, Measurement]:
         """The row of `result.json`: distances and threshold."""
         values = self.distances | {"threshold": self.threshold}
-        return {name: Measurement(value, None, None, 1) for name, value in values.items()}
+        return {name: Measurement.bare(value, 1) for name, value in values.items()}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

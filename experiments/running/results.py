@@ -58,6 +58,11 @@ class Measurement:
         return cls(mean, mean - half, mean + half, count, paper)
 
     @classmethod
+    def bare(cls, value: float, count: int, paper: float | None = None) -> Measurement:
+        """A value that has no interval."""
+        return cls(float(value), None, None, count, paper)
+
+    @classmethod
     def quartiles(cls, values: np.ndarray) -> Measurement:
         """Median of numbers `[N]`, with the quartiles as its ends: a spread, not an interval."""
         low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from experiments import attack_intensity
-from experiments.attack_intensity import PAPER, row_name
+from experiments.attack_intensity import row_name
+from experiments.face_verification.papers import TABLE_2
 from experiments.flags import intensity_flags
 from experiments.running.results import wilson_interval
 from tests.experiments.command import result
@@ -119,7 +120,7 @@ def test_papers_table() -> None:
     for tested, columns in printed.items():
         for number, column in enumerate(columns):
             for learned, percent in zip((0.02, 0.03, 0.04), column, strict=True):
-                assert PAPER[learned, tested][number] == pytest.approx(percent / 100)
+                assert TABLE_2[learned, tested][number] == pytest.approx(percent / 100)
 
 
 @pytest.mark.parametrize(

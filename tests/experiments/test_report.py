@@ -30,7 +30,7 @@ def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 
 def test_page_escapes_what_it_is_given() -> None:
-    row = Row("<script>", {"a&b": Measurement(1.0, None, None, 1)})
+    row = Row("<script>", {"a&b": Measurement.bare(1.0, 1)})
     hostile = StoredResult("x", "e", "c <b>", None, 0, 1.0, "d", "float32", "", "<i>", (), (row,))
     text = page([Section("<h1>", hostile)])
     assert "&lt;script&gt;" in text

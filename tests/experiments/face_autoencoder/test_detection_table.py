@@ -9,7 +9,6 @@ import tensorflow as tf
 from attacks import PerturbationAttack, equation_1
 from detector.scores import DetectionScores
 from experiments.face_autoencoder.detection_table import (
-    PAPER,
     Table2,
     Table2Config,
     halves,
@@ -17,6 +16,7 @@ from experiments.face_autoencoder.detection_table import (
 )
 from experiments.face_autoencoder.mofa_people import People
 from experiments.face_autoencoder.mofa_victim import Victim
+from experiments.face_autoencoder.papers import TABLE_2
 from mofa import code as codes
 from weights.errors import InputError
 
@@ -95,7 +95,7 @@ def test_a_row_has_the_columns_of_the_design_and_the_papers_figures() -> None:
     assert {"l1", "l2", "linf", "js", "js_auc", "l1_auc", "magnet", "adaptive_js"} <= set(
         row.columns
     )
-    assert [row.columns[name].paper for name in ("l1", "l2", "linf", "js")] == list(PAPER[0.05])
+    assert [row.columns[name].paper for name in ("l1", "l2", "linf", "js")] == list(TABLE_2[0.05])
     assert row.columns["l1"].count == 12  # six normal and six attacked faces
     assert row.columns["adaptive_js"].count == 8
     # Attacked faces are rough and normal ones flat.

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from attacks import FGSM, PGD, Dodging, Impersonation, Stochastic
+from attacks.wrong_verification import WrongVerification
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
     AttackedPairs,
@@ -14,7 +15,6 @@ from experiments.face_verification.adaptive_attacks import (
 )
 from experiments.face_verification.cleaners import LOSSES, check_names
 from experiments.face_verification.defences import Defence
-from experiments.pair_criterion import WrongVerification
 from resgn.cleaners import Cleaner, bit_depth, gaussian_noise
 from resgn.losses import TERMS
 from resgn.target import Target

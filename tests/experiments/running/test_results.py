@@ -33,7 +33,7 @@ def test_wilson_interval_refuses_what_is_no_rate(hits: int, count: int) -> None:
 
 def rows() -> list[Row]:
     rate = Measurement.rate(np.array([True, True, True, False]), paper=0.9945)
-    return [Row("joint", {"dodging": rate, "threshold": Measurement(0.17, None, None, 4)})]
+    return [Row("joint", {"dodging": rate, "threshold": Measurement.bare(0.17, 4)})]
 
 
 def test_table_shows_percent_interval_and_paper() -> None:

@@ -22,7 +22,7 @@ from weights.errors import InputError
 def result(name: str = "toy") -> StoredResult:
     rate = Measurement.rate(np.array([True, True, True, False]), paper=0.9945)
     rows = (
-        Row("joint", {"dodging": rate, "threshold": Measurement(0.17, None, None, 4)}),
+        Row("joint", {"dodging": rate, "threshold": Measurement.bare(0.17, 4)}),
         Row("none", {"dodging": rate}, ("nothing was attacked",)),
     )
     return StoredResult(

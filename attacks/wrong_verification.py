@@ -7,8 +7,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
-from attacks import Criterion
-from attacks.criteria import squared_distance
+from attacks.criteria import Criterion, squared_distance
 
 
 class WrongVerification(Criterion):
