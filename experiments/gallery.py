@@ -14,11 +14,8 @@ person if both show the same one, and for the reference otherwise.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from attacks import FGSM, Dodging, Impersonation
 from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
@@ -36,8 +33,6 @@ from experiments.flags.strategy_flags import restarting
 from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.faces.alignment import align_photograph
-from resgn.faces.image_file import read_image
-from resgn.faces.landmarks import count_faces
 from resgn.saved_generator import SavedGenerator, load_generator
 from resgn.target import to_float
 from resgn.verification import squared_distance
@@ -58,7 +53,7 @@ def main(_: list[str]) -> None:
         raise InputError("--probe and --reference belong together: give both photographs.")
     epsilon = intensity_flags.intensity()
     weights = generator_flags.WEIGHTS.value
-    own = [aligned(path) for path in (_PROBE.value, _REFERENCE.value) if path is not None]
+    own = [align_photograph(path) for path in (_PROBE.value, _REFERENCE.value) if path is not None]
     saved = load_generator(weights) if own or weights else None
     experiment = verification_flags.experiment(texture=saved is None)
     more = {
@@ -97,24 +92,6 @@ def main(_: list[str]) -> None:
     table = run.finish(rows, experiment.settings.precision, "pair", notes, plain, **facts)
     print("\n" + table)
     print(f"{run.folder}: gallery.png, images/, gallery.md, gallery.csv, result.json")
-
-
-def aligned(path: str) -> np.ndarray:
-    """The face in a photograph, uint8 `[160, 160, 3]`.
-
-    Raises:
-      InputError: it cannot be read, or there is no face in it.
-    """
-    crop = align_photograph(path)
-    faces = count_faces(read_image(path))
-    if faces > 1:
-        logging.warning(
-            "%s: %d faces were found; the one that is large and near the middle is taken. Cut the "
-            "photograph to take another.",
-            Path(path),
-            faces,
-        )
-    return crop
 
 
 def threshold_of(saved: SavedGenerator, experiment: VerificationExperiment) -> float:

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from weights.errors import InputError
+
 
 def calibrate_threshold(distances: np.ndarray, same: np.ndarray) -> float:
     """The threshold with the best accuracy on these pairs.
@@ -21,7 +23,8 @@ def calibrate_threshold(distances: np.ndarray, same: np.ndarray) -> float:
       The threshold; "same" is `distance < threshold`.
 
     Raises:
-      ValueError: there are not both kinds of pairs, or a distance is not finite.
+      InputError: there are not both kinds of pairs.
+      ValueError: a distance is not finite.
     """
     distances, same = _check_pairs(distances, same)
     order = np.argsort(distances, kind="stable")
@@ -61,7 +64,10 @@ def ten_fold(
     folds = np.asarray(folds)
     names = np.unique(folds)
     if len(names) < 2:
-        raise ValueError(f"cross-validation needs at least two folds, got {len(names)}.")
+        raise InputError(
+            f"cross-validation needs at least two folds, got {len(names)} with {len(same)} pairs. "
+            "Give more pairs."
+        )
     correct = np.zeros(len(same), bool)
     thresholds = np.empty(len(names))
     for row, fold in enumerate(names):
@@ -126,5 +132,8 @@ def _check_pairs(distances: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, n
     if not np.isfinite(distances).all():
         raise ValueError("distances must be finite.")
     if same.all() or not same.any():
-        raise ValueError("pairs of the same person and of different people are both needed.")
+        raise InputError(
+            f"pairs of the same person and of different people are both needed; of {len(same)} "
+            f"pairs {np.count_nonzero(same)} are of the same person. Give more of both."
+        )
     return distances, same

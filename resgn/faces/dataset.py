@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resgn.faces.image_file import SUFFIXES, read_image
+from resgn.faces.image_file import read_image
+from resgn.faces.image_files import LeftOut, is_image
 from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
+
+_PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".7z.001", ".rar")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,9 @@ class FaceDataset:
       files: `[N]` relative names with `/` between folder and file, sorted by person and name.
       people: int32 `[N]`, the person in each file, an index into `names`.
       names: the people's names, sorted.
+      skip_damaged: photographs that cannot be read count as such without a face; otherwise they
+        are an error.
+      left_out: files that were taken out of the data set, and why.
     """
 
     name: str
@@ -34,6 +41,8 @@ class FaceDataset:
     files: tuple[str, ...]
     people: NDArray[np.int32]
     names: tuple[str, ...]
+    skip_damaged: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -53,6 +62,12 @@ class FaceDataset:
     def person_of(self, index: int) -> str:
         """The name of the person in image `index`."""
         return self.names[int(self.people[index])]
+
+    def part(self, rows: NDArray[np.integer[Any]]) -> FaceDataset:
+        """The images `rows` alone, int `[M]`; the people keep their numbers."""
+        people = self.people[rows]
+        people.setflags(write=False)
+        return replace(self, files=tuple(self.files[row] for row in rows), people=people)
 
 
 def existing_folder(data_dir: str | os.PathLike[str], expected: str) -> Path:
@@ -78,23 +93,44 @@ def existing_folder(data_dir: str | os.PathLike[str], expected: str) -> Path:
 
 
 def found_in(folder: Path, count: int = 5) -> str:
-    """A few entries of `folder` in words, for a message about its layout."""
+    """A few entries of `folder` in words, and what is to be unpacked; for a message about it."""
     entries = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(folder))
     if not entries:
         return "it is empty"
     shown = ", ".join(entries[:count])
     more = f" and {len(entries) - count} more" if len(entries) > count else ""
-    return f"found {shown}{more}"
+    packed = _archives(folder)
+    unpack = f"; unpack {', '.join(packed[:count])} where it lies" if packed else ""
+    return f"found {shown}{more}{unpack}"
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted, hidden ones left out."""
+    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    return [Path(e.path) for e in entries if e.is_dir() and not e.name.startswith(".")]
+
+
+def _archives(folder: Path) -> list[str]:
+    """Archives in a folder and one folder below."""
+    places = [folder, *folders_in(folder)[:20]]
+    return [
+        str(path.relative_to(folder))
+        for place in places
+        for path in sorted(place.iterdir())
+        if path.name.lower().endswith(_PACKED) and path.is_file()
+    ]
 
 
 def image_files(root: Path) -> list[tuple[str, str]]:
     """The image files one folder below `root`, as (folder, file) names, sorted.
 
-    Hidden files and folders are left out, and so are links that lead out of `root`: a data set
-    never reads what is not its own. How many were left out for that is logged.
+    What counts as an image says `resgn.faces.image_files.is_image`. Hidden files and folders are
+    left out, and so are links that lead out of `root`: a data set never reads what is not its own.
+    What was left out, other than hidden, is logged.
     """
     found: list[tuple[str, str]] = []
     outside = 0
+    others = LeftOut(root)
     for person in sorted(os.scandir(root), key=lambda entry: entry.name):
         if person.name.startswith(".") or not person.is_dir():
             continue
@@ -102,15 +138,18 @@ def image_files(root: Path) -> list[tuple[str, str]]:
             outside += 1
             continue
         for file in sorted(os.scandir(person.path), key=lambda entry: entry.name):
-            suffix = os.path.splitext(file.name)[1].lower()
-            if file.name.startswith(".") or suffix not in SUFFIXES or not file.is_file():
+            if file.name.startswith(".") or not file.is_file():
                 continue
             if file.is_symlink() and not _is_inside(file.path, root):
                 outside += 1
-                continue
-            found.append((person.name, file.name))
+            elif is_image(Path(file.path)):
+                found.append((person.name, file.name))
+            else:
+                others.add(Path(file.path))
     if outside:
         _log.warning("%s: left out %d links that lead out of this folder", root, outside)
+    if found:
+        others.say()
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from pathlib import Path
@@ -11,18 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights.atomic import atomic_path
+from weights.files import sha256
 from weights.folders import cache_folder
 
 _log = logging.getLogger(__name__)
 
 
 class LandmarkCache:
-    """Landmarks by image file.
+    """Landmarks by what an image file holds.
 
-    One file for each data set and version of the detector. An entry belongs to a relative name,
-    size and time of change, so that it survives when the data set moves and falls away when an
-    image changes. Every save takes in what another process saved in the meantime. A damaged file is
-    made anew; a folder that cannot be written means a warning and no cache.
+    One file for each kind of data set and version of the detector. An entry belongs to the content
+    of an image file, whatever it is called, wherever it lies and whatever its times say: to hash
+    10,000 photographs takes a second or two. Every save takes in what another process saved in the
+    meantime. A damaged file is made anew; a folder that cannot be written means a warning and no
+    cache.
 
     Args:
       name: of the data set.
@@ -39,15 +40,13 @@ class LandmarkCache:
         self._writable = True
 
     @staticmethod
-    def key(root: Path, file: str) -> str:
-        """The entry of an image file: hexadecimal, 32 characters.
+    def key(path: Path) -> str:
+        """The entry of an image file: half of its sha256, hexadecimal, 32 characters.
 
         Raises:
-          OSError: the file is not there.
+          OSError: the file cannot be read.
         """
-        status = (root / file).stat()
-        content = f"{file}\0{status.st_size}\0{status.st_mtime_ns}"
-        return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return sha256(path)[:32]
 
     def get(self, key: str) -> NDArray[np.float32] | None:
         """Landmarks float32 `[5, 2]`, NaN where no face was found; None where not known."""

@@ -6,6 +6,7 @@ not, with `pairs.txt` and its siblings beside the folder of images.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -14,10 +15,13 @@ from resgn.faces.dataset import (
     FaceDataset,
     dataset_from_files,
     existing_folder,
+    folders_in,
     found_in,
     image_files,
 )
 from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 EXPECTED = (
     "the folder that holds lfw-deepfunneled/ (or lfw/, lfw_funneled/), or that folder itself, "
@@ -32,7 +36,8 @@ def load_lfw(data_dir: str | os.PathLike[str]) -> FaceDataset:
 
     Args:
       data_dir: the folder that holds `lfw-deepfunneled/` (or `lfw_funneled/`, `lfw/`, also one
-        inside the other of the same name, as some archives unpack), or the folder of images.
+        inside the other of the same name or inside one further folder, as archives unpack), or the
+        folder of images.
 
     Returns:
       The data set; `root` is the folder of images.
@@ -42,18 +47,27 @@ def load_lfw(data_dir: str | os.PathLike[str]) -> FaceDataset:
     """
     data_dir = existing_folder(data_dir, EXPECTED)
     for root in _candidates(data_dir):
+        listed = image_files(root)
         found = [
             (person, file)
-            for person, file in image_files(root)
-            if re.fullmatch(re.escape(person) + r"_\d{4,}\.\w+", file)
+            for person, file in listed
+            if re.fullmatch(re.escape(person) + r"_\d{4,}(\.\w+)?", file)
         ]
         if found:
+            if len(found) < len(listed):
+                _log.warning(
+                    "%s: %d of %d images are not named <Name>/<Name>_0001.jpg, and are left out",
+                    root,
+                    len(listed) - len(found),
+                    len(listed),
+                )
             return dataset_from_files("lfw", root, found)
     raise InputError(f"{data_dir} does not hold LFW: {found_in(data_dir)}. Expected: {EXPECTED}.")
 
 
 def _candidates(data_dir: Path) -> list[Path]:
     candidates = [data_dir]
-    for name in _FOLDERS:
-        candidates += [data_dir / name, data_dir / name / name]
-    return [path for path in candidates if path.is_dir()]
+    for folder in (data_dir, *folders_in(data_dir)):
+        for name in _FOLDERS:
+            candidates += [folder / name, folder / name / name]
+    return [path for path in dict.fromkeys(candidates) if path.is_dir()]

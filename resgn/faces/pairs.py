@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 import os
 import re
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 
 from resgn.faces.dataset import FaceDataset
 from weights.errors import InputError
+from weights.text_file import read_lines
+
+_log = logging.getLogger(__name__)
 
 FOLDS = 10
 """Folds of LFW's View 2, and of the lists that have none of their own."""
@@ -71,18 +75,15 @@ def read_pairs(path: str | os.PathLike[str], dataset: FaceDataset) -> Pairs:
       dataset: the images that the list names.
 
     Returns:
-      The pairs in the order of the list, with folds.
+      The pairs in the order of the list, with folds. That one is there again, whichever image comes
+      first, is logged.
 
     Raises:
       InputError: the file is missing or malformed, has another number of lines than it says, or
         names images that are not in the data set.
     """
     path = _find(Path(path).expanduser(), dataset)
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as text ({error}).") from error
-    rows = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    rows = read_lines(path)
     folds, per_fold = _header(path, rows)
     rows = rows[1:]
     if len(rows) != 2 * folds * per_fold:
@@ -97,6 +98,15 @@ def read_pairs(path: str | os.PathLike[str], dataset: FaceDataset) -> Pairs:
         fold = np.repeat(np.arange(folds), 2 * per_fold)
     else:
         fold = np.tile(np.arange(per_fold) * FOLDS // per_fold, 2)
+    first = np.sort(np.unique(np.sort(images, axis=1), axis=0, return_index=True)[1])
+    if len(first) < len(images):
+        again = np.setdiff1d(np.arange(len(images)), first)
+        _log.warning(
+            "%s: %d pairs are there again and count each time; the first is on line %d",
+            path,
+            len(again),
+            rows[again[0]][0],
+        )
     return Pairs(images[:, 0], images[:, 1], same, fold)
 
 
@@ -155,7 +165,7 @@ def make_pairs(
 def split_people(
     people: NDArray[np.integer[Any]], fractions: Sequence[float], seed: int
 ) -> list[NDArray[np.int64]]:
-    """Split images so that no person is in two parts.
+    """Split images so that no person is in two parts, and no part without one.
 
     Args:
       people: `[N]`, the person in each image.
@@ -166,7 +176,7 @@ def split_people(
       For each fraction the int64 indices of its images, ascending.
 
     Raises:
-      InputError: there are too few people for every part to have one.
+      InputError: there are fewer people than parts.
       ValueError: fractions that are not above 0, or sum to more than 1.
     """
     people = np.asarray(people)
@@ -174,12 +184,17 @@ def split_people(
         raise ValueError(f"fractions: expected above 0 and at most 1 in all, got {fractions}")
     names = np.unique(people)
     order = np.random.default_rng(seed).permutation(names)
-    ends = np.round(np.cumsum([0.0, *fractions]) * len(names)).astype(int)
-    if (np.diff(ends) < 1).any():
+    if len(names) < len(fractions):
         raise InputError(
-            f"{len(names)} people are too few to be split into parts of {list(fractions)}; give "
+            f"{len(names)} people are too few to be split into {len(fractions)} parts; give "
             "photographs of more people."
         )
+    sizes = np.diff(np.round(np.cumsum([0.0, *fractions]) * len(names)).astype(int))
+    while (sizes < 1).any():  # a small part of few people, rounded away
+        sizes[sizes.argmin()] += 1
+        if sizes.sum() > len(names):
+            sizes[sizes.argmax()] -= 1
+    ends = np.cumsum([0, *sizes])
     return [
         np.flatnonzero(np.isin(people, order[start:end])) for start, end in itertools.pairwise(ends)
     ]
@@ -230,21 +245,36 @@ def _look_up(
 ) -> NDArray[np.int64]:
     """int64 `[P, 2]` indices into the data set."""
     numbered: dict[tuple[str, int], int] = {}
-    for index, file in enumerate(dataset.files):
-        digits = re.search(r"([0-9]{1,9})$", Path(file).stem)
-        if digits:
-            numbered.setdefault((dataset.person_of(index), int(digits[1])), index)
     wanted = {image for pair in parsed for image in pair}
+    for index, file in enumerate(dataset.files):
+        number = _number(file)
+        image = (dataset.person_of(index), -1 if number is None else number)
+        if image in wanted and numbered.setdefault(image, index) != index:
+            raise InputError(
+                f"{path} names image {number} of {image[0]}, and both "
+                f"{dataset.files[numbered[image]]} and {file} end in it. Rename one of them."
+            )
     absent = wanted - numbered.keys()
     if absent:
         broken = [pair for pair in parsed if not absent.isdisjoint(pair)]
-        name, number = next(image for image in broken[0] if image in absent)
+        name, first = next(image for image in broken[0] if image in absent)
+        for file, reason in dataset.left_out.items():
+            if (file.rpartition("/")[0], _number(file)) in absent:
+                raise InputError(
+                    f"{path} names {file}, which is {reason}. Mend the data set or the list."
+                )
         raise InputError(
             f"{path} names images that are not in {dataset.root}: {len(absent)} of {len(wanted)}, "
-            f"needed by {len(broken)} of its {len(parsed)} pairs, the first image {number} of "
+            f"needed by {len(broken)} of its {len(parsed)} pairs, the first image {first} of "
             f"{name}. Complete the data set, or give a list whose images are there."
         )
     return np.array([[numbered[image] for image in pair] for pair in parsed], np.int64)
+
+
+def _number(file: str) -> int | None:
+    """The number that a file's name ends in."""
+    digits = re.search(r"([0-9]{1,9})$", Path(file).stem)
+    return int(digits[1]) if digits else None
 
 
 def _same_pairs(

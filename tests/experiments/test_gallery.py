@@ -78,14 +78,6 @@ def test_photograph_that_shows_no_face(
         in_process(gallery, *flags, output=tmp_path / "run")
 
 
-def test_several_faces_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    faces = [load_orl().image(index) for index in (0, 100)]
-    path = tmp_path / "two.png"
-    cv2.imwrite(str(path), np.concatenate(faces, axis=1))
-    assert gallery.aligned(str(path)).shape == (160, 160, 3)
-    assert "2 faces were found" in caplog.text
-
-
 def test_more_examples_than_pairs(in_process, identity: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--examples=7: there are 6 test pairs"):
         in_process(gallery, f"--weights={identity}", "--examples=7", output=tmp_path / "run")

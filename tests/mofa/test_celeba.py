@@ -31,6 +31,34 @@ def test_landmarks_and_partition_as_they_are_published(tmp_path: Path) -> None:
     }
 
 
+def test_lists_as_others_save_them(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("image_id,partition\r\n000001.jpg,2\r\n000001.jpg,2\r\n".encode("utf-16"))
+    assert celeba.read_partition(path) == {"000001.jpg": "test"}
+    path.write_text("image_id,a,b,c,d,e,f,g,h,i,j\n000001.jpg,0,1,2,3,4,5,6,7,8,9\n")
+    assert celeba.read_landmarks(path)["000001.jpg"].tolist() == [
+        [0, 1],
+        [2, 3],
+        [4, 5],
+        [6, 7],
+        [8, 9],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("read", "lines"),
+    [
+        (celeba.read_partition, ("000001.jpg 0", "000001.jpg 2")),
+        (celeba.read_landmarks, ("a.jpg 1 2 3 4 5 6 7 8 9 10", "a.jpg 1 2 3 4 5 6 7 8 9 11")),
+    ],
+)
+def test_lists_that_contradict_themselves(tmp_path: Path, read, lines: tuple[str, str]) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="contradicts itself: line 2 says something else"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [

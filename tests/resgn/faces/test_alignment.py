@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import resgn.faces.alignment as alignment
 import resgn.faces.landmarks as landmarks_module
-from resgn.faces.alignment import (
-    FACE_TEMPLATE,
-    align_face,
-    align_photograph,
-    aligned_faces,
-    face_template,
-    similarity,
-)
+from resgn.faces.alignment import align_face, align_photograph, aligned_faces, find_face
 from resgn.faces.landmarks import dataset_landmarks
 from resgn.faces.loading import load_dataset
+from resgn.faces.template import FACE_TEMPLATE, face_template, similarity
 from weights.errors import InputError
 
 DLIB = np.array([(47, 44.5), (100, 45), (73, 77), (49, 102), (96, 103)], np.float32)
@@ -228,6 +221,26 @@ def test_photograph(tmp_path: Path, write_image_file: Callable[[Path, np.ndarray
         align_photograph(tmp_path / "nobody.jpg")
 
 
+def test_what_a_photograph_shows_besides_is_said(
+    tmp_path: Path,
+    write_image_file: Callable[[Path, np.ndarray], Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    faces = [load_dataset("orl").image(index) for index in (0, 100)]
+    find_face(write_image_file(tmp_path / "one.png", faces[0]))
+    assert not caplog.text
+    find_face(write_image_file(tmp_path / "two.png", np.concatenate(faces, axis=1)))
+    assert "two.png: 2 faces were found; the one that is large and near the middle" in caplog.text
+    caplog.clear()
+    upright = align_photograph(tmp_path / "one.png")
+    for turns, how in ((1, "on its side"), (2, "upside down"), (3, "on its side")):
+        crop = align_photograph(
+            write_image_file(tmp_path / f"turned{turns}.png", np.rot90(faces[0], turns))
+        )
+        assert np.abs(crop.astype(float) - upright)[20:140, 20:140].mean() < 4
+        assert f"turned{turns}.png lies {how}, and no EXIF tag says so" in caplog.text
+
+
 def test_template_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="read-only"):
-        alignment.FACE_TEMPLATE[0] = 0
+        FACE_TEMPLATE[0] = 0

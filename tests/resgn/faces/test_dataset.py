@@ -57,7 +57,15 @@ def test_orl_not_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     "folder",
-    ["lfw-deepfunneled", "lfw", "lfw_funneled", "lfw-deepfunneled/lfw-deepfunneled", "."],
+    [
+        "lfw-deepfunneled",
+        "lfw",
+        "lfw_funneled",
+        "lfw-deepfunneled/lfw-deepfunneled",
+        "lfw_home/lfw_funneled",
+        "archive/lfw-deepfunneled/lfw-deepfunneled",
+        ".",
+    ],
 )
 def test_lfw_layouts(toy_lfw: MakeLfw, folder: str) -> None:
     data_dir = toy_lfw(folder)
@@ -76,13 +84,17 @@ def test_lfw_layouts(toy_lfw: MakeLfw, folder: str) -> None:
     assert abs(int(dataset.image(1)[0, 0, 0]) - 40) < 3  # the second is of red 40
 
 
-def test_lfw_leaves_out_what_is_not_its_own(toy_lfw: MakeLfw) -> None:
+def test_lfw_leaves_out_what_is_not_its_own(
+    toy_lfw: MakeLfw, caplog: pytest.LogCaptureFixture
+) -> None:
     data_dir = toy_lfw()
     root = data_dir / "lfw-deepfunneled"
     for name in ("Ann_Lee/copy.jpg", "Ann_Lee/Bob_Ray_0001.jpg", "Ann_Lee/Ann_Lee_1.jpg"):
         _touch(root / name)
     (root / "Ann_Lee" / "Ann_Lee_0009.txt").touch()
     assert len(load_dataset("lfw", data_dir)) == 8
+    assert "3 of 11 images are not named <Name>/<Name>_0001.jpg" in caplog.text
+    assert "left out 1 files that are no images (Ann_Lee/Ann_Lee_0009.txt)" in caplog.text
 
 
 def test_folder(tmp_path: Path) -> None:
@@ -109,6 +121,29 @@ def test_folder(tmp_path: Path) -> None:
     assert dataset.names == ("Ann", "José Müller", "顔")
     assert dataset.person_of(2) == "José Müller"
     assert dataset.image(3).shape == (20, 20, 3)
+
+
+def test_folder_inside_one_other(tmp_path: Path) -> None:
+    _touch(tmp_path / "unpacked" / "photographs" / "Ann" / "1.png")
+    (tmp_path / "unpacked" / "readme.txt").touch()
+    dataset = load_dataset("folder", tmp_path / "unpacked")
+    assert (dataset.files, dataset.names) == (("Ann/1.png",), ("Ann",))
+    assert dataset.root == tmp_path / "unpacked" / "photographs"
+
+
+def test_people_in_several_folders(tmp_path: Path) -> None:
+    for part in ("test", "train"):
+        _touch(tmp_path / part / "Ann" / "1.png")
+    with pytest.raises(InputError, match=r"seem to be one folder deeper: name test/\."):
+        load_dataset("folder", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "place"), [("lfw", "lfw.tgz"), ("folder", "a/b.zip")])
+def test_what_is_to_be_unpacked(tmp_path: Path, name: str, place: str) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).touch()
+    with pytest.raises(InputError, match=f"found .*; unpack {place} where it lies. Expected: "):
+        load_dataset(name, tmp_path)
 
 
 def test_order_does_not_depend_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

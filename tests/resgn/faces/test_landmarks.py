@@ -13,22 +13,25 @@ import mtcnn.stages
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+import resgn.faces.face_search as face_search
 import resgn.faces.landmarks as landmarks_module
 from experiments import orl_landmarks as script
 from resgn.faces.cascade import Cascade, _area_resize, _networks, _pyramid
 from resgn.faces.dataset import FaceDataset
+from resgn.faces.face_search import SEARCHES, Search, _canvas, choose_face, find_faces
+from resgn.faces.image_file import read_image
 from resgn.faces.landmark_cache import LandmarkCache
 from resgn.faces.landmarks import (
-    SEARCHES,
     VERSION,
-    choose_face,
     dataset_landmarks,
     detect_landmarks,
     images_digest,
     orl_landmarks,
 )
 from resgn.faces.loading import load_dataset
+from resgn.faces.template import FACE_TEMPLATE
 from weights.errors import InputError
 from weights.folders import cache_folder
 
@@ -81,7 +84,7 @@ def test_networks_are_the_packages(
 
 def test_agrees_with_the_package() -> None:
     """The package's own pipeline on the same canvas; its suppression keeps other candidates."""
-    canvas = landmarks_module._canvas(ORL.image(0), SEARCHES[0])[0]
+    canvas = _canvas(ORL.image(0), SEARCHES[0]).pixels
     _, points, scores = Cascade(300, 20)(canvas[None])
     theirs = mtcnn.MTCNN().detect_faces(canvas, output_type="numpy", fit_to_image=False)
     theirs = theirs[np.argmax(theirs[:, 5])]
@@ -206,6 +209,62 @@ def test_refuses_other_images(image: np.ndarray) -> None:
         detect_landmarks([image])
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_photographs_that_lie_on_their_side(turns: int) -> None:
+    """An eye on its side looks like a face to MTCNN; the true points turn with the pixels."""
+    indices = [0, 123, 250, 399]
+    images = [ORL.image(index) for index in indices]
+    found = find_faces([np.ascontiguousarray(np.rot90(image, turns)) for image in images])
+    for face, expected in zip(found, _stored()[indices], strict=True):
+        assert (face.turns, face.faces) == (4 - turns, 1)
+        points, (height, width) = expected, (112, 92)
+        for _ in range(turns):  # (x, y) goes to (y, width - 1 - x)
+            points = np.stack([points[:, 1], width - 1 - points[:, 0]], 1)
+            height, width = width, height
+        np.testing.assert_allclose(face.points, points, atol=0.1 * _eyes(expected))
+
+
+def test_upright_photographs_stay_upright() -> None:
+    found = find_faces([ORL.image(index) for index in range(0, 400, 40)])
+    assert [face.turns for face in found] == [0] * 10
+
+
+def test_only_a_doubtful_face_is_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    look = face_search._look
+
+    def counting(images: dict[int, np.ndarray], search: Search, turns: int = 0) -> dict:
+        looked.extend([turns] * len(images))
+        return look(images, search, turns)
+
+    monkeypatch.setattr(face_search, "_look", counting)
+    find_faces([ORL.image(0)])
+    assert looked == [0]
+
+
+def test_points_that_are_no_face_count_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The candidate with the higher score has its mouth above its eyes."""
+    good = FACE_TEMPLATE + 70
+    bad = good[[3, 4, 2, 0, 1]]
+
+    class Toy:
+        def __call__(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
+            boxes = np.tile(np.array([[80, 80, 220, 220], [90, 90, 210, 210]], np.float32), (1, 1))
+            scores = np.array([[0.999, 0.99]], np.float32)
+            count = len(images)
+            return (
+                np.repeat(boxes[None], count, 0),
+                np.repeat(np.stack([bad, good])[None], count, 0),
+                np.repeat(scores, count, 0),
+            )
+
+    monkeypatch.setattr(face_search, "_cascade", lambda search: Toy())
+    (face,) = find_faces([np.zeros([250, 250, 3], np.uint8)])
+    assert face.score == pytest.approx(0.99)
+    assert (face.turns, face.faces) == (0, 1)
+    np.testing.assert_allclose(face.points, good - 25, atol=1e-3)
+
+
 # ORL's stored landmarks.
 
 
@@ -320,13 +379,64 @@ def test_second_run_detects_nothing(
 
 
 def test_changed_image_is_detected_anew(toy: FaceDataset, detector: _Detector) -> None:
+    """Though its name, size and time are the same."""
     dataset_landmarks(toy, range(40), progress=False)
     before = toy.path(5).stat()
-    toy.path(5).write_bytes(toy.path(6).read_bytes())
-    os.utime(toy.path(5), ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    Image.fromarray(np.full([20, 20, 3], 77, np.uint8)).save(toy.path(5))
+    assert toy.path(5).stat().st_size == before.st_size
+    os.utime(toy.path(5), ns=(before.st_atime_ns, before.st_mtime_ns))
     found = dataset_landmarks(toy, range(40), progress=False)
     assert detector.seen == 41
-    np.testing.assert_array_equal(found[5], found[6])
+    assert (found[5] == 77).all()
+
+
+def test_two_folders_with_the_same_names_sizes_and_times(
+    tmp_path: Path, detector: _Detector
+) -> None:
+    """As a reproducible archive unpacks: bitmaps have one size, times are the archive's."""
+    for place, level in (("one", 7), ("other", 9)):
+        path = tmp_path / place / "Ann" / "1.bmp"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.full([20, 20, 3], level, np.uint8)).save(path)
+        os.utime(path, (10**9, 10**9))
+        found = dataset_landmarks(load_dataset("folder", tmp_path / place), [0], progress=False)
+        assert (found == level).all()
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_not_kept(
+    toy: FaceDataset, monkeypatch: pytest.MonkeyPatch, detector: _Detector
+) -> None:
+    content = toy.path(0).read_bytes()
+
+    def changing(path: Path) -> np.ndarray:
+        image = read_image(path)
+        if path == toy.path(0):
+            path.write_bytes(toy.path(1).read_bytes())
+        return image
+
+    monkeypatch.setattr(landmarks_module, "read_image", changing)
+    dataset_landmarks(toy, [0], progress=False)
+    monkeypatch.setattr(landmarks_module, "read_image", read_image)
+    toy.path(0).write_bytes(content)
+    dataset_landmarks(toy, [0], progress=False)
+    assert detector.seen == 2
+
+
+def test_photographs_on_their_side_are_counted(
+    toy: FaceDataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def detect(images: list[np.ndarray]) -> np.ndarray:
+        points = np.stack([FACE_TEMPLATE] * len(images))
+        lying = [image[0, 0, 0] in (3, 5, 8) for image in images]
+        points[lying] = points[lying][..., ::-1] * [1, -1]
+        return points.astype(np.float32)
+
+    monkeypatch.setattr(landmarks_module, "_detect_batch", detect)
+    dataset_landmarks(toy, range(40), progress=False)
+    assert "folder: 3 of 40 photographs lie on their side or upside down" in caplog.text
+    caplog.clear()
+    dataset_landmarks(toy, range(40), progress=False)  # from the cache
+    assert "folder: 3 of 40 photographs" in caplog.text
 
 
 def test_moved_data_set_keeps_its_landmarks(
@@ -372,15 +482,35 @@ def test_killed(toy: FaceDataset, monkeypatch: pytest.MonkeyPatch, detector: _De
 
 def test_unreadable_image(toy: FaceDataset, detector: _Detector) -> None:
     toy.path(20).write_bytes(b"damaged")
-    with pytest.raises(InputError, match=toy.path(20).name):
+    with pytest.raises(InputError, match=rf"1 of 40 photographs .*{toy.path(20).name} is not an"):
         dataset_landmarks(toy, range(40), progress=False)
-    assert detector.seen == 16
+    assert detector.seen == 39  # all others are kept for the next time
     toy.path(20).unlink()
     with pytest.raises(InputError, match="was there when the data set was listed"):
         dataset_landmarks(toy, range(40), progress=False)
     rest = np.setdiff1d(np.arange(40), 20)
     _check(dataset_landmarks(toy, rest, progress=False), _levels(toy)[rest])
     assert detector.seen == 39
+
+
+def test_damaged_photographs_are_named_all_at_once_or_left_out(
+    toy: FaceDataset, detector: _Detector, caplog: pytest.LogCaptureFixture
+) -> None:
+    for index in (1, 2, 3, 4, 5, 30, 31):
+        toy.path(index).write_bytes(b"damaged" * (index % 2))
+    with pytest.raises(InputError) as raised:
+        dataset_landmarks(toy, range(40), progress=False)
+    message = str(raised.value)
+    assert message.startswith("7 of 40 photographs cannot be read: ")
+    for index in (1, 2, 3, 4, 5):
+        assert str(toy.path(index)) in message
+    assert "... and 2 more. Mend or remove them, or leave them out (`skip_damaged`)." in message
+    skipping = load_dataset("folder", toy.root, skip_damaged=True)
+    found = dataset_landmarks(skipping, range(40), progress=False)
+    expected = _levels(toy)
+    expected[[1, 2, 3, 4, 5, 30, 31]] = np.nan
+    _check(found, expected)
+    assert "folder: 7 of 40 photographs cannot be read and are left out" in caplog.text
 
 
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty", "pickle", "shapes"])

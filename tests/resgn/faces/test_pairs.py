@@ -65,7 +65,7 @@ def test_view_1_has_ten_equal_folds(dataset: FaceDataset) -> None:
         assert (np.diff(fold) >= 0).all()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_view_2(dataset: FaceDataset, encoding: str) -> None:
     pairs = _read(dataset, VIEW_2.replace("\n", "\r\n"), encoding)
     assert pairs.probe.tolist() == [0, 0, 7, 5]
@@ -127,6 +127,24 @@ def test_not_text(dataset: FaceDataset) -> None:
     path.write_bytes(b"\xff\xfe\x00\x80 1\n")
     with pytest.raises(InputError, match="cannot be read as text"):
         read_pairs(path, dataset)
+
+
+def test_a_pair_that_is_there_again_is_said(
+    dataset: FaceDataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert len(_read(dataset, VIEW_1)) == 6
+    assert not caplog.text
+    again = VIEW_1.replace("Di_Wu\t1\t2", "Bob_Ray\t1\t2")
+    assert len(_read(dataset, again)) == 6
+    assert "1 pairs are there again and count each time; the first is on line 4" in caplog.text
+
+
+def test_two_files_with_one_number(dataset: FaceDataset) -> None:
+    folder = dataset.root / "Ann_Lee"
+    (folder / "Ann_Lee_00001.jpg").write_bytes((folder / "Ann_Lee_0001.jpg").read_bytes()[:-1])
+    dataset = load_dataset("lfw", dataset.root)
+    with pytest.raises(InputError, match=r"image 1 of Ann_Lee, and both .*_00001\.jpg and .*_0001"):
+        _read(dataset, VIEW_1)
 
 
 def test_absent_images(dataset: FaceDataset) -> None:
@@ -274,9 +292,28 @@ def test_split_seed_and_rest() -> None:
     assert not np.array_equal(parts[0], split_people(people, (0.3, 0.2), seed=1)[0])
 
 
+@pytest.mark.parametrize("fractions", [(0.75, 0.10, 0.15), (0.6, 0.1, 0.3), (0.3, 0.2), (0.9, 0.1)])
+def test_more_people_are_never_too_many(fractions: tuple[float, ...]) -> None:
+    """From as many people as parts on, nobody is in two parts and no part is empty."""
+    for count in range(len(fractions), 60):
+        people = np.repeat(np.arange(count), 2)
+        of_parts = [set(people[part]) for part in split_people(people, fractions, seed=1)]
+        assert min(map(len, of_parts)) >= 1
+        assert sum(map(len, of_parts)) == len(set.union(*of_parts))
+        for fraction, names in zip(fractions, of_parts, strict=True):
+            assert abs(len(names) - fraction * count) < max(2.0, 0.25 * count)
+
+
+def test_splits_that_weights_were_trained_on_stay() -> None:
+    """ORL's 40 and LFW's 5,749 people, as MoFA's encoder saw them."""
+    for count, expected in ((40, [30, 4, 6]), (5749, [4312, 575, 862]), (30, [22, 4, 4])):
+        parts = split_people(np.arange(count), (0.75, 0.10, 0.15), seed=0)
+        assert [len(part) for part in parts] == expected
+
+
 def test_split_refuses() -> None:
-    with pytest.raises(InputError, match="3 people are too few"):
-        split_people(np.array([5, 6, 7, 7]), (0.9, 0.1), seed=0)
+    with pytest.raises(InputError, match="2 people are too few to be split into 3 parts"):
+        split_people(np.array([5, 6, 6]), (0.8, 0.1, 0.1), seed=0)
     for fractions in ((0.7, 0.4), (0.5, 0.0), (), (-0.5, 0.5)):
         with pytest.raises(ValueError, match="fractions: expected above 0 and at most 1"):
             split_people(np.arange(10), fractions, seed=0)
