@@ -99,8 +99,24 @@ def _residual_block(x: tf.Tensor, filters: int, halve: bool, names: Iterator[str
 
 def _zero_pad(x: tf.Tensor, shape: list[int]) -> tf.Tensor:
     """Fill up `[N, h, w, c]` with zeros at the far ends to `[N, *shape]`."""
-    missing = [[0, target - own] for target, own in zip(shape, x.shape[1:], strict=True)]
-    return tf.pad(x, [[0, 0], *missing]) if any(after for _, after in missing) else x
+    missing = [target - own for target, own in zip(shape, x.shape[1:], strict=True)]
+    return _FillUp(missing)(x) if any(missing) else x
+
+
+class _FillUp(tf.keras.layers.Layer):
+    """Zeros behind the last rows, columns and channels; a layer so that Keras can copy it."""
+
+    def __init__(self, missing: list[int], **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self._missing = missing
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """From `[N, h, w, c]` to that and as many more as are missing."""
+        return tf.pad(inputs, [[0, 0], *([0, after] for after in self._missing)])
+
+    def get_config(self) -> dict[str, object]:
+        """What `from_config` takes."""
+        return super().get_config() | {"missing": list(self._missing)}
 
 
 def _convolution(

@@ -129,9 +129,7 @@ def _build(
         raise ValueError(f"input_size must be at least 32, five pools halve it; got {input_size}")
     layers = tf.keras.layers
     image = tf.keras.Input((None, None, 3), name="image", dtype="float32")
-    x = tf.image.resize(image, (input_size, input_size), "bilinear")
-    if order == "BGR":
-        x = tf.reverse(x, axis=[-1])
+    x = _ToInput(input_size, order == "BGR", name="to_input")(image)
     x = layers.Rescaling(255.0, offset=[-value for value in mean], name="normalise")(x)
     for block, convolutions, filters in BLOCKS:
         for index in range(1, convolutions + 1):
@@ -155,3 +153,23 @@ def _build(
     if output == "fc8":
         x = layers.Dense(classes, name="fc8")(x)
     return tf.keras.Model(image, x, name="vgg_face")
+
+
+class _ToInput(tf.keras.layers.Layer):
+    """Resize to the network's side and put the channels into its order.
+
+    A layer so that Keras can copy it; in float32 whatever the network computes in.
+    """
+
+    def __init__(self, side: int, reverse: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"dtype": "float32"})
+        self._side, self._reverse = side, reverse
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """From `[N, H, W, 3]` to `[N, side, side, 3]`."""
+        images = tf.image.resize(inputs, (self._side, self._side), "bilinear")
+        return tf.reverse(images, axis=[-1]) if self._reverse else images
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` takes."""
+        return super().get_config() | {"side": self._side, "reverse": self._reverse}

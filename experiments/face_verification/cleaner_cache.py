@@ -27,7 +27,7 @@ from weights.folders import cache_folder
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Part of every entry's name; to be raised whenever the same settings would train otherwise."""
 
 

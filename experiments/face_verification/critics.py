@@ -12,7 +12,9 @@ import tensorflow as tf
 
 from experiments.face_verification.settings import VerificationSettings
 from experiments.running.devices import Devices
+from experiments.running.precision import critic_type
 from resgn.bring_your_own import chosen_target, is_own
+from resgn.inference import critic
 from resgn.legitimate_pairs import Embed, LegitimatePairs
 from resgn.losses import JointLoss, LossWeights
 from resgn.target import CROP_SIZE, Target, embed_all
@@ -36,7 +38,7 @@ class Critics:
         self,
         settings: VerificationSettings,
         target: Target,
-        texture: Callable[[], Embed],
+        texture: Callable[[], tf.keras.Model],
         legitimate: LegitimatePairs,
         devices: Devices,
     ) -> None:
@@ -68,23 +70,33 @@ class Critics:
 
     def loss(self, weights: LossWeights) -> JointLoss:
         """Eq. 6 with its critics."""
-        texture: Embed = self._texture() if weights.texture else tf.identity
-        target: Embed = self._target
-        if self._devices.strategy.num_replicas_in_sync > 1:
-            with self._devices.strategy.scope():
-                target = self._copied_target
-                texture = self._copied_texture if weights.texture else tf.identity
-        return JointLoss(weights, texture, target, self._legitimate.threshold)
+        texture: Embed = self._frozen_texture if weights.texture else tf.identity
+        return JointLoss(weights, texture, self._frozen_target, self._legitimate.threshold)
 
     @functools.cached_property
-    def _copied_texture(self) -> tf.keras.Model:
-        return texture_critic(self._settings)
+    def _frozen_texture(self) -> Embed:
+        with self._devices.strategy.scope():
+            texture = texture_critic(self._settings) if self._copies else self._texture()
+            return critic(texture, self._type)
 
     @functools.cached_property
-    def _copied_target(self) -> Target:
-        target = chosen_target(self._settings.target, self._settings.weights_of_target())
-        target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
+    def _frozen_target(self) -> Target:
+        settings = self._settings
+        with self._devices.strategy.scope():
+            target = self._target
+            if self._copies:
+                target = chosen_target(settings.target, settings.weights_of_target())
+            target = target.computing_in(self._type)
+            target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
         return target
+
+    @property
+    def _copies(self) -> bool:
+        return self._devices.strategy.num_replicas_in_sync > 1
+
+    @property
+    def _type(self) -> str:
+        return critic_type(self._settings.precision)
 
 
 def texture_critic(settings: VerificationSettings) -> tf.keras.Model:

@@ -16,6 +16,7 @@ from resgn.cleaners.magnet import MagNetConfig
 from resgn.generator import GeneratorConfig
 from resgn.legitimate_pairs import Counts
 from resgn.losses import TERMS, LossWeights
+from resgn.target import PACKAGED_FACENET
 from resgn.training import TrainingConfig
 from weights.errors import InputError
 
@@ -152,8 +153,10 @@ class VerificationSettings:
             raise InputError(f"`adversarial_share` must lie in (0, 1], got {share}.")
 
     def weights_of_target(self) -> str | None:
-        """The weight file that is named for the target."""
-        return self.facenet_weights if self.target == "facenet" else None
+        """The weights that are named for the target: a file, or a name of the registry."""
+        if self.target != "facenet":
+            return None
+        return self.facenet_weights or PACKAGED_FACENET
 
     def but(self, **values: Any) -> VerificationSettings:
         """The same with other values, by name."""

@@ -10,6 +10,15 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 """Keras policies of ResGN's hidden layers; variables, losses and output are float32 in any case."""
 
 
+def critic_type(precision: str) -> str:
+    """The type in which frozen critics compute beside a network of this precision.
+
+    A GPU computes in float32 what is not float16, and float16 ends at 65,504: features of a network
+    that was trained in float32 may lie above.
+    """
+    return "bfloat16" if precision == "mixed_bfloat16" else "float32"
+
+
 def settle_precision(choice: str) -> str:
     """What `auto` means here; any other choice as it is.
 
