@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from experiments.running.stored_results import StoredResult
 TINY = {"triangles": 40, "size": 16, "batch": 2}
 
 
+@pytest.fixture
+def flags_parsed() -> Iterator[None]:
+    with groups.parsed([rendering.FLAGS], []):
+        yield
+
+
+@pytest.mark.usefixtures("flags_parsed")
 def test_a_case_is_a_row() -> None:
     (row,) = rendering.run_case(json.dumps(TINY), repeats=3)
     assert row.name == "42 triangles at 16x16 in batches of 2"
@@ -28,6 +36,7 @@ def test_a_case_is_a_row() -> None:
     assert Row.from_json(json.loads(json.dumps(row.as_json()))) == row
 
 
+@pytest.mark.usefixtures("flags_parsed")
 def test_ratios_are_to_the_plain_rasteriser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "BESIDE_PLAIN", TINY)
     ours, plain = rendering.run_case("plain", repeats=1)
