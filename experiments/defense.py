@@ -35,7 +35,6 @@ from detector.magnet import MagNetDetector
 from experiments.drawing.defence_figure import save_figure_6
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
-from experiments.face_autoencoder.mofa_people import spread_out
 from experiments.face_autoencoder.mofa_victim import BATCH, Attacked, AttackedPairs, Function
 from experiments.flags import command_line, detector_flags, run_flags
 from experiments.flags.attack_flags import perturbation_attack
@@ -46,6 +45,7 @@ from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from mofa import code as codes
 from mofa.arrays import Array
+from mofa.people import spread_out
 from resgn.saved_generator import load_generator
 from resgn.target import embed_all
 from weights.errors import InputError

@@ -30,7 +30,6 @@ import tqdm
 from attacks import FixedPointAttack, IdentitySwap, stored
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
-from experiments.face_autoencoder.mofa_people import People, different_pairs, few_of_each
 from experiments.face_autoencoder.mofa_victim import AttackedPairs
 from experiments.flags import attack_flags, command_line, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
@@ -41,6 +40,8 @@ from experiments.running.run import Run
 from mofa.arrays import Array
 from mofa.code_judge import CodeJudge
 from mofa.fit import Fit
+from mofa.people import different_pairs, few_of_each
+from mofa.photographs import Photographs
 from mofa.refinement import GaussNewton
 from resgn.target import to_float
 from weights.errors import InputError
@@ -205,7 +206,7 @@ class Bench:
                 bar.update(len(chunk))
         return np.concatenate(found)
 
-    def _told_apart(self, people: People) -> tuple[AttackedPairs, tuple[Array, Array]]:
+    def _told_apart(self, people: Photographs) -> tuple[AttackedPairs, tuple[Array, Array]]:
         """The first pairs drawn that both judges tell apart, and their refined codes.
 
         Raises:

@@ -19,13 +19,14 @@ from detector.autoencoder import AutoencoderConfig, autoencoder, start_from_imag
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from detector.scores import NORMS, DetectionScores
 from detector.training import Progress, Trainer, TrainingConfig
-from experiments.face_autoencoder.mofa_people import People, load_parts, spread_out
+from experiments.face_autoencoder.mofa_people import load_parts
 from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
-from mofa.photographs import SIZE
+from mofa.people import spread_out
+from mofa.photographs import SIZE, Photographs
 
 FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
 
@@ -182,7 +183,7 @@ def main(argv: list[str]) -> None:
     print(f"Detector: {path}")
 
 
-def measure(scores: DetectionScores, part: str, people: People) -> Row:
+def measure(scores: DetectionScores, part: str, people: Photographs) -> Row:
     """The norms of the saved detector on one part."""
     found = scores.measure(people.images, batch_size=16)
     return Row(part, {name: Measurement.mean(found[name]) for name in NORMS})

@@ -23,7 +23,7 @@ import tensorflow as tf
 import tqdm
 
 from experiments.drawing.figures import save_roc
-from experiments.face_autoencoder.mofa_people import People, load_parts
+from experiments.face_autoencoder.mofa_people import load_parts
 from experiments.face_autoencoder.mofa_victim import Function
 from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
 from experiments.flags.groups import FlagGroup
@@ -39,7 +39,7 @@ from mofa.identity_training import (
     embed_all,
     train_identity,
 )
-from mofa.photographs import SIZE
+from mofa.photographs import SIZE, Photographs
 from resgn.calibration import RocCurve
 from resgn.target import embed_all as in_batches
 from weights.errors import InputError
@@ -157,7 +157,11 @@ def load_encode() -> Function:
 
 
 def faces_of(
-    kind: str, people: People, values: dict[str, Any], mirror: bool, encode: Callable[[], Function]
+    kind: str,
+    people: Photographs,
+    values: dict[str, Any],
+    mirror: bool,
+    encode: Callable[[], Function],
 ) -> IdentityFaces:
     """What a kind of classifier is given of pictures; mirrored ones, too, to learn from."""
     if kind == "image":

@@ -23,7 +23,7 @@ import tensorflow as tf
 import tqdm
 from absl import flags
 
-from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED, spread_out
+from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED
 from experiments.face_autoencoder.photographs import Split, load_photographs
 from experiments.flags import (
     command_line,
@@ -46,6 +46,7 @@ from mofa.face_renderer import FaceRenderer
 from mofa.jitter import Jittered
 from mofa.losses import PHOTOMETRIC, AutoencoderLoss, CodeLoss, Weights
 from mofa.measures import Measures, code_errors
+from mofa.people import spread_out
 from mofa.photographs import SIZE, Photographs
 from mofa.relit_faces import RelitFaces
 from mofa.training import OPTIMIZERS, SCHEDULES, Progress, Trainer, TrainingConfig
@@ -332,14 +333,7 @@ def rendered_measures(
 
 
 def _joined(parts: list[Photographs]) -> Photographs | None:
-    if not parts:
-        return None
-    offsets = np.cumsum([0, *(int(p.people.max(initial=-1)) + 1 for p in parts)])
-    return Photographs(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.landmarks for part in parts]),
-        np.concatenate([p.people + offset for p, offset in zip(parts, offsets, strict=False)]),
-    )
+    return Photographs.joined(parts) if parts else None
 
 
 if __name__ == "__main__":

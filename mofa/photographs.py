@@ -105,7 +105,7 @@ class Photographs:
 
     Attributes:
       images: uint8 [M, S, S, 3], RGB.
-      landmarks: float32 [M, 5 or 68, 2] in pixels of the crops.
+      landmarks: float32 [M, 5 or 68, 2] in pixels of the crops; NaN where one is not known.
       people: int32 [M], whose each is.
     """
 
@@ -121,7 +121,18 @@ class Photographs:
     def __len__(self) -> int:
         return len(self.images)
 
-    def part(self, rows: Sequence[int] | Array) -> Photographs:
+    @classmethod
+    def joined(cls, parts: Sequence[Photographs]) -> Photographs:
+        """Several data sets, in which no person of one has the number of another's."""
+        first = np.cumsum([0, *(int(part.people.max(initial=-1)) + 1 for part in parts)])
+        people = [part.people + offset for part, offset in zip(parts, first, strict=False)]
+        return cls(
+            np.concatenate([part.images for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+            np.concatenate(people).astype(np.int32),
+        )
+
+    def part(self, rows: Sequence[int] | Array | slice) -> Photographs:
         """Some of them."""
         return Photographs(self.images[rows], self.landmarks[rows], self.people[rows])
 

@@ -15,12 +15,13 @@ from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, 
 from detector.magnet import MagNetDetector
 from detector.scores import SCORES, DetectionScores
 from experiments.face_autoencoder.crafted_images import CraftedImages
-from experiments.face_autoencoder.mofa_people import People, strangers
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, Victim
 from experiments.face_autoencoder.papers import TABLE_2
 from experiments.running.results import Measurement, Row
 from mofa import code as codes
 from mofa.arrays import Array
+from mofa.people import strangers
+from mofa.photographs import Photographs
 from weights.errors import InputError
 
 UNSEEN_EPSILON = 0.05
@@ -30,7 +31,7 @@ TPR_AT = (0.01, 0.001)
 Scores = dict[str, np.ndarray]
 
 
-def halves(people: People, images: int, seed: int) -> tuple[People, People]:
+def halves(people: Photographs, images: int, seed: int) -> tuple[Photographs, Photographs]:
     """Faces for thresholds and faces to measure on, of different people.
 
     Raises:
@@ -178,7 +179,7 @@ class Table2:
         return with_score(self.pairs["test"].victim.encoder, self._scores.divergence)
 
 
-def toward_others(victim: Victim, people: People, seed: int) -> AttackedPairs:
+def toward_others(victim: Victim, people: Photographs, seed: int) -> AttackedPairs:
     """Every face as a source, each with a face of somebody else of the same half as target."""
     rng = np.random.default_rng(seed)
     targets = strangers(people.people, np.arange(len(people)), rng)

@@ -13,7 +13,7 @@ from attacks import Attack, Term
 from attacks.semantic_match import entry_weights
 from experiments.drawing.image_grid import grid, named
 from experiments.face_autoencoder.crafted_images import CraftedImages, file_digest
-from experiments.face_autoencoder.mofa_people import People, load_people
+from experiments.face_autoencoder.mofa_people import load_people
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.face_autoencoder.semantic_terms import semantic_terms
 from experiments.flags import attack_flags, identity_flags, model_flags, mofa_flags, run_flags
@@ -24,7 +24,7 @@ from mofa.arrays import Array
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
 from mofa.identity import balanced_threshold, pair_similarities
-from mofa.photographs import SIZE
+from mofa.photographs import SIZE, Photographs
 from mofa.views import Views
 from resgn.cleaners.jpeg import jpeg
 from resgn.faces.image_file import write_image
@@ -105,7 +105,7 @@ class MofaExperiment:
         """Every setting that decides a result; for `Run`."""
         return run_flags.settings_from_flags(list(SHARED)) | more
 
-    def people(self, part: str, identities: int, images_per_identity: int) -> People:
+    def people(self, part: str, identities: int, images_per_identity: int) -> Photographs:
         """The people of one part of the data sets that the flags name.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The people of MoFA's experiments: pictures of them, whose they are, and pairs to attack."""
+"""The people of MoFA's experiments: photographs and rendered faces, by part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.face_autoencoder.photographs import load_photographs
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
 from mofa.measures import Measures
-from mofa.photographs import SIZE
+from mofa.photographs import SIZE, Photographs
 from mofa.rendered_faces import RenderedFaces, Settings
 from weights.errors import InputError
 
@@ -32,65 +32,6 @@ class Source:
     folder: str | None
 
 
-def spread_out(length: int, count: int) -> Array:
-    """At most `count` indices below `length`, evenly."""
-    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
-
-
-def few_of_each(people: Array, count: int, each: int = 6) -> Array:
-    """Rows of at most `count` pictures, two or more of each person and at most `each`.
-
-    Args:
-      people: int [M], whose each picture is.
-      count: at most so many rows, if two people fit.
-      each: pictures of a person.
-
-    Returns:
-      Rows int [N] of people evenly spread over all who have two pictures.
-    """
-    rows = [np.flatnonzero(people == person)[:each] for person in np.unique(people)]
-    rows = [own for own in rows if len(own) > 1]
-    fit = max(2, count * len(rows) // max(1, sum(map(len, rows))))
-    none = np.zeros(0, int)
-    return np.concatenate([none, *(rows[i] for i in spread_out(len(rows), fit))]) if rows else none
-
-
-def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:
-    """For each of some pictures one of somebody else.
-
-    Args:
-      people: int [M], whose each picture is.
-      rows: int [N].
-      rng: draws.
-
-    Returns:
-      Rows int [N].
-    """
-    return np.array([rng.choice(np.flatnonzero(people != people[row])) for row in rows])
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class People:
-    """Pictures of people.
-
-    Attributes:
-      images: uint8 [M, 224, 224, 3], RGB.
-      people: int [M], whose each is; no person of one data set has the number of another's.
-      landmarks: float32 [M, 5, 2], pixels; NaN where the face model of rendered people has none.
-    """
-
-    images: Array
-    people: Array
-    landmarks: Array
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-    def part(self, rows: Array) -> People:
-        """Some of them."""
-        return People(self.images[rows], self.people[rows], self.landmarks[rows])
-
-
 def load_people(
     sources: Sequence[Source],
     rendered: bool,
@@ -99,7 +40,7 @@ def load_people(
     identities: int,
     images_per_identity: int,
     minimum_images: int = 1,
-) -> People:
+) -> Photographs:
     """The people of one part of all data sets.
 
     Args:
@@ -111,10 +52,14 @@ def load_people(
       images_per_identity: pictures of each.
       minimum_images: people with fewer photographs are left out.
 
+    Returns:
+      Pictures at 224x224 with five landmarks each, NaN where the face model of rendered people has
+      none; no person of one data set has the number of another's.
+
     Raises:
       InputError: a data set is missing or of another layout, or nobody is left.
     """
-    parts: list[People] = []
+    parts: list[Photographs] = []
     if rendered:
         settings = Settings(identities, images_per_identity, seed=IDENTITY_SEEDS[part])
         faces = RenderedFaces(renderer, settings)
@@ -126,23 +71,13 @@ def load_people(
                 for i in range(0, len(faces), 64)
             ]
         )
-        parts.append(People(images, faces.labels, _five_landmarks(faces)))
+        parts.append(Photographs(images, _five_landmarks(faces), faces.labels))
     for source in sources:
         split = load_photographs(source.name, source.folder, renderer, SIZE, (part,))
         photographs = getattr(split, part)
         number = np.bincount(photographs.people, minlength=1)
-        rows = np.flatnonzero(number[photographs.people] >= minimum_images)
-        chosen = photographs.part(rows)
-        parts.append(People(chosen.images, chosen.people, chosen.landmarks))
-    people, offset = [], 0
-    for each in parts:
-        people.append(each.people + offset)
-        offset += int(each.people.max(initial=-1)) + 1
-    joined = People(
-        np.concatenate([each.images for each in parts]),
-        np.concatenate(people),
-        np.concatenate([each.landmarks for each in parts]),
-    )
+        parts.append(photographs.part(number[photographs.people] >= minimum_images))
+    joined = Photographs.joined(parts)
     if not len(joined):
         raise InputError(
             f"Nobody with {minimum_images} photographs or more is left in the {part} part: lower "
@@ -165,7 +100,7 @@ def load_parts(
     renderer: FaceRenderer,
     values: dict[str, Any],
     minimum_images: int = 1,
-) -> dict[str, People]:
+) -> dict[str, Photographs]:
     """The people to learn from, for validation and for the test, see `load_people`.
 
     Args:
@@ -187,26 +122,3 @@ def load_parts(
         )
         for part in ("train", "validation", "test")
     }
-
-
-def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]:
-    """Pictures of different people, two by two.
-
-    Args:
-      people: int [M].
-      count: wanted pairs.
-      seed: of the draw.
-
-    Returns:
-      Rows of sources and of targets, int [count] each; no picture is a source twice.
-
-    Raises:
-      InputError: there are fewer pictures, or only one person.
-    """
-    if count > len(people):
-        raise InputError(f"{count} pairs need as many pictures; there are {len(people)}.")
-    if len(np.unique(people)) < 2:
-        raise InputError("Pairs need two people or more.")
-    rng = np.random.default_rng(seed)
-    sources = rng.permutation(len(people))[:count]
-    return sources, strangers(people, sources, rng)

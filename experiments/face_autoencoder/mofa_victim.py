@@ -20,11 +20,12 @@ from attacks import (
 )
 from attacks.identity_swap import IdentitySwap
 from attacks.semantic_match import code_distance, entry_weights
-from experiments.face_autoencoder.mofa_people import People, different_pairs
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.identity import IdentityClassifier, on_images
+from mofa.people import different_pairs
+from mofa.photographs import Photographs
 from resgn.target import embed_all, to_float
 from weights.errors import InputError
 
@@ -118,7 +119,7 @@ class AttackedPairs:
         return cls(victim, first, second, victim.codes(first), victim.codes(second))
 
     @classmethod
-    def drawn(cls, victim: Victim, people: People, count: int, seed: int) -> AttackedPairs:
+    def drawn(cls, victim: Victim, people: Photographs, count: int, seed: int) -> AttackedPairs:
         """Draw pairs of different people, keep those that every classifier tells apart.
 
         Raises:

@@ -59,6 +59,14 @@ def some(count: int = 6, size: int = 16) -> Photographs:
     )
 
 
+def test_joined_data_sets_share_nobody() -> None:
+    one, other = some(3), some(4)
+    joined = Photographs.joined([one, other, one.part(slice(0))])
+    np.testing.assert_array_equal(joined.people, [0, 1, 2, 3, 4, 5, 6])
+    np.testing.assert_array_equal(joined.images[3:], other.images)
+    np.testing.assert_array_equal(joined.landmarks[:3], one.landmarks)
+
+
 def test_batches_depend_on_seed_and_number_alone() -> None:
     data = some()
     first = [batch for batch, _ in zip(data.batches(4, 7), range(3), strict=False)]

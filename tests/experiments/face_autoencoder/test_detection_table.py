@@ -14,10 +14,10 @@ from experiments.face_autoencoder.detection_table import (
     halves,
     toward_others,
 )
-from experiments.face_autoencoder.mofa_people import People
 from experiments.face_autoencoder.mofa_victim import Victim
 from experiments.face_autoencoder.papers import TABLE_2
 from mofa import code as codes
+from mofa.photographs import Photographs
 from weights.errors import InputError
 
 SIDE = 6
@@ -34,12 +34,12 @@ def smooth(images: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(images, 3, 1, "SAME")
 
 
-def people(count: int = 12) -> People:
+def people(count: int = 12) -> Photographs:
     """Flat pictures."""
     rng = np.random.default_rng(1)
     levels = rng.integers(60, 190, (count, 1, 1, 3), dtype=np.uint8)
     images = np.tile(levels, (1, SIDE, SIDE, 1))
-    return People(images, np.arange(count) // 2, np.zeros((count, 5, 2), np.float32))
+    return Photographs(images, np.zeros((count, 5, 2), np.float32), np.arange(count) // 2)
 
 
 def table(config: Table2Config | None = None) -> Table2:

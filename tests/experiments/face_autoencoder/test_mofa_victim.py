@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from attacks import equation_1
-from experiments.face_autoencoder.mofa_people import People
 from experiments.face_autoencoder.mofa_victim import Attacked, AttackedPairs, Victim
 from mofa import code as codes
+from mofa.photographs import Photographs
 from resgn.target import embed_all
 from weights.errors import InputError
 
@@ -104,7 +104,7 @@ def test_only_pairs_that_are_told_apart_are_drawn() -> None:
     # Four people, of whom two look alike: angles 0, 10, 90 and 180 degrees.
     blues = (0.0, 10 / 180, 0.5, 1.0)
     images = np.stack([np.round(255 * picture(0.0, b)).astype(np.uint8) for b in blues])
-    people = People(images, np.arange(4), np.zeros((4, 5, 2), np.float32))
+    people = Photographs(images, np.zeros((4, 5, 2), np.float32), np.arange(4))
     for seed in range(6):
         drawn = AttackedPairs.drawn(victim, people, 2, seed)
         assert len(drawn) == 2

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.face_autoencoder.mofa_people import different_pairs, few_of_each
+from mofa.people import different_pairs, few_of_each
 from weights.errors import InputError
 
 

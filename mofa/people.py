@@ -1,0 +1,68 @@
+"""Which of many pictures of people to take, and which two by two; people are numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mofa.arrays import Array
+from weights.errors import InputError
+
+
+def spread_out(length: int, count: int) -> Array:
+    """At most `count` indices below `length`, evenly."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))
+
+
+def few_of_each(people: Array, count: int, each: int = 6) -> Array:
+    """Rows of at most `count` pictures, two or more of each person and at most `each`.
+
+    Args:
+      people: int [M], whose each picture is.
+      count: at most so many rows, if two people fit.
+      each: pictures of a person.
+
+    Returns:
+      Rows int [N] of people evenly spread over all who have two pictures.
+    """
+    rows = [np.flatnonzero(people == person)[:each] for person in np.unique(people)]
+    rows = [own for own in rows if len(own) > 1]
+    fit = max(2, count * len(rows) // max(1, sum(map(len, rows))))
+    none = np.zeros(0, int)
+    return np.concatenate([none, *(rows[i] for i in spread_out(len(rows), fit))]) if rows else none
+
+
+def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:
+    """For each of some pictures one of somebody else.
+
+    Args:
+      people: int [M], whose each picture is.
+      rows: int [N].
+      rng: draws.
+
+    Returns:
+      Rows int [N].
+    """
+    return np.array([rng.choice(np.flatnonzero(people != people[row])) for row in rows])
+
+
+def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]:
+    """Pictures of different people, two by two.
+
+    Args:
+      people: int [M].
+      count: wanted pairs.
+      seed: of the draw.
+
+    Returns:
+      Rows of sources and of targets, int [count] each; no picture is a source twice.
+
+    Raises:
+      InputError: there are fewer pictures, or only one person.
+    """
+    if count > len(people):
+        raise InputError(f"{count} pairs need as many pictures; there are {len(people)}.")
+    if len(np.unique(people)) < 2:
+        raise InputError("Pairs need two people or more.")
+    rng = np.random.default_rng(seed)
+    sources = rng.permutation(len(people))[:count]
+    return sources, strangers(people, sources, rng)
