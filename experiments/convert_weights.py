@@ -31,7 +31,7 @@ from weights.imagenet_files import read_imagenet
 from weights.network_weights import NetworkWeights, source_attributes
 from weights.vgg_face_files import read_vgg_face
 
-FLAGS = FlagGroup()
+FLAGS = FlagGroup(weight_flags.FLAGS, file_flags.FLAGS)
 
 _SOURCE = FLAGS.string(
     "source",
@@ -66,9 +66,6 @@ _CHANNEL_ORDER = FLAGS.choice(
 _INCLUDE_TOP = FLAGS.boolean(
     "include_top", False, "VGG-19 and ResNet-50: keep the fully connected layers."
 )
-
-for _shared in (weight_flags, file_flags):
-    flags.adopt_module_key_flags(_shared)  # shown by --help
 
 
 def main(arguments: list[str]) -> None:

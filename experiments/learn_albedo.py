@@ -21,7 +21,7 @@ from absl import logging
 from experiments.face_autoencoder.photographs import load_photographs
 from experiments.flags import command_line, file_flags, model_flags, mofa_flags
 from experiments.flags.groups import FlagGroup
-from experiments.flags.run_flags import SEED
+from experiments.flags.run_flags import SEED, SEEDED
 from mofa import encoder, face_model_files, learned_albedo
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area
@@ -30,7 +30,7 @@ from mofa.photographs import SIZE
 from mofa.seen_colours import SeenColours, see
 from weights.errors import InputError
 
-FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS)
+FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS, SEEDED)
 
 
 def main(argv: list[str]) -> None:

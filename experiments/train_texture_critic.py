@@ -20,7 +20,7 @@ import tqdm
 import weights as weights_room
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
-from experiments.flags.run_flags import SEED
+from experiments.flags.run_flags import SEED, SEEDED
 from resgn.calibration import RocCurve, ten_fold
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.celeba import load_celeba
@@ -33,7 +33,7 @@ from weights import keras_h5
 from weights.batch_norm import fold_batch_norm
 from weights.errors import InputError
 
-FLAGS = FlagGroup(file_flags.FLAGS)
+FLAGS = FlagGroup(file_flags.FLAGS, SEEDED)
 
 _LFW = FLAGS.string("lfw_dir", None, "LFW's folder.")
 _CELEBA = FLAGS.string("celeba_dir", None, "CelebA's folder.")

@@ -10,7 +10,10 @@ from absl import flags
 from experiments.flags.groups import FlagGroup
 from experiments.running.run import Place
 
-FLAGS = FlagGroup()
+SEEDED = FlagGroup()
+"""What a command has that draws at random and is no run."""
+
+FLAGS = FlagGroup(SEEDED)
 
 OUTPUT_DIR = FLAGS.string(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
@@ -21,7 +24,7 @@ RESUME = FLAGS.boolean(
     "Go on with the run in --output_dir, or without it with the latest unfinished run that has "
     "the same flags.",
 )
-SEED = FLAGS.integer("seed", 0, "Seed of all randomness.", lower=0)
+SEED = SEEDED.integer("seed", 0, "Seed of all randomness.", lower=0)
 
 _FREE = ("output_dir", "resume")
 """Flags that may differ between a run and its continuation."""
