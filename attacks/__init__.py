@@ -1,5 +1,11 @@
 """Attacks on face verification and on codes; they take a differentiable callable, no network."""
 
+import os
+
+# As in the other rooms: oneDNN's kernels also on processors without AVX-512. Which Keras the
+# callable is made of is not decided here.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 from attacks.adaptive import Composition, bpda, through
 from attacks.apgd import APGD
 from attacks.base import Attack

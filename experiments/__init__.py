@@ -2,7 +2,7 @@
 
 import os
 
-# TensorFlow reads these when it is first imported. oneDNN's convolutions train twice as fast, but
-# TensorFlow leaves them off on processors without AVX-512; its log lines are about missing GPUs.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+
+# TensorFlow's log lines are about missing GPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -18,6 +18,7 @@ from mofa.identity import (
     build,
     pair_similarities,
 )
+from mofa.triplet_loss import triplet_loss
 from weights import keras_h5
 from weights.errors import InputError
 from weights.training_checkpoint import restore_newest
@@ -202,21 +203,14 @@ def _compile(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
             )
             if triplet_weight:
-                loss += triplet_weight * _triplet(embedding, labels)
+                unit = tf.math.l2_normalize(embedding, axis=-1)
+                loss += triplet_weight * triplet_loss(unit, labels, margin=0.2)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         right = tf.argmax(logits, -1, tf.int32) == labels
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
     return step
-
-
-def _triplet(embedding: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    import tensorflow_addons as tfa
-
-    return tfa.losses.triplet_semihard_loss(
-        labels, tf.math.l2_normalize(embedding, axis=-1), margin=0.2
-    )
 
 
 def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

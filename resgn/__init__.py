@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+
 if TYPE_CHECKING:
     from resgn.cleaners import Cleaner
     from resgn.faces.alignment import aligned_faces

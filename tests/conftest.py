@@ -6,9 +6,11 @@ import os
 import socket
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in experiments/__init__.py
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+
+# isort: split
 import numpy as np
 import pytest
 import tensorflow as tf

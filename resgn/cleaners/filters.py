@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import tensorflow as tf
 
+from resgn.cleaners import image_filters
 from resgn.cleaners.base import Cleaner
 from weights.errors import InputError
-
-with warnings.catch_warnings():  # that its development has ended is no news to a user
-    warnings.simplefilter("ignore")
-    import tensorflow_addons as tfa
 
 
 def gaussian_filter(side: int = 5, sigma: float = 1.0) -> Cleaner:
@@ -29,7 +24,7 @@ def gaussian_filter(side: int = 5, sigma: float = 1.0) -> Cleaner:
         raise InputError(f"The Gaussian filter's sigma must be above 0, got {sigma}.")
 
     def clean(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        blurred = tfa.image.gaussian_filter2d(images, side, sigma)
+        blurred = image_filters.gaussian(images, side, sigma)
         # A mean may leave [0, 1] by a rounding error.
         return tf.ensure_shape(tf.clip_by_value(blurred, 0.0, 1.0), images.shape)
 
@@ -52,7 +47,7 @@ def median_filter(side: int = 3) -> Cleaner:
     _check_side(side)
 
     def clean(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tfa.image.median_filter2d(images, side), images.shape)
+        return tf.ensure_shape(image_filters.median(images, side), images.shape)
 
     return Cleaner("median_filter", clean, differentiable=False)
 
