@@ -105,7 +105,7 @@ def entry_weights(terms: Mapping[str, Term], size: int) -> np.ndarray:
         sigma = np.asarray(term.sigma, np.float64)
         if sigma.shape not in ((), entries.shape):
             raise ValueError(f"{name}: sigma must be [{len(entries)}], got shape {sigma.shape}.")
-        if not (np.isfinite(sigma).all() and sigma.min() >= 0.0 and 0.0 <= term.weight < np.inf):
+        if not (np.isfinite(sigma).all() and (sigma >= 0.0).all() and 0.0 <= term.weight < np.inf):
             raise ValueError(f"{name}: weight and sigma must be finite and not negative.")
         result[entries] += term.weight * sigma / len(entries)
     if not result.any():

@@ -136,8 +136,8 @@ def put_on(
     """
     change = (learned.mean - model.mean_albedo[vertices])[:, :, None]
     modes = learned.factor.reshape(len(vertices), 3, -1)
-    both = np.concatenate((change, modes), axis=2).reshape(len(vertices), -1)
-    both = dying_away(model, vertices, both).reshape(len(model.mean_albedo), 3, -1)
+    known = np.concatenate((change, modes), axis=2).reshape(len(vertices), -1)
+    both = dying_away(model, vertices, known).reshape(len(model.mean_albedo), 3, -1)
     mean = np.clip(model.mean_albedo + both[:, :, 0], 0.0, 1.0)
     return dataclasses.replace(
         model,

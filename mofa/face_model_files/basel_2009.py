@@ -127,7 +127,7 @@ def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array]:
         if variable not in content:
             raise InputError(f"{name} has no variable {variable!r}")
         result = np.asarray(content[variable]).reshape(-1).astype(np.int64) - 1
-        if result.size == 0 or result.min() < 0 or result.max() >= limit:
+        if result.size == 0 or not ((result >= 0) & (result < limit)).all():
             raise InputError(f"{name}: indices lie outside 1..{limit}")
         return result
 

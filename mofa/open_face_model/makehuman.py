@@ -122,7 +122,10 @@ class MakeHuman:
     def texture_mask(self, name: str) -> Array:
         """A painted mask (`lips`, `inside-mouth`, `ears`) at the vertices: [N] in [0, 1]."""
         raw = np.frombuffer(self._archive.read(f"{DATA}textures/mpfb_{name}.jpg"), np.uint8)
-        image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE).astype(np.float64) / 255.0
+        grey = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE)
+        if grey is None:
+            raise InputError(f"MakeHuman's mask {name} is no picture; fetch the data again.")
+        image = grey.astype(np.float64) / 255.0
         height, width = image.shape
         column = np.clip(self.texture[:, 0] * width, 0, width - 1).astype(int)
         row = np.clip((1.0 - self.texture[:, 1]) * height, 0, height - 1).astype(int)

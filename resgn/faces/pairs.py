@@ -295,7 +295,7 @@ def _even_shares(
     available: NDArray[np.int64], total: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Shares of `total`, at most `available`, that differ by one among those not used up."""
-    low, high = 0, int(available.max(initial=0))
+    low, high = 0, max(available.tolist(), default=0)
     while low < high:  # the highest level that does not exceed the total
         level = (low + high + 1) // 2
         if np.minimum(available, level).sum() <= total:
