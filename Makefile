@@ -21,24 +21,22 @@ help: ## List the targets.
 	@echo
 	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... STRATEGY=none|mirrored|multi_worker ARGS='--flag=value'"
 
-install: $(VENV)/.installed ## Create .venv (Python 3.10 or 3.11) and install the project.
+install: $(VENV)/.installed ## Create .venv (Python 3.10 to 3.13; PYTHON=... names one) and install the project.
 
-# TensorFlow 2.15 ends at Python 3.11, mtcnn begins at 3.10.
-$(VENV)/.installed: setup.cfg setup.py constraints.txt
-	@set -e; python=; old=; \
-	for name in $(PYTHON) python3.11 python3.10 python3 python /usr/bin/python3.11 /usr/bin/python3.10; do \
-	  "$$name" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null || continue; \
-	  if "$$name" -c 'import venv, ensurepip' 2>/dev/null; then python=$$name; break; else old=$$name; fi; \
-	done; \
-	if [ -z "$$python" ] && [ -n "$$old" ]; then \
-	  echo "error: $$old has no venv module. Install it (for example: apt install python3.11-venv) or name another Python 3.10 or 3.11: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
-	elif [ -z "$$python" ]; then \
-	  echo "error: no Python 3.10 or 3.11 found. Install one (for example: apt install python3.11 python3.11-venv) or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1; \
-	fi; \
-	echo "Installing into $(VENV) with $$("$$python" --version); TensorFlow is large, this takes a few minutes."; \
-	"$$python" -m venv --clear $(VENV); \
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[test,dev]'
+$(VENV)/.installed: setup.cfg setup.py constraints-faithful.txt constraints-current.txt
+	@bash .ci/install "$(VENV)" "$(PYTHON)"
 	@touch $@
+
+# It is made anew where its Python has gone, or where another one is asked for.
+VERSION := -c 'import sys; print(sys.hexversion)'
+ifneq "$(wildcard $(VENV)/.installed)" ""
+  MADE_WITH := $(shell $(RUN) $(VERSION) 2>/dev/null)
+  ASKED_FOR := $(if $(PYTHON),$(shell "$(PYTHON)" $(VERSION) 2>/dev/null),$(MADE_WITH))
+  ifneq "$(or $(MADE_WITH),none)" "$(ASKED_FOR)"
+    .PHONY: $(VENV)/.installed
+  endif
+endif
+CONSTRAINTS = constraints-$(shell $(RUN) -c 'import sys; print("faithful" if sys.version_info < (3, 12) else "current")').txt
 
 table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two cores.
 	$(RUN) -m experiments.table1 $(CHOICE)
@@ -56,7 +54,7 @@ sweep: install ## Accuracy against attack intensity from 0 to 0.1.
 	$(RUN) -m experiments.sweep $(CHOICE)
 
 tensorboard: install ## Losses, images, weights and hyperparameters of all runs in the browser.
-	$(VENV)/bin/tensorboard --logdir=runs $(ARGS)
+	$(RUN) -m tensorboard.main --logdir=runs $(ARGS)
 
 verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.
 	$(RUN) -m experiments.verification --dataset=$(DATASET) $(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
@@ -118,7 +116,8 @@ docs: install ## API pages from the docstrings, runs/api/index.html.
 bench: install ## The renderer, training's input pipeline and strategies, the attacks beside their peers.
 	$(RUN) -m benchmarks.rendering $(ARGS)
 	$(RUN) -m benchmarks.training
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[bench]'
+	$(RUN) -m benchmarks.stacks
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --editable '.[bench]'
 	$(RUN) -m benchmarks.attacks
 	$(RUN) -m benchmarks.semantic_attack
 
