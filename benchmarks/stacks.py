@@ -28,9 +28,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from absl import app, flags
+
+from experiments.flags import command_line, run_flags
+from experiments.flags.groups import FlagGroup
 
 # As the entry points have it; before TensorFlow is imported.
 import experiments  # noqa: F401  # isort: skip
@@ -38,26 +41,26 @@ import tensorflow as tf
 
 from attacks import FGSM, PGD, Attack, Dodging
 from benchmarks import result
-from experiments.flags import file_flags, presets
+from experiments.face_verification.settings import VerificationSettings
+from experiments.flags import file_flags
 from experiments.flags.run_flags import SEED
 from experiments.running.results import Measurement, Row
 from mofa import face_model_files, rendered_faces
 from mofa.face_renderer import FaceRenderer
-from resgn.generator import GeneratorConfig
-from resgn.losses import TERMS, JointLoss, LossWeights
+from resgn.losses import JointLoss
 from resgn.target import embed_all, load_target
-from resgn.training import Trainer, TrainingConfig
+from resgn.training import Trainer
 from resgn.training_set import TrainingSet
 from resgn.vgg_face import vgg_face
 from weights.errors import InputError
 
-_BESIDE = flags.DEFINE_string("beside", None, "The Python of the other stack.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Processes of each stack.", 1)
-_CALLS = flags.DEFINE_integer("calls", 30, "Timed calls of each task in a process.", 1)
-_TASKS = flags.DEFINE_list("tasks", None, "Some of the tasks by name; all without it.")
-_ONE_ROUND = flags.DEFINE_bool("one_round", False, "Print this process's times as JSON, and end.")
-flags.adopt_module_key_flags(file_flags)  # --output, shown by --help
-flags.declare_key_flag("seed")
+FLAGS = FlagGroup(file_flags.FLAGS, run_flags.FLAGS)
+
+_BESIDE = FLAGS.string("beside", None, "The Python of the other stack.")
+_ROUNDS = FLAGS.integer("rounds", 3, "Processes of each stack.", 1)
+_CALLS = FLAGS.integer("calls", 30, "Timed calls of each task in a process.", 1)
+_TASKS = FLAGS.names("tasks", None, "Some of the tasks by name; all without it.")
+_ONE_ROUND = FLAGS.boolean("one_round", False, "Print this process's times as JSON, and end.")
 
 SIDE = 160
 WARM_UP = 5
@@ -73,7 +76,7 @@ Task = Callable[[int, Callable[[], None]], None]
 
 NOTES = (
     "Milliseconds of a call, median and in round brackets the quartiles; those of the processor "
-    "are summed over the cores. ratio: time as a multiple of the first stack's. train: one step of "
+    "are summed over the cores. ratio: as a multiple of the first stack's. train: one step of "
     "the laptop preset's ResGN on ORL with all three losses, batch of 2. fgsm, pgd: 16 images of "
     "160x160 against dlib's network in float32, PGD of 10 steps. render: 8 faces of the open model "
     "at 224x224, forward and with the gradient to their codes. The stacks took turns, a process "
@@ -84,42 +87,55 @@ NOTES = (
 def main(argv: list[str]) -> None:
     """Measure the stacks, print a table, and keep it."""
     del argv
-    tasks = _TASKS.value or list(TASKS)
+    tasks = list(_TASKS.value or TASKS)
     if unknown := [name for name in tasks if name not in TASKS]:
-        raise InputError(f"--tasks: {unknown[0]} is none of {', '.join(TASKS)}.")
+        raise InputError(f"No task {unknown[0]!r}; there are {', '.join(TASKS)}.")
     if _ONE_ROUND.value:
-        times = {name: timed(TASKS[name], _CALLS.value) for name in tasks}
-        print(json.dumps({"stack": stack(), "times": times}))
+        found = {name: timed(TASKS[name], _CALLS.value) for name in tasks}
+        print(json.dumps({"stack": stack(), "times": found}))
         return
     began = time.monotonic()
     pythons = [sys.executable] + ([_BESIDE.value] if _BESIDE.value else [])
-    stacks: dict[str, str] = {}
+    stacks: dict[str, dict[str, str]] = {}
     times: dict[str, dict[str, list[Seconds]]] = {python: {} for python in pythons}
     for number in range(_ROUNDS.value):
         for python in pythons if number % 2 == 0 else reversed(pythons):
-            found = one_round(python, tasks)
-            stacks[python] = found["stack"]
-            for name, seconds in found["times"].items():
+            measured = one_round(python, tasks)
+            stacks[python] = measured["stack"]
+            for name, seconds in measured["times"].items():
                 times[python].setdefault(name, []).extend(seconds)
-    rows = [row(name, {stacks[p]: times[p][name] for p in pythons}) for name in tasks]
+    rows = [row(name, {short_name(stacks[p]): times[p][name] for p in pythons}) for name in tasks]
+    versions = "; ".join(
+        ", ".join(f"{name} {version}" for name, version in stacks[python].items())
+        for python in pythons
+    )
     print_table(rows)
+    print(f"\n{versions}.")
     result.keep(
         "benchmark_stacks",
         rows,
         time.monotonic() - began,
         "task",
-        NOTES,
-        tuple(dict.fromkeys(column for row in rows for column in row.columns)),
+        f"{NOTES} {versions}.",
+        tuple(rows[0].columns),
     )
 
 
-def stack() -> str:
-    """The stack of this process, by its versions."""
-    numpy = importlib.metadata.version("numpy")
-    return f"TensorFlow {tf.__version__}, NumPy {numpy}, Python {platform.python_version()}"
+def stack() -> dict[str, str]:
+    """The versions of this process's stack."""
+    return {
+        "TensorFlow": tf.__version__,
+        "NumPy": importlib.metadata.version("numpy"),
+        "Python": platform.python_version(),
+    }
 
 
-def one_round(python: str, tasks: list[str]) -> dict[str, dict[str, list[Seconds]]]:
+def short_name(versions: dict[str, str]) -> str:
+    """As columns have it: tf215."""
+    return "tf" + "".join(versions["TensorFlow"].split(".")[:2])
+
+
+def one_round(python: str, tasks: list[str]) -> dict[str, Any]:
     """The times of one process of that Python.
 
     Raises:
@@ -134,29 +150,30 @@ def one_round(python: str, tasks: list[str]) -> dict[str, dict[str, list[Seconds
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         )
     except OSError as error:
-        raise InputError(f"--beside: {python} cannot be run ({error.strerror}).") from error
+        raise InputError(f"{python} cannot be run: {error.strerror}.") from error
     if done.returncode:
         raise InputError(
             f"{python} could not run the tasks (see above). It needs the project's packages: "
             f"{python} -m pip install -e ."
         )
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def row(task: str, times: dict[str, list[Seconds]]) -> Row:
     """One task: for each stack its milliseconds, and what they are of the first one's."""
     columns: dict[str, Measurement] = {}
-    first: Measurement | None = None
     for name, seconds in times.items():
         clock, processor = (
             Measurement.quartiles(1e3 * np.array(values)) for values in zip(*seconds, strict=True)
         )
-        columns |= {f"{name}: ms": clock, f"{name}: processor_ms": processor}
-        if first is None:
-            first = clock
-        else:
-            ratio = Measurement(clock.value / first.value, None, None, clock.count)
-            columns[f"{name}: ratio"] = ratio
+        columns |= {f"{name}_ms": clock, f"{name}_processor_ms": processor}
+    first, *others = times
+    for name in others:
+        for kind in ("ms", "processor_ms"):
+            ours, theirs = columns[f"{name}_{kind}"], columns[f"{first}_{kind}"]
+            ratio = Measurement(ours.value / theirs.value, None, None, ours.count)
+            columns[f"{name}_{kind.removesuffix('ms')}ratio"] = ratio
     return Row(task, columns)
 
 
@@ -181,23 +198,17 @@ def timed(task: Task, calls: int) -> list[Seconds]:
 
 def train(precision: str, calls: int, done: Callable[[], None]) -> None:
     """Steps of ResGN's training as `table1` has them on ORL."""
-    preset = presets.LAPTOP
+    settings = VerificationSettings.laptop()
+    batch_size = settings.training.batch_size
     rng = np.random.default_rng(SEED.value)
-    count = calls * preset["batch_size"]
-    images = rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
+    images = rng.integers(0, 256, (calls * batch_size, SIDE, SIDE, 3), dtype=np.uint8)
     texture, target = vgg_face("small"), load_target("dlib")
     views = [embed_all(tf.function(critic), images) for critic in (texture, target)]
-    data = TrainingSet(images, np.arange(count), images, *views)
-    generator = GeneratorConfig(
-        **{f.name: preset[f.name] for f in dataclasses.fields(GeneratorConfig)}
-    )
-    weights = LossWeights(**{term: preset[f"{term}_weight"] for term in TERMS})
-    loss = JointLoss(weights, texture, target, THRESHOLD)
-    config = TrainingConfig(
-        epochs=1, batch_size=preset["batch_size"], average=preset["average"], precision=precision
-    )
+    data = TrainingSet(images, np.arange(len(images)), images, *views)
+    loss = JointLoss(settings.loss, texture, target, THRESHOLD)
+    config = dataclasses.replace(settings.training, epochs=1, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
-        Trainer(generator, loss, config, Path(folder)).train(
+        Trainer(settings.generator, loss, config, Path(folder)).train(
             data, lambda model: {"none": 0.0}, on_step=done
         )
 
@@ -247,4 +258,4 @@ TASKS: dict[str, Task] = {
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run(main, FLAGS)

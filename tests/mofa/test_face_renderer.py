@@ -209,7 +209,7 @@ def test_gradient_reaches_all_257_numbers_and_agrees_with_differences(renderer):
             size = np.abs(gradient[part]).max()
             # Inside the face, too, pixels change triangles: the picture is continuous there but
             # for occlusion, so that differences agree up to second order.
-            assert gradient[number] == pytest.approx(numeric, abs=0.08 * size), name
+            assert gradient[number] == pytest.approx(numeric, abs=0.08 * float(size)), name
 
 
 def test_pose_and_light_are_recovered_by_gradient_descent(shell):

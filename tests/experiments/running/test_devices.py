@@ -186,6 +186,10 @@ def test_a_process_starts_itself_anew_when_a_machine_is_lost(
 def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settle_precision("mixed_float16") == "mixed_float16"
     assert settle_precision("auto") in ("float32", "mixed_bfloat16")
+    monkeypatch.setattr(Path, "read_text", lambda *_: "flags : avx512f avx512_bf16")
+    assert settle_precision("auto") == "mixed_bfloat16"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # bfloat16 is slow without oneDNN
+    assert settle_precision("auto") == "float32"
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     assert settle_precision("auto") == "mixed_float16"
     assert settle_precision("float32") == "float32"
