@@ -191,9 +191,9 @@ def split_people(
         )
     sizes = np.diff(np.round(np.cumsum([0.0, *fractions]) * len(names)).astype(int))
     while (sizes < 1).any():  # a small part of few people, rounded away
-        sizes[sizes.argmin()] += 1
+        sizes[np.argmin(sizes)] += 1
         if sizes.sum() > len(names):
-            sizes[sizes.argmax()] -= 1
+            sizes[np.argmax(sizes)] -= 1
     ends = np.cumsum([0, *sizes])
     return [
         np.flatnonzero(np.isin(people, order[start:end])) for start, end in itertools.pairwise(ends)

@@ -56,7 +56,7 @@ def _fitted(
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Factor `[...]` and centred points `[..., 5]`, as complex numbers; see `similarity`."""
     points = np.asarray(points, np.float64)
-    numbers = points[..., 0] + 1j * points[..., 1]
+    numbers: NDArray[np.complex128] = points[..., 0] + 1j * points[..., 1]
     centred = numbers - numbers.mean(-1, keepdims=True)
     spread = np.sum(np.abs(centred) ** 2, axis=-1)
     # Points that fall together fit nowhere: a factor of 0 leaves all of the template as misfit.
