@@ -12,7 +12,7 @@ from attacks.base import Attack
 from attacks.carlini_wagner import CarliniWagner
 from attacks.criteria import Criterion, Dodging, Impersonation
 from attacks.deepfool import DeepFool
-from attacks.eight_bits import change, in_levels, round_within, stored, whole_levels
+from attacks.eight_bits import change, round_within, stored, whole_levels, with_levels
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
 from attacks.fixed_point import FixedPointAttack, Solver
@@ -67,7 +67,6 @@ __all__ = [
     "check_mask",
     "equation_1",
     "eyeglasses",
-    "in_levels",
     "judge",
     "minimum_epsilon",
     "round_within",
@@ -75,5 +74,6 @@ __all__ = [
     "through",
     "transplant",
     "whole_levels",
+    "with_levels",
     "worst_case",
 ]

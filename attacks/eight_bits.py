@@ -35,12 +35,25 @@ def whole_levels(epsilon: float) -> int:
     return math.floor(LEVELS * float(epsilon) * (1.0 + _SLACK))
 
 
-def in_levels(radii: Iterable[float]) -> str:
-    """What budgets in L-infinity are in stored images: `5, 7 and 10 grey levels`."""
-    counts = [whole_levels(radius) for radius in radii]
-    *first, last = map(str, counts)
-    text = f"{', '.join(first)} and {last}" if first else last
-    return f"{text} grey level{'' if counts == [1] else 's'}"
+def with_levels(epsilons: Iterable[float], reach: float = 1.0) -> str:
+    """Budgets in L-infinity with what they are in stored images, for the notes of a table.
+
+    Args:
+      epsilons: the budgets.
+      reach: radius of the ball of a budget of 1, see `Attack.radii`.
+
+    Returns:
+      For example `0.02, 0.03 and 0.04 (5, 7 and 10 grey levels)`.
+    """
+    epsilons = list(epsilons)
+    counts = [whole_levels(reach * epsilon) for epsilon in epsilons]
+    levels = "grey level" if counts == [1] else "grey levels"
+    return f"{_listed(f'{e:.4g}' for e in epsilons)} ({_listed(map(str, counts))} {levels})"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def stored(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tqdm
 
+from attacks import with_levels
 from experiments.drawing.figures import save_curves
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.attacked_defence import KINDS, AttackedDefence
@@ -85,7 +86,7 @@ def main(_: list[str]) -> None:
         [row for each in measured for row in (*each.rows(), *each.curve(budgets))],
         experiment.settings.precision,
         "defence, attack",
-        notes(experiment, attacks, quantiles),
+        notes(experiment, attacks, budgets, quantiles),
         minimum_epsilon=quantiles,
         **experiment.facts(),
     )
@@ -96,6 +97,7 @@ def main(_: list[str]) -> None:
 def notes(
     experiment: VerificationExperiment,
     attacks: AdaptiveAttacks,
+    budgets: tuple[float, ...],
     quantiles: dict[str, dict[str, dict[str, float | None]]],
 ) -> str:
     """What was measured how, and the smallest budgets."""
@@ -104,19 +106,20 @@ def notes(
         "Percent verified correctly under attack, 95 % Wilson interval in round brackets.",
         f"Data {settings.dataset}, target {settings.target} with threshold "
         f"{experiment.legitimate.threshold:.3f}; {int(attacks.pairs.same.sum())} + "
-        f"{int((~attacks.pairs.same).sum())} pairs, eps {attacks.epsilon:g} in L-infinity and "
+        f"{int((~attacks.pairs.same).sum())} pairs, eps {with_levels([attacks.epsilon])} in "
+        "L-infinity and "
         f"{_EPS_L2.value:g} in L2, {adaptive.adaptive_steps} steps, {adaptive.restarts} starts of "
         f"PGD, {adaptive.queries} queries of Square, {adaptive.eot_samples} draws of what is "
         "random; judged on 8-bit images.",
         *about_network(experiment),
         "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
-        "budget of PGD through the defence.",
+        f"budget of PGD through the defence; of {with_levels(budgets)}.",
     ]
     lines = [
         f"{name}, {kind}: "
         + ", ".join(
             f"{100 * float(share):g} % of the pairs are broken "
-            + ("by no budget tried" if budget is None else f"with eps {budget:.4f}")
+            + ("by no budget tried" if budget is None else f"with eps {with_levels([budget])}")
             for share, budget in found.items()
         )
         + "."

@@ -37,7 +37,7 @@ from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import BATCH, Attacked, AttackedPairs, Function
 from experiments.flags import command_line, detector_flags, run_flags
-from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
@@ -130,7 +130,7 @@ def main(argv: list[str]) -> None:
         for name in tqdm.tqdm(names, desc="defences", unit="defence")
     ]
     draw(experiment, run, bench, [name for name in names if name not in ("none", "magnet")])
-    notes = f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, noise {_NOISE.value:g}."
+    notes = f"{experiment.about(pairs)} Epsilon {in_words([_EPS.value])}, noise {_NOISE.value:g}."
     if "magnet" in names:
         notes += (
             f" MagNet's thresholds: {_FAR.value:g} of {values['normal_images']} normal faces of "

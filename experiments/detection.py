@@ -39,7 +39,7 @@ from experiments.face_autoencoder.detection_table import (
 )
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.flags import command_line, detector_flags, run_flags
-from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags, numbers
@@ -112,6 +112,8 @@ def main(argv: list[str]) -> None:
     limits = dict(table.magnet.thresholds)
     write_json(run.folder / "thresholds.json", {"rate": _FAR.value, "thresholds": limits})
     notes = (
+        f"In 8 bits, epsilon {in_words(epsilons)}; fgsm and pgd change a pixel by as much as "
+        f"{UNSEEN_EPSILON:g} does. "
         f"{len(table.pairs['test'])} normal and as many attacked faces of people whom nothing has "
         f"seen; thresholds from {len(table.pairs['validation'])} faces of other people. Accuracy "
         f"with its 95 % Wilson interval, the paper's in square brackets. adaptive_js: "

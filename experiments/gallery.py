@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from attacks import FGSM, Dodging, Impersonation
+from attacks import FGSM, Dodging, Impersonation, with_levels
 from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -79,13 +79,13 @@ def main(_: list[str]) -> None:
     else:
         examples = first_examples(experiment, saved.model, epsilon, _EXAMPLES.value)
 
-    title = f"FGSM with eps {epsilon:g} against {experiment.target.name}"
+    title = f"FGSM with eps {with_levels([epsilon])} against {experiment.target.name}"
     save_gallery(run.folder / "gallery.png", examples, epsilon, title)
     save_images(run.folder / "images", examples)
     rows = [Row(example.name, example.measurements()) for example in examples]
     notes = (
         "Squared distances of unit embeddings to the reference; the same person where the "
-        "distance is below the threshold."
+        f"distance is below the threshold. FGSM with eps {with_levels([epsilon])}, 8-bit images."
     )
     plain = tuple(rows[0].columns)
     facts = experiment.devices.facts()

@@ -129,11 +129,13 @@ def main(argv: list[str]) -> None:
     draw(experiment, run, pairs, attacks.craft("mofa"))
     trace(attacks, run)
     notes = (
-        f"{experiment.about(pairs)} Epsilon {_EPS.value:g}, cap {attack_flags.CAP.value:g}, "
+        f"{experiment.about(pairs)} Epsilon {attack_flags.in_words([_EPS.value])}, "
+        f"cap {attack_flags.CAP.value:g}, "
         f"reading {attack_flags.READING.value}, pose term {attack_flags.POSE_TERM.value}. "
         "`matched`: the distance of Eq. 1 to the target has halved; `way`: the share of it that is "
         "covered; `pose_way`: of rotation and translation; `change`: the largest change of a "
-        "pixel, in grey levels of 255."
+        "pixel before it is stored, in grey levels of 255. success_8bit, success_jpeg and "
+        "minimum_epsilon are of stored images."
     )
     plain = (*NUMBERS, "pose_way", "median", "90%")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain, **pairs.facts()))

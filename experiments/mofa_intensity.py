@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from attacks import PerturbationAttack
+from attacks import PerturbationAttack, with_levels
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
 from experiments.face_autoencoder.mofa_victim import NUMBERS, Attacked, AttackedPairs
 from experiments.flags import command_line, run_flags
-from experiments.flags.attack_flags import perturbation_attack
+from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags, numbers
 from experiments.running.results import Row
@@ -71,7 +71,11 @@ def main(argv: list[str]) -> None:
         for name, sweep in (("eps", by_epsilon), ("cap", by_cap))
         for value, found in sweep.items()
     ]
-    notes = experiment.about(pairs)
+    reach = float(perturbation_attack(caps[0]).radii(REFERENCE_EPSILON)) / caps[0]
+    notes = (
+        f"{experiment.about(pairs)} In stored images "
+        f"epsilon {in_words(epsilons)}, cap {with_levels(caps, reach)}."
+    )
     print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
     print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, cap.png")
 

@@ -85,7 +85,7 @@ def main(argv: list[str]) -> None:
     notes = (
         f"{experiment.about(pairs)} Median and quartiles (a spread, no interval). Falls at epsilon "
         + ", ".join(f"{k}: {'none' if v is None else format(v, '.4g')}" for k, v in fallen.items())
-        + "."
+        + ". Images in float, not rounded to 8 bits."
     )
     table = run.finish(
         rows, "float32", "point", notes, plain=COLUMNS, fallen=fallen, **pairs.facts()

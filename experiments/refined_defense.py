@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from attacks import FixedPointAttack, IdentitySwap, stored
+from attacks import FixedPointAttack, IdentitySwap, stored, with_levels
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
 from experiments.face_autoencoder.mofa_victim import AttackedPairs
@@ -128,9 +128,12 @@ def main(argv: list[str]) -> None:
         f"{values['pairs']} pairs of different people ({', '.join(mofa_flags.DATASET.value)}), who "
         f"were not trained on and whom both codes tell apart ({bench.pairs.told_apart:.0%} of "
         f"those drawn). Thresholds {judges}, from pictures of other people, at most "
-        f"{values['calibration_images']}. Epsilon {_EPS.value:g}, cap {attack_flags.CAP.value:g}; "
+        f"{values['calibration_images']}. Epsilon {attack_flags.in_words([_EPS.value])}, "
+        f"cap {attack_flags.CAP.value:g}; "
         f"{values['refine']} steps of refinement, without landmarks."
     )
+    if budgets:
+        notes += f" Adaptive budgets {with_levels(budgets)}."
     plain = ("source_similarity", "target_similarity", "change")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")

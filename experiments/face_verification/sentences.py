@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from attacks import with_levels
 from experiments.face_verification.verification_experiment import VerificationExperiment
 
 
@@ -15,7 +16,7 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
         "figure in square ones.",
         f"Data {settings.dataset}, target {settings.target} with threshold "
         f"{experiment.legitimate.threshold:.3f}, FGSM with eps "
-        f"{', '.join(f'{e:g}' for e in epsilons)}, 8-bit images; {settings.pairs.train_same} + "
+        f"{with_levels(epsilons)}, 8-bit images; {settings.pairs.train_same} + "
         f"{settings.pairs.train_different} training examples, people kept apart.",
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attacks import PerturbationAttack
+from collections.abc import Sequence
+
+from attacks import PerturbationAttack, with_levels
 from experiments.flags.groups import FlagGroup
 from weights.errors import InputError
 
@@ -41,3 +43,8 @@ def perturbation_attack(cap: float | None = None) -> PerturbationAttack:
     if READING.value == "A":
         return PerturbationAttack.literal(cap, STEPS.value)
     return PerturbationAttack(STEPS.value, max_perturbation=cap)
+
+
+def in_words(epsilons: Sequence[float]) -> str:
+    """Epsilons of the attack that the flags describe, and the levels by which pixels may change."""
+    return with_levels(epsilons, float(perturbation_attack().radii(1.0)))

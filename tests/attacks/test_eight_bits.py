@@ -18,12 +18,12 @@ from attacks import (
     PerturbationAttack,
     UniversalPerturbation,
     change,
-    in_levels,
     judge,
     minimum_epsilon,
     round_within,
     stored,
     whole_levels,
+    with_levels,
 )
 from attacks.universal import add
 from tests.attacks.toy import Above, Linear
@@ -52,11 +52,13 @@ def test_whole_levels_of_exact_multiples() -> None:
 
 
 def test_levels_in_words() -> None:
-    assert in_levels([0.02, 0.03, 0.04]) == "5, 7 and 10 grey levels"
-    assert in_levels([0.03]) == "7 grey levels"
-    assert in_levels([0.004]) == "1 grey level"
-    assert in_levels([0.001]) == "0 grey levels"
-    assert in_levels([0.004, 0.02]) == "1 and 5 grey levels"
+    assert with_levels([0.02, 0.03, 0.04]) == "0.02, 0.03 and 0.04 (5, 7 and 10 grey levels)"
+    assert with_levels((0.03,)) == "0.03 (7 grey levels)"
+    assert with_levels([0.004]) == "0.004 (1 grey level)"
+    assert with_levels(iter([0.001])) == "0.001 (0 grey levels)"
+    assert with_levels([1 / 255, 0.02]) == "0.003922 and 0.02 (1 and 5 grey levels)"
+    attack = PerturbationAttack()
+    assert with_levels([0.005, 0.2], attack.radii(1.0)) == "0.005 and 0.2 (0 and 20 grey levels)"
 
 
 @pytest.mark.parametrize("name", PERTURBATION)

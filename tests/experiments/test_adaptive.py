@@ -69,6 +69,19 @@ def test_every_attack_on_the_example(folder: Path) -> None:
         assert set(data["minimum_epsilon"][name]["dodging"]) == {"0.25", "0.5", "0.75"}
     for name in ("adaptive.md", "adaptive.csv", "adaptive.png"):
         assert (run_folder / name).stat().st_size > 0
+    notes = data["table"]["notes"]
+    assert "eps 0.03 (7 grey levels) in L-infinity" in notes
+    assert "of 0.01 and 0.05 (2 and 12 grey levels)" in notes
+    # Smallest budgets are those of images that exist: whole levels.
+    smallest = [
+        v
+        for each in data["minimum_epsilon"].values()
+        for kind in each.values()
+        for v in kind.values()
+        if v
+    ]
+    assert smallest
+    assert all(255 * value == pytest.approx(round(255 * value)) for value in smallest)
 
     # What was attacked before a run was cut off is read back.
     (run_folder / "result.json").unlink()

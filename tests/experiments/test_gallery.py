@@ -46,6 +46,7 @@ def test_examples_of_the_test_set(in_process, identity: Path, tmp_path: Path) ->
         probe = cv2.imread(str(folder / "images" / f"{stem}_probe.png")).astype(int)
         assert np.abs(attacked - probe).max() == 7
     assert (folder / "gallery.png").stat().st_size > 10_000
+    assert "eps 0.03 (7 grey levels)" in result(folder)["table"]["notes"]
 
 
 def test_own_photographs(in_process, identity: Path, tmp_path: Path) -> None:

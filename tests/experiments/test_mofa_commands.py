@@ -74,6 +74,7 @@ def test_attack_has_the_rows_and_columns_of_the_design(
         assert {"success", "success_8bit", "source_similarity", "target_similarity"} <= set(
             found[name]
         )
+    assert "Epsilon 0.05 (5 grey levels), cap 0.02" in result(path)["table"]["notes"]
     # A cap of 0.02 is 5.1 grey levels.
     assert found["mofa"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
     assert found["fgsm"]["change"]["value"] == pytest.approx(5.1, abs=0.01)
@@ -117,6 +118,8 @@ def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ..
     changes = [found[name]["change"]["value"] for name in ("eps=0.005", "cap=0.01", "eps=0.05")]
     # 255 * 0.005 * 0.4, 255 * 0.01 and 255 * 0.02.
     assert changes == pytest.approx([0.51, 2.55, 5.1], abs=0.01)
+    levels = "epsilon 0.005 and 0.05 (0 and 5 grey levels), cap 0.01 (2 grey levels)"
+    assert levels in result(path)["table"]["notes"]
     # Source, two settings and target; image, perturbation and reconstruction.
     assert cv2.imread(str(path / "epsilon.png")).shape == (26 + 3 * 224, 4 * 224, 3)
 

@@ -49,6 +49,7 @@ def test_result_follows_the_design(finished: Path) -> None:
             assert (cell["low"], cell["high"]) == wilson_interval(round(hits), count)
             assert 0.0 <= cell["low"] <= cell["value"] <= cell["high"] <= 1.0
     assert data["rows"][0]["dodging"]["paper"] == 0.9945
+    assert "FGSM with eps 0.03 (7 grey levels), 8-bit images" in data["table"]["notes"]
     # Only pairs that the target verifies correctly are attacked.
     assert data["rows"][2]["legitimate"]["value"] == 1.0
 
