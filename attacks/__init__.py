@@ -10,14 +10,22 @@ from attacks.adaptive import Composition, bpda, through
 from attacks.apgd import APGD
 from attacks.base import Attack
 from attacks.carlini_wagner import CarliniWagner
+from attacks.checks import (
+    Finding,
+    gradient_free_wins,
+    random_without_eot,
+    stored_differ,
+    success_falls_with_epsilon,
+    success_falls_with_steps,
+    zero_gradients,
+)
 from attacks.criteria import Criterion, Dodging, Impersonation
 from attacks.deepfool import DeepFool
-from attacks.eight_bits import change, round_within, stored, whole_levels, with_levels
+from attacks.eight_bits import round_within, stored, whole_levels, with_levels
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
 from attacks.fixed_point import FixedPointAttack, Solver
 from attacks.identity_swap import IdentitySwap
-from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
 from attacks.minimization import MinimizationAttack
 from attacks.minimum_epsilon import MinimumEpsilon, minimum_epsilon
@@ -25,10 +33,12 @@ from attacks.momentum import DIFGSM, MIFGSM, TIFGSM
 from attacks.pgd import BIM, PGD
 from attacks.result import AttackResult, worst_case
 from attacks.semantic import PerturbationAttack, Trace
-from attacks.semantic_match import SemanticMatch, Term, equation_1, transplant
+from attacks.semantic_match import SemanticMatch, Term, code_distance, equation_1, transplant
 from attacks.square import Square
 from attacks.stochastic import EOT, Model, Stochastic
+from attacks.undetected import Undetected, with_score
 from attacks.universal import UniversalPerturbation
+from attacks.wrong_verification import WrongVerification
 
 __all__ = [
     "APGD",
@@ -46,6 +56,7 @@ __all__ = [
     "Criterion",
     "DeepFool",
     "Dodging",
+    "Finding",
     "FixedPointAttack",
     "IdentitySwap",
     "Impersonation",
@@ -59,21 +70,27 @@ __all__ = [
     "Stochastic",
     "Term",
     "Trace",
+    "Undetected",
     "UniversalPerturbation",
+    "WrongVerification",
     "bpda",
-    "change",
-    "check_epsilons",
-    "check_images",
-    "check_mask",
+    "code_distance",
     "equation_1",
     "eyeglasses",
+    "gradient_free_wins",
     "judge",
     "minimum_epsilon",
+    "random_without_eot",
     "round_within",
     "stored",
+    "stored_differ",
+    "success_falls_with_epsilon",
+    "success_falls_with_steps",
     "through",
     "transplant",
     "whole_levels",
     "with_levels",
+    "with_score",
     "worst_case",
+    "zero_gradients",
 ]

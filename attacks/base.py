@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion, check_rows
+from attacks.described import Described
 from attacks.eight_bits import stored
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
@@ -26,7 +27,7 @@ from attacks.stochastic import Model
 Progress = Callable[[Iterable[int]], Iterable[int]]
 
 
-class Attack(abc.ABC):
+class Attack(Described, abc.ABC):
     """Base of all attacks on images in [0, 1] with a budget in the L-infinity or the L2 norm.
 
     Args:

@@ -19,6 +19,7 @@ from attacks.criteria import Criterion
 from attacks.images import check_images
 from attacks.judging import judge
 from attacks.objective import Objective
+from attacks.outputs import outputs_of
 from attacks.result import AttackResult
 from attacks.stochastic import Model, Stochastic
 
@@ -95,12 +96,12 @@ def random_without_eot(
     if isinstance(model, Stochastic):
         if model.samples > 1:
             return None
-        outputs = [model(images, tf.constant([seed, number])) for number in range(2)]
         advice = "wrap it in EOT"
     else:
-        outputs = [model(images) for _ in range(2)]
         advice = "write it as a function of images and seed and wrap it in EOT"
-    first, second = (np.asarray(output) for output in outputs)
+    first, second = (
+        outputs_of(model, images, tf.constant([seed, number])).numpy() for number in range(2)
+    )
     change = float(np.max(np.abs(first - second)))
     if change <= tolerance * float(np.max(np.abs(first))):
         return None

@@ -23,8 +23,9 @@ def as_pairs(
     Raises:
       ValueError: they are not `[N, D]` or their shapes differ.
     """
-    sources = tf.convert_to_tensor(sources, tf.float32)
-    targets = tf.convert_to_tensor(targets, tf.float32)
+    sources, targets = (
+        tf.cast(tf.convert_to_tensor(each), tf.float32) for each in (sources, targets)
+    )
     if sources.shape.rank != 2 or sources.shape != targets.shape:
         raise ValueError(
             f"sources and targets must be [N, D], got shapes {sources.shape} and {targets.shape}."
@@ -72,6 +73,22 @@ def check_rows(criterion: Criterion, count: int) -> None:
         )
 
 
+def check_references(
+    references: tf.Tensor | np.ndarray, threshold: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Embeddings of references float32 `[N, D]` and the threshold of each `[N]`.
+
+    Raises:
+      ValueError: they are not `[N, D]` or the threshold is not in (0, 4).
+    """
+    references = tf.cast(tf.convert_to_tensor(references), tf.float32)
+    if references.shape.rank != 2:
+        raise ValueError(f"references must be [N, D], got shape {references.shape}.")
+    if not 0.0 < threshold < 4.0:
+        raise ValueError(f"threshold must lie in (0, 4), got {threshold}.")
+    return references, tf.fill([len(references)], tf.constant(threshold, tf.float32))
+
+
 class _Verification(Criterion):
     """An attack on the distance to a reference face.
 
@@ -88,13 +105,7 @@ class _Verification(Criterion):
     """
 
     def __init__(self, references: tf.Tensor | np.ndarray, threshold: float) -> None:
-        references = tf.convert_to_tensor(references, tf.float32)
-        if references.shape.rank != 2:
-            raise ValueError(f"references must be [N, D], got shape {references.shape}.")
-        if not 0.0 < threshold < 4.0:
-            raise ValueError(f"threshold must lie in (0, 4), got {threshold}.")
-        self._references = references
-        self._thresholds = tf.fill([len(references)], tf.constant(threshold, tf.float32))
+        self._references, self._thresholds = check_references(references, threshold)
 
     def __len__(self) -> int:
         return int(self._references.shape[0])

@@ -16,7 +16,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from attacks.criteria import Criterion, check_rows
+from attacks.described import Described
 from attacks.images import check_epsilons, check_images
+from attacks.outputs import loss_of
 
 Array = NDArray[np.floating]
 
@@ -31,7 +33,7 @@ class Solver(Protocol):
         """The gradient [H, W, C] of `direction . code` with respect to the image."""
 
 
-class FixedPointAttack:
+class FixedPointAttack(Described):
     """Steps of the gradient's sign with momentum, within an L-infinity budget.
 
     Args:
@@ -130,7 +132,7 @@ class FixedPointAttack:
         def climb(code: tf.Tensor, *row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(code)
-                loss = criterion.loss(outputs(code), *row)
+                loss = loss_of(criterion, tf.cast(outputs(code), tf.float32), row)
             return loss, tape.gradient(loss, code)
 
         return climb

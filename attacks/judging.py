@@ -11,7 +11,8 @@ from attacks.batches import full_size, rows_of_batches
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion
 from attacks.images import as_floats
-from attacks.stochastic import Model, Stochastic
+from attacks.outputs import margin_of, outputs_of, success_of
+from attacks.stochastic import Model
 
 JUDGE_SEED = 0x5EED
 """Second half of the seed of the draws on which a random model is judged: none an attack saw."""
@@ -22,8 +23,8 @@ def _build(model: Model, criterion: Criterion) -> Compiled:
         candidates: tf.Tensor, seed: tf.Tensor, *data: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         def one(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            outputs = model(x, seed) if isinstance(model, Stochastic) else model(x)
-            return criterion.margin(outputs, *data), criterion.success(outputs, *data)
+            outputs = outputs_of(model, x, seed)
+            return margin_of(criterion, outputs, data), success_of(criterion, outputs, data)
 
         return tf.map_fn(
             one,

@@ -23,7 +23,7 @@ FIRST = {"linf": 0.01, "l2": 0.5}
 """Budget with which bracketing begins."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MinimumEpsilon:
     """How far each sample is from being broken.
 
@@ -35,6 +35,15 @@ class MinimumEpsilon:
 
     values: NDArray[np.float64]
     norm: Norm
+
+    def __repr__(self) -> str:
+        quantiles = ", ".join(
+            f"{share:.0%} {self.quantile(share):.4g}" for share in (0.25, 0.5, 0.75)
+        )
+        return (
+            f"MinimumEpsilon({len(self.values)} images, {self.norm}, breaks {quantiles}, "
+            f"{self.unbroken:.1%} unbroken)"
+        )
 
     def quantile(self, share: float) -> float:
         """The budget that breaks this share of the samples; infinite where none does."""

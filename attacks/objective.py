@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from attacks.criteria import Criterion
 from attacks.norms import Norm, projection, random_start
+from attacks.outputs import loss_of, margin_of, outputs_of
 from attacks.stochastic import Model, Stochastic
 
 
@@ -38,14 +39,12 @@ class Objective:
 
     def outputs(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The model's outputs `[N, D]`; a random model draws from `seed`, int `[2]`."""
-        if isinstance(self._model, Stochastic):
-            return self._model(x, seed)
-        return self._model(x)
+        return outputs_of(self._model, x, seed)
 
     def margin(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """`[N]`, above 0 where x succeeds; of a random model the mean over its samples."""
         return self._mean(
-            lambda draw: self._criterion.margin(self.outputs(x, draw), *self._data), seed
+            lambda draw: margin_of(self._criterion, self.outputs(x, draw), self._data), seed
         )
 
     def gradient(
@@ -75,8 +74,8 @@ class Objective:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 outputs = self.outputs(x if look is None else look(x, draw), draw)
-                margin = self._criterion.margin(outputs, *self._data)
-                climbed = margin if of_margin else self._criterion.loss(outputs, *self._data)
+                margin = margin_of(self._criterion, outputs, self._data)
+                climbed = margin if of_margin else loss_of(self._criterion, outputs, self._data)
             gradient = tape.gradient(climbed, x, unconnected_gradients="zero")
             return margin, gradient
 
@@ -89,7 +88,7 @@ class Objective:
         def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                loss = self._criterion.loss(self.outputs(x, draw), *self._data)
+                loss = loss_of(self._criterion, self.outputs(x, draw), self._data)
             return loss, tape.gradient(loss, x, unconnected_gradients="zero")
 
         loss, gradient = self._mean(once, seed)

@@ -13,7 +13,7 @@ from attacks.norms import Norm
 from attacks.stochastic import Model
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class AttackResult:
     """Adversarial images for each budget.
 
@@ -35,6 +35,15 @@ class AttackResult:
     success_8bit: np.ndarray
     margin: np.ndarray
     norm: Norm = "linf"
+
+    def __repr__(self) -> str:
+        count, *shape = self.perturbed.shape[1:]
+        rows = zip(self.epsilons, self.success, self.success_8bit, strict=True)
+        shares = (
+            f"epsilon {epsilon:.4g} {_share(success)} ({_share(kept)} in 8 bits)"
+            for epsilon, success, kept in rows
+        )
+        return f"AttackResult({count} images {shape}, {self.norm}, success: {', '.join(shares)})"
 
     def quantized(self) -> np.ndarray:
         """The images as 8-bit files hold them, uint8 `[K, N, H, W, 3]`: `stored`."""
@@ -59,6 +68,10 @@ class AttackResult:
         margin, success = judge(model, self.perturbed, criterion, batch_size=batch_size, seed=seed)
         _, success_8bit = judge(model, self.stored, criterion, batch_size=batch_size, seed=seed)
         return dataclasses.replace(self, success=success, success_8bit=success_8bit, margin=margin)
+
+
+def _share(success: np.ndarray) -> str:
+    return f"{success.mean():.1%}" if success.size else "of none"
 
 
 def worst_case(results: Sequence[AttackResult]) -> AttackResult:

@@ -22,7 +22,7 @@ from attacks.pgd import fold_in
 from attacks.stochastic import Model
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Trace:
     """How an attack went, step by step.
 
@@ -36,6 +36,11 @@ class Trace:
     perturbed: NDArray[np.float32]
     losses: NDArray[np.float32]
     distances: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        steps, count = self.losses.shape
+        first, last = self.losses[0].mean(), self.losses[-1].mean()
+        return f"Trace({count} images, {steps} steps, mean loss {first:.4g} to {last:.4g})"
 
 
 class PerturbationAttack(Attack):

@@ -24,7 +24,8 @@ def with_score(
     """
 
     def outputs(images: tf.Tensor) -> tf.Tensor:
-        return tf.concat([model(images), score(images)[:, tf.newaxis]], axis=-1)
+        both = model(images), score(images)[:, tf.newaxis]
+        return tf.concat([tf.cast(each, tf.float32) for each in both], axis=-1)
 
     return outputs
 

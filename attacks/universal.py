@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from attacks.compiled import Compiled, CompiledPerModel
 from attacks.criteria import Criterion, check_rows
+from attacks.described import Described
 from attacks.images import check_epsilons, check_images
 from attacks.objective import Objective
 from attacks.stochastic import Model
 
 
-class UniversalPerturbation:
+class UniversalPerturbation(Described):
     """Learns a perturbation on some images that is then added to others.
 
     Args:

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
-from attacks.criteria import Criterion, squared_distance
+from attacks.criteria import Criterion, check_references, squared_distance
 
 
 class WrongVerification(Criterion):
@@ -16,15 +16,23 @@ class WrongVerification(Criterion):
     Args:
       references: embeddings of the untouched reference faces, float `[N, D]`.
       same: bool `[N]`, one person or two.
-      threshold: "same person" is a squared distance below it.
+      threshold: "same person" is a squared distance below it; in (0, 4).
+
+    Raises:
+      ValueError: the shapes do not fit or the threshold is not in (0, 4).
     """
 
-    def __init__(self, references: np.ndarray, same: np.ndarray, threshold: float) -> None:
-        self._data: tuple[tf.Tensor, ...] = (
-            tf.constant(references, tf.float32),
-            tf.constant(np.where(same, 1.0, -1.0), tf.float32),
-            tf.fill([len(same)], tf.constant(threshold, tf.float32)),
-        )
+    def __init__(
+        self, references: tf.Tensor | np.ndarray, same: np.ndarray, threshold: float
+    ) -> None:
+        references, thresholds = check_references(references, threshold)
+        if np.shape(same) != (len(references),):
+            raise ValueError(
+                f"same must be [N], one for each of {len(references)} references; got shape "
+                f"{np.shape(same)}."
+            )
+        signs = tf.constant(np.where(same, 1.0, -1.0), tf.float32)
+        self._data: tuple[tf.Tensor, ...] = (references, signs, thresholds)
 
     def __len__(self) -> int:
         return int(self._data[1].shape[0])

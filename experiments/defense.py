@@ -27,9 +27,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from attacks import EOT, Criterion, Stochastic, through
-from attacks.semantic_match import code_distance, entry_weights
-from attacks.undetected import Undetected, with_score
+from attacks import EOT, Criterion, Stochastic, Undetected, code_distance, through, with_score
+from attacks.semantic_match import entry_weights
 from detector.defence import GaussianNoise, Reformer
 from detector.magnet import MagNetDetector
 from experiments.drawing.defence_figure import save_figure_6

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
+from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, Undetected, with_score
 from attacks.semantic_match import entry_weights
-from attacks.undetected import Undetected, with_score
 from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
 from detector.magnet import MagNetDetector
 from detector.scores import SCORES, DetectionScores

@@ -12,14 +12,15 @@ import tensorflow as tf
 from attacks import (
     Attack,
     Criterion,
+    IdentitySwap,
     Impersonation,
     Model,
     SemanticMatch,
     Term,
+    code_distance,
     transplant,
 )
-from attacks.identity_swap import IdentitySwap
-from attacks.semantic_match import code_distance, entry_weights
+from attacks.semantic_match import entry_weights
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array

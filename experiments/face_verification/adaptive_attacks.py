@@ -16,9 +16,16 @@ from typing import NamedTuple
 import numpy as np
 import tqdm
 
-from attacks import PGD, Attack, Model, judge
-from attacks.checks import Finding, random_without_eot, zero_gradients
-from attacks.wrong_verification import WrongVerification
+from attacks import (
+    PGD,
+    Attack,
+    Finding,
+    Model,
+    WrongVerification,
+    judge,
+    random_without_eot,
+    zero_gradients,
+)
 from experiments.face_verification.defences import Defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.target import Target

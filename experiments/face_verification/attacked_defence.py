@@ -19,9 +19,9 @@ from attacks import (
     AttackResult,
     MinimumEpsilon,
     Square,
+    gradient_free_wins,
     minimum_epsilon,
 )
-from attacks.checks import gradient_free_wins
 from attacks.norms import Norm
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,

@@ -17,7 +17,6 @@ from attacks import (
     FixedPointAttack,
     PerturbationAttack,
     UniversalPerturbation,
-    change,
     judge,
     minimum_epsilon,
     round_within,
@@ -25,6 +24,7 @@ from attacks import (
     whole_levels,
     with_levels,
 )
+from attacks.eight_bits import change
 from attacks.universal import add
 from tests.attacks.toy import Above, Linear
 

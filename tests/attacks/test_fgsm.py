@@ -6,7 +6,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attacks import FGSM, Dodging, Impersonation, check_epsilons
+from attacks import FGSM, Dodging, Impersonation
+from attacks.images import check_epsilons
 from resgn.verification import score
 from resgn.verification import squared_distance as distance_of_units
 from tests.attacks.toy import RandomProjection, mean_color

@@ -109,10 +109,10 @@ def test_auto_pgd_shrinks_its_step_where_a_fixed_one_jumps_about() -> None:
     def ridge(x: tf.Tensor) -> tf.Tensor:
         return -tf.abs(linear(x) - level)
 
-    criterion = Above(np.full(COUNT, -1e-3))
+    criterion = Above(np.zeros(COUNT))  # never reached: the margin is minus the distance
     auto = APGD(60)(ridge, images, criterion, epsilons=[0.2])
     fixed = PGD(60, relative_step=0.5)(ridge, images, criterion, epsilons=[0.2])
-    assert (auto.margin > 10 * fixed.margin - 1e-6).all() or auto.margin.min() > fixed.margin.max()
+    assert (auto.margin > 0.1 * fixed.margin).all()
 
 
 class CrossEntropy(Criterion):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Dodging, Impersonation, Stochastic
-from attacks.wrong_verification import WrongVerification
+from attacks import FGSM, PGD, Stochastic
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
     AttackedPairs,
@@ -90,23 +89,6 @@ def test_both_where_it_is_random_and_has_no_gradient(images: tf.Tensor) -> None:
     )
     assert not gradient(defence.model, images).any()
     assert gradient(defence.surrogate, images).any((1, 2, 3)).all()
-
-
-def test_pairs_of_both_kinds_are_judged_as_each_would_be(rng: np.random.Generator) -> None:
-    references, outputs = rng.normal(size=(2, 40, 5)).astype(np.float32)
-    outputs[:3] = references[:3]
-    same = np.arange(40) % 2 == 0
-    criterion = WrongVerification(references, same, 1.5)
-    pairs = criterion.tensors()
-    for kind, rows in ((Dodging, same), (Impersonation, ~same)):
-        alone = kind(references[rows], 1.5)
-        for method in ("loss", "margin", "success"):
-            expected = getattr(alone, method)(tf.constant(outputs[rows]), *alone.tensors())
-            found = getattr(criterion, method)(tf.constant(outputs), *pairs).numpy()[rows]
-            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    some = criterion.select(slice(3, 9))
-    assert len(some) == 6
-    np.testing.assert_array_equal(some.tensors()[0], references[3:9])
 
 
 def pairs() -> AttackedPairs:
