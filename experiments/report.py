@@ -46,6 +46,7 @@ TITLES = {
     "attack_intensity": "ResGN, Table 2",
     "sweep": "ResGN, accuracy against intensity",
     "gallery": "ResGN, Figure 2",
+    "train_texture_critic": "The texture critic",
     "adaptive": "Defences under attacks that know them",
     "train_mofa": "MoFA's encoder",
     "code_identity": "Who it is, from MoFA's codes alone",

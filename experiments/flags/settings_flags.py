@@ -63,12 +63,17 @@ class SettingsFlags(Generic[T]):
 
 
 def _shown(values: Mapping[str, Any]) -> str:
-    """The values of presets, in brackets; `laptop on lfw` only where it differs from `laptop`."""
+    """The values of presets, in brackets; once where all agree.
+
+    `laptop on lfw` is shown only where it differs from `laptop`.
+    """
     texts = {
         preset: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         for preset, value in values.items()
         if value is not None
     }
+    if len(texts) == len(values) and len(set(texts.values())) == 1:
+        return f" (default {next(iter(texts.values()))})"
     shown = [
         f"{preset} {text}"
         for preset, text in texts.items()

@@ -3,26 +3,19 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from resgn.texture_critic import augment, identity_classifier
+from resgn.texture_critic import CriticConfig, augment, identity_classifier, save_critic
 from resgn.vgg_face import vgg_face
-from weights import keras_h5
-from weights.batch_norm import fold_batch_norm
 
 
 def test_folding_leaves_vgg_face_with_the_same_features(tmp_path) -> None:
-    model = identity_classifier(1 / 16, classes=5, input_size=32)
+    config = CriticConfig(1 / 16, 32)
+    model = identity_classifier(config, classes=5)
     images = tf.random.uniform((4, 32, 32, 3), seed=1)
     for _ in range(3):
         model(images, training=True)  # moves the statistics away from 0 and 1
     features = tf.keras.Model(model.input, model.get_layer("fc7_relu").output)
     path = tmp_path / "critic.h5"
-    attributes = {
-        "width": 1 / 16,
-        "input_size": 32,
-        "channel_order": "RGB",
-        "mean": [129.1863, 104.7624, 93.5940],
-    }
-    keras_h5.save_layer_weights(fold_batch_norm(model), path, attributes)
+    save_critic(model, config, path, "a test")
     critic = vgg_face(path)
     expected = features(images, training=False).numpy()
     assert expected.max() > 0
