@@ -39,7 +39,7 @@ JUDGEMENTS = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AttackedPairs:
+class ProbePairs:
     """Test pairs for an attacker who knows the defence.
 
     Attributes:
@@ -55,7 +55,7 @@ class AttackedPairs:
     same: np.ndarray
 
     @classmethod
-    def of(cls, test: VerificationSet, pairs: int) -> AttackedPairs:
+    def of(cls, test: VerificationSet, pairs: int) -> ProbePairs:
         """The first `pairs` pairs of each kind, or all where there are fewer."""
         rows = np.concatenate([np.flatnonzero(test.same == kind)[:pairs] for kind in (True, False)])
         return cls(
@@ -90,7 +90,7 @@ class Outcome(NamedTuple):
     margin: np.ndarray
 
 
-class Adaptive(NamedTuple):
+class Withstood(NamedTuple):
     """What is left of a defence.
 
     Attributes:
@@ -115,7 +115,7 @@ class AdaptiveAttacks:
       batch_size: images for each call of a model.
     """
 
-    pairs: AttackedPairs
+    pairs: ProbePairs
     target: Target
     epsilon: float
     steps: int
@@ -127,7 +127,7 @@ class AdaptiveAttacks:
         """On the first test pairs, as the experiment's settings have it."""
         settings = experiment.settings
         test = experiment.sets.attacked("test", epsilon)
-        pairs = AttackedPairs.of(test, settings.adaptive.adaptive_pairs)
+        pairs = ProbePairs.of(test, settings.adaptive.adaptive_pairs)
         steps = settings.adaptive.adaptive_steps
         return cls(pairs, experiment.target, epsilon, steps, settings.seed)
 
@@ -186,7 +186,7 @@ class AdaptiveAttacks:
             margin = np.mean([judged(1 + draw)[0] for draw in range(JUDGEMENTS)], axis=0)
         return Outcome(success, margin)
 
-    def measure(self, defence: Defence) -> Adaptive:
+    def measure(self, defence: Defence) -> Withstood:
         """Who is still verified rightly, and why that might not be trusted."""
         outcomes = {name: self.outcome(defence, images) for name, images in self.given().items()}
         outcomes["pgd"] = outcomes["transfer"]
@@ -198,7 +198,7 @@ class AdaptiveAttacks:
             *self.checked(defence),
             *transfer_wins(outcomes["transfer"].success, outcomes["pgd"].success),
         ]
-        return Adaptive(self.pairs.verified(success), tuple(findings))
+        return Withstood(self.pairs.verified(success), tuple(findings))
 
     def checked(self, defence: Defence) -> tuple[str, ...]:
         """What `attacks.checks` has against the gradient that the attacks climb."""

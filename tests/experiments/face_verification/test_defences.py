@@ -7,8 +7,8 @@ import tensorflow as tf
 from attacks import FGSM, PGD, Stochastic
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
-    AttackedPairs,
     Outcome,
+    ProbePairs,
     transfer_wins,
     worst_case,
 )
@@ -91,7 +91,7 @@ def test_both_where_it_is_random_and_has_no_gradient(images: tf.Tensor) -> None:
     assert gradient(defence.surrogate, images).any((1, 2, 3)).all()
 
 
-def pairs() -> AttackedPairs:
+def pairs() -> ProbePairs:
     """Grey faces with a tint; the stored attack changes nothing."""
     tints = np.array([[90, 128, 128], [95, 130, 126], [128, 128, 90], [126, 130, 95]], np.uint8)
     images = np.broadcast_to(tints[:, None, None], (4, SIZE, SIZE, 3)).copy()
@@ -100,7 +100,7 @@ def pairs() -> AttackedPairs:
     same = np.array([True, True, False, False])
     test = VerificationSet(images, embeddings, probe, reference, same, images[probe], 1.0)
     assert test.verified(embeddings[probe]).all()
-    return AttackedPairs.of(test, 2)
+    return ProbePairs.of(test, 2)
 
 
 def attacks(epsilon: float) -> AdaptiveAttacks:
