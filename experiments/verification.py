@@ -22,7 +22,9 @@ from experiments.running.run import Run
 from resgn.bring_your_own import chosen_target
 from resgn.calibration import RocCurve, calibrate_threshold, ten_fold
 from resgn.faces.alignment import aligned_faces
+from resgn.faces.copies import without_copies
 from resgn.faces.dataset import FaceDataset
+from resgn.faces.landmarks import nobody
 from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import FOLDS, Pairs, make_pairs, read_pairs
 from resgn.target import embed_all
@@ -43,7 +45,7 @@ PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.992}
 def main(_: list[str]) -> None:
     """Align, embed, measure, write result and plot."""
     settings = verification_flags.faces()
-    dataset = load_dataset(settings.dataset, settings.data_dir)
+    dataset = without_copies(load_dataset(settings.dataset, settings.data_dir))
     pairs = choose_pairs(dataset)
     target = chosen_target(settings.target, settings.weights_of_target())
     run = Run(
@@ -54,6 +56,8 @@ def main(_: list[str]) -> None:
     )
     used = np.unique(np.r_[pairs.probe, pairs.reference])
     faces = aligned_faces(dataset, used)
+    if not len(faces):
+        raise nobody(dataset, len(used))
     pairs = with_faces(pairs, faces.indices)
     rows = embed_all(tf.function(target), faces.images)
     embeddings = np.full((len(dataset), rows.shape[1]), np.nan, np.float32)

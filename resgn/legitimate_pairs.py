@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -10,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.calibration import calibrate_threshold
-from resgn.faces.alignment import aligned_faces
+from resgn.faces.copies import without_copies
 from resgn.faces.dataset import FaceDataset
+from resgn.faces.gathering import GatheredFaces
+from resgn.faces.landmarks import nobody
 from resgn.faces.pairs import Pairs, make_pairs, split_people
 from resgn.target import Target, embed_all
 from resgn.verification import PAPER_THRESHOLD
@@ -68,8 +71,10 @@ def legitimate_pairs(
 ) -> LegitimatePairs:
     """Draw identity-disjoint pairs, set the threshold on training pairs, keep what it gets right.
 
+    Pairs are drawn by names and people, so that only the photographs of drawn ones are aligned.
+
     Args:
-      dataset: the faces.
+      dataset: the faces; copies in it are left out.
       target: embeds them.
       counts: wanted pairs.
       calibrate: take the threshold from the training pairs; otherwise the paper's 1.1.
@@ -79,17 +84,13 @@ def legitimate_pairs(
     Raises:
       InputError: there are fewer usable pairs than wanted.
     """
-    faces = aligned_faces(dataset, np.arange(len(dataset)))
-    drawn = {
-        part: _draw(faces.people, rows, getattr(counts, part), seed + number)
-        for number, (part, rows) in enumerate(
-            zip(PARTS, split_people(faces.people, FRACTIONS, seed), strict=True)
-        )
-    }
+    dataset = without_copies(dataset)
+    faces = GatheredFaces(dataset)
+    drawn = _drawn(dataset, faces, counts, seed)
     used = np.unique(np.concatenate([np.r_[p.probe, p.reference] for p in drawn.values()]))
-    row = np.full(len(faces), -1)
+    row = np.full(len(dataset), -1)
     row[used] = np.arange(len(used))
-    images = faces.images[used]
+    images = faces.images(used)
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(shared(tf.function(target)), images)
 
@@ -114,8 +115,40 @@ def legitimate_pairs(
     return LegitimatePairs(images, embeddings, parts, threshold, verified)
 
 
-def _draw(people: np.ndarray, rows: np.ndarray, wanted: tuple[int, int], seed: int) -> Pairs:
-    """Somewhat more pairs than wanted, as far as there are as many."""
+def _drawn(
+    dataset: FaceDataset, faces: GatheredFaces, counts: Counts, seed: int
+) -> dict[str, Pairs]:
+    """For each part somewhat more pairs than wanted, all of photographs that show a face."""
+    usable = dict(zip(PARTS, split_people(dataset.people, FRACTIONS, seed), strict=True))
+    none = np.zeros(0, np.int64)
+    drawn = {part: Pairs(none, none, np.zeros(0, bool)) for part in PARTS}
+    for attempt in itertools.count():
+        for number, part in enumerate(PARTS):
+            drawn[part] = _topped_up(
+                drawn[part],
+                dataset.people,
+                usable[part],
+                getattr(counts, part),
+                seed + number + len(PARTS) * attempt,
+            )
+        faces.gather(np.concatenate([np.r_[p.probe, p.reference] for p in drawn.values()]))
+        if not len(faces):
+            raise nobody(dataset, int(np.count_nonzero(faces.without_face)))
+        missing = 0
+        for part, pairs in drawn.items():
+            there = ~(faces.without_face[pairs.probe] | faces.without_face[pairs.reference])
+            missing += np.count_nonzero(~there)
+            drawn[part] = pairs.select(there)
+            usable[part] = usable[part][~faces.without_face[usable[part]]]
+        if not missing:
+            break
+    return drawn
+
+
+def _topped_up(
+    pairs: Pairs, people: np.ndarray, rows: np.ndarray, wanted: tuple[int, int], seed: int
+) -> Pairs:
+    """These pairs and further ones, somewhat more than wanted, as far as there are as many."""
     counts = np.unique(people[rows], return_counts=True)[1]
     same = int(np.sum(counts * (counts - 1) // 2))
     different = len(rows) * (len(rows) - 1) // 2 - same
@@ -123,7 +156,17 @@ def _draw(people: np.ndarray, rows: np.ndarray, wanted: tuple[int, int], seed: i
         max(number, min(there, int(np.ceil(number * SPARE))))
         for number, there in zip(wanted, (same, different), strict=True)
     ]
-    return make_pairs(people, rows, ask[0], ask[1], seed)
+    more = make_pairs(people, rows, ask[0], ask[1], seed)
+    probe = np.concatenate([pairs.probe, more.probe])
+    reference = np.concatenate([pairs.reference, more.reference])
+    kinds = np.concatenate([pairs.same, more.same])
+    both = np.sort(np.stack([probe, reference], axis=1), axis=1)
+    first = np.sort(np.unique(both, axis=0, return_index=True)[1])
+    chosen = [
+        first[kinds[first] == kind][:number]
+        for kind, number in zip((True, False), ask, strict=True)
+    ]
+    return Pairs(probe, reference, kinds).select(np.concatenate(chosen))
 
 
 def _first(pairs: Pairs, wanted: tuple[int, int], part: str) -> Pairs:

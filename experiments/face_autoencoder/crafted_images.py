@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +13,8 @@ from experiments.running import image_cache
 from mofa.arrays import Array
 from resgn.target import to_float
 
-FORMAT = 2
+FORMAT = 3
 """Part of every entry's name; to be raised when the making of attacked images changes."""
-
-
-def file_digest(path: Path) -> str:
-    """The sha256 of a file: a network is known by its weights."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def described(attack: Attack) -> dict[str, Any]:
@@ -35,7 +28,7 @@ class CraftedImages:
     """Attacked images in 8 bits, as files hold them; kept between runs.
 
     Args:
-      identity: names the network under attack, for example by the `file_digest` of its weights;
+      identity: names the network under attack, for example by the hash of its weights;
         None keeps nothing.
     """
 

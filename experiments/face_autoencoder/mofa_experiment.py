@@ -12,7 +12,7 @@ from absl import logging
 from attacks import Attack, Term
 from attacks.semantic_match import entry_weights
 from experiments.drawing.image_grid import grid, named
-from experiments.face_autoencoder.crafted_images import CraftedImages, file_digest
+from experiments.face_autoencoder.crafted_images import CraftedImages
 from experiments.face_autoencoder.mofa_people import load_people
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.face_autoencoder.semantic_terms import semantic_terms
@@ -29,6 +29,7 @@ from mofa.views import Views
 from resgn.cleaners.jpeg import jpeg
 from resgn.faces.image_file import write_image
 from resgn.target import embed_all
+from weights.files import content_hash
 
 FLAGS = FlagGroup(
     mofa_flags.FLAGS, model_flags.FLAGS, identity_flags.FLAGS, attack_flags.FLAGS, run_flags.FLAGS
@@ -74,7 +75,7 @@ class MofaExperiment:
     @functools.cached_property
     def crafted(self) -> CraftedImages:
         """Attacked images in 8 bits, kept between runs for this encoder."""
-        return CraftedImages(file_digest(mofa_flags.encoder_path()))
+        return CraftedImages(content_hash(mofa_flags.encoder_path()))
 
     def attacked(self, attack: Attack, pairs: AttackedPairs, epsilon: float) -> Array:
         """Sources of the pairs led to their targets' codes (Eq. 1).

@@ -21,7 +21,7 @@ from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 
-FORMAT = 2
+FORMAT = 3
 """Part of every cached set's name; to be raised when the making of a set changes."""
 
 _FLOATS = 1024
@@ -47,7 +47,8 @@ def attacked(
       legitimate: the pairs.
       part: one of `resgn.legitimate_pairs.PARTS`.
       target: under attack.
-      identity: what names target, data and pairs; together with part and epsilon it names the set.
+      identity: what names the target; together with probes, references and epsilon it names the
+        set.
       epsilons: budgets in (0, 1].
       keep: put what was crafted into the cache; of several machines only the chief does.
       devices: share out the crafting.
@@ -59,8 +60,9 @@ def attacked(
     probes = legitimate.images[pairs.probe]
 
     def path(epsilon: float) -> Path:
-        settings = [FORMAT, identity, part, epsilon, legitimate.threshold]
-        return image_cache.entry(settings, [probes, pairs.reference])
+        settings = [FORMAT, identity, epsilon, legitimate.threshold]
+        references = legitimate.embeddings[pairs.reference]
+        return image_cache.entry(settings, [probes, references, pairs.same])
 
     found = {epsilon: image_cache.read(path(epsilon), probes.shape) for epsilon in epsilons}
     missing = [e for e in epsilons if not devices.everyone(found[e] is not None)]

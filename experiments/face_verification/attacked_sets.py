@@ -24,7 +24,7 @@ class AttackedSets:
     Args:
       legitimate: the pairs.
       target: under attack.
-      names: what names target and data.
+      names: what names the target, its weights by content.
       spread: training examples have intensities up to this many times that of the attack.
       devices: share out the crafting.
     """
@@ -33,7 +33,7 @@ class AttackedSets:
         self,
         legitimate: LegitimatePairs,
         target: Target,
-        names: Sequence[str | None],
+        names: Sequence[str],
         spread: float,
         devices: Devices,
     ) -> None:

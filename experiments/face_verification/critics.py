@@ -49,18 +49,16 @@ class Critics:
     def names(self) -> dict[str, str]:
         """What names target and texture critic: the hashes of their weight files."""
         settings = self._settings
-        own = is_own(settings.target)
-        target = settings.weights_of_target() or settings.target
         texture = "small" if settings.texture == "small" else str(settings.vgg_face_weights)
-        return {
-            "target": self.behaviour if own else _file_hash(target, settings.target),
-            "texture": _file_hash(texture, "vgg_face"),
-        }
+        return {"target": self.target_name, "texture": _file_hash(texture, "vgg_face")}
 
-    @property
-    def behaviour(self) -> str:
-        """What names the user's own target, of whose weights we know nothing: what it answers."""
-        return hashlib.sha256(self._legitimate.embeddings.tobytes()).hexdigest()
+    @functools.cached_property
+    def target_name(self) -> str:
+        """The hash of the target's weights; of the user's own target, of what it answers."""
+        settings = self._settings
+        if is_own(settings.target):
+            return hashlib.sha256(self._legitimate.embeddings.tobytes()).hexdigest()
+        return _file_hash(settings.weights_of_target() or settings.target, settings.target)
 
     @functools.cached_property
     def features(self) -> np.ndarray:
@@ -117,6 +115,5 @@ def texture_critic(settings: VerificationSettings) -> tf.keras.Model:
 
 
 def _file_hash(weights: str, network: str) -> str:
-    """The hash of a weight file; a checkpoint of several files goes by its name."""
-    path = registry.resolve(weights, network)
-    return files.sha256(path) if path.is_file() else str(path.resolve())
+    """The hash of a weight file, or of all files of a checkpoint."""
+    return files.content_hash(registry.resolve(weights, network))

@@ -20,7 +20,7 @@ from experiments.face_verification.settings import VerificationSettings
 from experiments.running.devices import ONE, Devices
 from experiments.running.precision import settle_precision
 from experiments.running.settings import flat
-from resgn.bring_your_own import chosen_target, is_own
+from resgn.bring_your_own import chosen_target
 from resgn.faces.dataset import FaceDataset
 from resgn.faces.loading import load_dataset
 from resgn.legitimate_pairs import Embed, LegitimatePairs, legitimate_pairs
@@ -85,12 +85,10 @@ class VerificationExperiment:
     @functools.cached_property
     def sets(self) -> AttackedSets:
         """The pairs under attack."""
-        own = is_own(self.settings.target)
-        weights = self.critics.behaviour if own else self.settings.weights_of_target()
         return AttackedSets(
             self.legitimate,
             self.target,
-            [self.settings.target, weights, self.dataset.name],
+            [self.settings.target, self.critics.target_name],
             self.settings.train_spread,
             self.devices,
         )

@@ -27,7 +27,8 @@ def entry(settings: Any, arrays: Iterable[np.ndarray]) -> Path:
     """
     digest = hashlib.sha256(json.dumps(settings).encode())
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
 
 

@@ -21,6 +21,7 @@ from resgn.faces.face_search import find_faces
 from resgn.faces.image_file import read_image
 from resgn.faces.landmark_cache import LandmarkCache
 from resgn.faces.plausibility import MOST_TURNED, turned
+from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +122,15 @@ def dataset_landmarks(
             len(wanted),
         )
     return found[indices]
+
+
+def nobody(dataset: FaceDataset, looked_at: int) -> InputError:
+    """What to raise where no photograph of a data set shows a face, and there is nothing to do."""
+    return InputError(
+        f"No face was found in any of the {looked_at} photographs of {dataset.root} that were "
+        "looked at. A face should be upright, look roughly towards the camera and fill a good part "
+        "of the picture."
+    )
 
 
 def orl_landmarks(dataset: FaceDataset) -> NDArray[np.float32] | None:

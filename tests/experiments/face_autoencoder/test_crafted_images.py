@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from attacks import PGD, PerturbationAttack
 from experiments.face_autoencoder import crafted_images
-from experiments.face_autoencoder.crafted_images import CraftedImages, file_digest
+from experiments.face_autoencoder.crafted_images import CraftedImages
 from experiments.face_autoencoder.mofa_victim import AttackedPairs, Victim
 from experiments.running import image_cache
 from mofa import code as codes
@@ -125,11 +125,3 @@ def test_what_is_damaged_is_made_anew(
     restored = image_cache.read(file, (3, SIDE, SIDE, 3))
     assert restored is not None
     np.testing.assert_array_equal(restored, np.rint(255 * pairs.sources) + 5)
-
-
-def test_a_network_is_known_by_its_file(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"weights")
-    (tmp_path / "b").write_bytes(b"weights")
-    (tmp_path / "c").write_bytes(b"weighty")
-    one, same, other = (file_digest(tmp_path / name) for name in "abc")
-    assert one == same != other
