@@ -177,7 +177,7 @@ def _first(pairs: Pairs, wanted: tuple[int, int], part: str) -> Pairs:
             name = "same" if same else "different"
             raise InputError(
                 f"Only {len(rows)} of the {part} pairs ({name}) are verified correctly by the "
-                f"target, {number} are asked for: lower {part}_{name} or give more photographs."
+                f"target, {number} are asked for: lower `{part}_{name}` or give more photographs."
             )
         chosen.append(rows[:number])
     return pairs.select(np.concatenate(chosen))

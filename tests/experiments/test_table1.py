@@ -144,7 +144,7 @@ def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--dataset=lfw",), "needs data_dir"),
+        (("--dataset=lfw",), "needs --data_dir"),
         (("--dataset=lfw", "--data_dir=nowhere"), "no such folder"),
         (("--rows=joint,jiont",), "choose, each once, from pixel"),
         (("--texture=vgg_face",), "pass --vgg_face_weights=PATH"),
