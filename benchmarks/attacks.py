@@ -45,8 +45,8 @@ FLAGS = FlagGroup(file_flags.FLAGS, run_flags.FLAGS)
 
 _IMAGES = FLAGS.integer("images", 32, "Images in the one batch.", 1)
 _STEPS = FLAGS.integer("steps", 40, "Steps of PGD.", 1)
-_EPSILON = FLAGS.number("epsilon", 0.03, "L-infinity budget, images in [0, 1].", 0.0, 1.0)
-_RELATIVE_STEP = FLAGS.number("relative_step", 0.1, "PGD's step as a share of epsilon.", 0.0)
+_EPSILON = FLAGS.number("epsilon", 0.03, "L-infinity budget, images in [0, 1].", "[0, 1]")
+_RELATIVE_STEP = FLAGS.number("relative_step", 0.1, "PGD's step as a share of epsilon.", "[0, inf)")
 _ROUNDS = FLAGS.integer("rounds", 0, "Timed rounds; 0: as many as there are rows.", 0)
 _ATTACKS = FLAGS.choices("attack", ["FGSM", "PGD"], ["FGSM", "PGD"], "What to time.")
 _BFLOAT16 = FLAGS.choice(

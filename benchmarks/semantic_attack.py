@@ -27,7 +27,7 @@ FLAGS = FlagGroup()
 _PAIRS = FLAGS.integer("pairs", 16, "Pairs in the one batch.", 1)
 _STEPS = FLAGS.integer("steps", 50, "Steps of the attack.", 1)
 _ROUNDS = FLAGS.integer("rounds", 4, "Timed rounds.", 1)
-_FILE = FLAGS.string("encoder", None, "Encoder; the project's own small one by default.")
+_FILE = FLAGS.path("encoder", None, "Encoder; the project's own small one by default.")
 
 
 def main(argv: list[str]) -> None:

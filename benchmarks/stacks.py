@@ -56,7 +56,7 @@ from weights.errors import InputError
 
 FLAGS = FlagGroup(file_flags.FLAGS, run_flags.FLAGS)
 
-_BESIDE = FLAGS.string("beside", None, "The Python of the other stack.")
+_BESIDE = FLAGS.path("beside", None, "The Python of the other stack.")
 _ROUNDS = FLAGS.integer("rounds", 3, "Processes of each stack.", 1)
 _CALLS = FLAGS.integer("calls", 30, "Timed calls of each task in a process.", 1)
 _TASKS = FLAGS.names("tasks", None, "Some of the tasks by name; all without it.")

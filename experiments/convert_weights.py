@@ -33,7 +33,7 @@ from weights.vgg_face_files import read_vgg_face
 
 FLAGS = FlagGroup(weight_flags.FLAGS, file_flags.FLAGS)
 
-_SOURCE = FLAGS.string(
+_SOURCE = FLAGS.path(
     "source",
     None,
     "The file to convert, or the name of a file that `python -m experiments.weights` finds. A "

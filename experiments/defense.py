@@ -82,13 +82,16 @@ PRESETS = PresetFlags(
         "normal_images": 4,
     },
 )
-_EPS = FLAGS.number("eps", 0.05, "Epsilon of the attack.", 0.0)
-_NOISE = FLAGS.number("noise_scale", 0.05, "Standard deviation of the noise, Eq. 7.", 0.0)
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of the attack.", "(0, inf)")
+_NOISE = FLAGS.number("noise_scale", 0.05, "Standard deviation of the noise, Eq. 7.", "[0, inf)")
 _ADAPTIVE = FLAGS.boolean("adaptive", True, "Also attack through each defence.")
 _WEIGHT = FLAGS.number(
-    "adaptive_weight", 1.0, "Weight of the divergence in the loss of who attacks MagNet.", 0.0
+    "adaptive_weight",
+    1.0,
+    "Weight of the divergence in the loss of who attacks MagNet.",
+    "[0, inf)",
 )
-_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
+_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", "[0, 0.5]")
 _ROWS = FLAGS.names("rows", ["none", "noise", "autoencoder", "resgn", "magnet"], "Defences.")
 
 

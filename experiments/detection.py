@@ -42,7 +42,7 @@ from experiments.flags import command_line, detector_flags, run_flags
 from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags, numbers
+from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import write_json
 from experiments.running.run import Run
 from weights.errors import InputError
@@ -66,19 +66,23 @@ PRESETS = PresetFlags(
     },
     smoke={"images": 2, "identities": 4, "images_per_identity": 1, "adaptive_images": 2},
 )
-_EPS = FLAGS.names("eps", ["0.005", "0.02", "0.05", "0.2"], "Epsilons of the attack.")
-_ADAPTIVE_EPS = FLAGS.names(
-    "adaptive_eps", ["0.05"], "Those of --eps at which the detector is known to the attacker."
+_EPS = FLAGS.numbers("eps", (0.005, 0.02, 0.05, 0.2), "Epsilons of the attack.", "(0, inf)")
+_ADAPTIVE_EPS = FLAGS.numbers(
+    "adaptive_eps",
+    (0.05,),
+    "Those of --eps at which the detector is known to the attacker.",
+    "(0, inf)",
+    empty=True,
 )
-_WEIGHT = FLAGS.number("adaptive_weight", 1.0, "Weight of the divergence in its loss.", 0.0)
-_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", 0.0, 0.5)
+_WEIGHT = FLAGS.number("adaptive_weight", 1.0, "Weight of the divergence in its loss.", "[0, inf)")
+_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", "[0, 0.5]")
 
 
 def main(argv: list[str]) -> None:
     """Attack both halves, settle thresholds on one, measure on the other."""
     del argv
     values = PRESETS.settle()
-    epsilons, adaptive = numbers("eps", _EPS.value), numbers("adaptive_eps", _ADAPTIVE_EPS.value)
+    epsilons, adaptive = _EPS.value, _ADAPTIVE_EPS.value
     if UNSEEN_EPSILON not in epsilons:
         raise InputError(f"--eps must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by.")
     experiment = MofaExperiment(("code",))

@@ -43,8 +43,8 @@ FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, generator_fla
 _EXAMPLES = FLAGS.integer(
     "examples", 3, "Pairs shown of each kind, dodging and impersonation.", lower=1
 )
-_PROBE = FLAGS.string("probe", None, "Your photograph that is attacked and cleaned.")
-_REFERENCE = FLAGS.string("reference", None, "Your photograph that it is compared with.")
+_PROBE = FLAGS.path("probe", None, "Your photograph that is attacked and cleaned.")
+_REFERENCE = FLAGS.path("reference", None, "Your photograph that it is compared with.")
 
 
 def main(_: list[str]) -> None:

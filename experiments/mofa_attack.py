@@ -59,6 +59,7 @@ PRESETS = PresetFlags(
         "universal_steps": "Mini-batches of the universal perturbation.",
         "minimum_pairs": "Pairs for which the smallest epsilon is searched; 0 for none.",
     },
+    zero=("minimum_pairs",),
     laptop={
         "pairs": 64,
         "identities": 60,
@@ -80,14 +81,16 @@ PRESETS = PresetFlags(
         "minimum_pairs": 1,
     },
 )
-_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", "(0, inf)")
 _ROWS = FLAGS.names(
     "rows", ["mofa", "vgg19"], "Attacks to measure, see above; all for all of them."
 )
-_L2 = FLAGS.number("l2_budget", 3.0, "Budget of the row l2: length of the whole perturbation.", 0.0)
-_SOURCE = FLAGS.string("source", None, "A photograph of your own, to be attacked.")
-_TARGET = FLAGS.string("target", None, "The photograph that it is to be taken for.")
-_TRANSFER = FLAGS.string("transfer_encoder", None, "Another encoder, for the row transfer.")
+_L2 = FLAGS.number(
+    "l2_budget", 3.0, "Budget of the row l2: length of the whole perturbation.", "(0, inf)"
+)
+_SOURCE = FLAGS.path("source", None, "A photograph of your own, to be attacked.")
+_TARGET = FLAGS.path("target", None, "The photograph that it is to be taken for.")
+_TRANSFER = FLAGS.path("transfer_encoder", None, "Another encoder, for the row transfer.")
 
 
 KINDS = {"mofa": "code", "vgg19": "image"}

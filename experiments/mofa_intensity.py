@@ -20,7 +20,7 @@ from experiments.face_autoencoder.mofa_victim import NUMBERS, Attacked, Attacked
 from experiments.flags import command_line, run_flags
 from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags, numbers
+from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import Row
 from experiments.running.run import Run
 
@@ -37,9 +37,12 @@ PRESETS = PresetFlags(
     paper={"pairs": 1000, "identities": 1000},
     smoke={"pairs": 1, "identities": 8, "images_per_identity": 1},
 )
-_EPS = FLAGS.names("eps", ["0.005", "0.02", "0.05", "0.1", "0.2"], "Epsilons.")
-_CAPS = FLAGS.names(
-    "caps", ["0.002", "0.005", "0.01", "0.02"], "Caps on the change of a pixel at epsilon 0.05."
+_EPS = FLAGS.numbers("eps", (0.005, 0.02, 0.05, 0.1, 0.2), "Epsilons.", "(0, inf)")
+_CAPS = FLAGS.numbers(
+    "caps",
+    (0.002, 0.005, 0.01, 0.02),
+    "Caps on the change of a pixel at epsilon 0.05.",
+    "(0, 1]",
 )
 
 
@@ -50,7 +53,7 @@ def main(argv: list[str]) -> None:
     """Attack at every setting, judge, draw."""
     del argv
     values = PRESETS.settle()
-    epsilons, caps = numbers("eps", _EPS.value), numbers("caps", _CAPS.value)
+    epsilons, caps = _EPS.value, _CAPS.value
     experiment = MofaExperiment(("code",))
     run = Run(
         "mofa_intensity",

@@ -81,11 +81,13 @@ PRESETS = PresetFlags(
         "adaptive_steps": 1,
     },
 )
-_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", 0.0)
-_BUDGETS = FLAGS.names(
+_EPS = FLAGS.number("eps", 0.05, "Epsilon of Algorithm 1.", "(0, inf)")
+_BUDGETS = FLAGS.numbers(
     "adaptive_budgets",
-    ["0.01", "0.02", "0.05"],
+    (0.01, 0.02, 0.05),
     "Largest changes of a pixel by the attack through the refinement; empty for none.",
+    "(0, 1]",
+    empty=True,
 )
 
 
@@ -100,10 +102,7 @@ def main(argv: list[str]) -> None:
     """Draw pairs, attack, refine, judge, draw."""
     del argv
     values = PRESETS.settle()
-    for name in ("pairs", "refine", "adaptive_steps"):
-        if not values[name]:
-            raise InputError(f"--{name} must be at least 1.")
-    budgets = adaptive_budgets()
+    budgets = _BUDGETS.value
     experiment = MofaExperiment(())
     run = Run(
         "refined_defense",
@@ -137,21 +136,6 @@ def main(argv: list[str]) -> None:
     plain = ("source_similarity", "target_similarity", "change")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")
-
-
-def adaptive_budgets() -> list[float]:
-    """The numbers of --adaptive_budgets.
-
-    Raises:
-      InputError: one is no number in (0, 1], or there twice.
-    """
-    try:
-        found = [float(text) for text in _BUDGETS.value if text]
-    except ValueError as error:
-        raise InputError(f"--adaptive_budgets takes numbers, got {_BUDGETS.value}.") from error
-    if len(set(found)) != len(found) or not all(0.0 < each <= 1.0 for each in found):
-        raise InputError(f"--adaptive_budgets takes numbers in (0, 1], each once; got {found}.")
-    return found
 
 
 class Bench:

@@ -63,7 +63,7 @@ class Options:
             )
 
 
-_CODES = FLAGS.string(
+_CODES = FLAGS.path(
     "codes",
     None,
     "Codes to render (.npy, .json or text, 257 numbers each); random faces if absent.",

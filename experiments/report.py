@@ -32,7 +32,7 @@ FLAGS = FlagGroup(file_flags.FLAGS)
 
 TEMPLATE = Path(__file__).parent / "report.html"
 
-_RUNS = FLAGS.string("runs", "runs", "Folder in which to look for finished runs.")
+_RUNS = FLAGS.path("runs", "runs", "Folder in which to look for finished runs.")
 _KEPT = FLAGS.boolean("kept", True, "Also the results that are kept in docs/results/.")
 
 

@@ -31,7 +31,7 @@ FLAGS = FlagGroup()
 
 PAGE = Path(__file__).parents[1] / "RESULTS.md"
 
-_ADD = FLAGS.string("add", None, "Folder of a run whose result is to be kept.")
+_ADD = FLAGS.path("add", None, "Folder of a run whose result is to be kept.")
 _NAME = FLAGS.string("name", None, "Name under which --add keeps it.")
 _CHECK = FLAGS.boolean("check", False, "Change nothing; fail if RESULTS.md is out of date.")
 

@@ -40,10 +40,10 @@ from weights.errors import InputError
 
 FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
 
-_OUTPUT = FLAGS.string(
+_OUTPUT = FLAGS.path(
     "output", "verdicts", "Where to write, without ending: OUTPUT.csv and OUTPUT.json."
 )
-_THRESHOLDS = FLAGS.string(
+_THRESHOLDS = FLAGS.path(
     "thresholds", None, "thresholds.json of a run of detection; the project's own."
 )
 _FORCE = FLAGS.boolean("force", False, "Overwrite what is there.")
@@ -58,11 +58,11 @@ def main(argv: list[str]) -> None:
     if not argv[1:]:
         raise InputError("Name images or folders: python -m experiments.scan folder/")
     files = files_to_scan([Path(name).expanduser() for name in argv[1:]])
-    outputs = [Path(f"{_OUTPUT.value}{ending}").expanduser() for ending in (".csv", ".json")]
+    outputs = [Path(f"{_OUTPUT.value}{ending}") for ending in (".csv", ".json")]
     for output in outputs:
         if output.exists() and not _FORCE.value:
             raise InputError(f"{output} is there already; --force overwrites it.")
-    judge = read_thresholds(Path(_THRESHOLDS.value or DEFAULT_THRESHOLDS).expanduser())
+    judge = read_thresholds(Path(_THRESHOLDS.value or DEFAULT_THRESHOLDS))
     experiment = MofaExperiment(("code",))
     detector = Detector(experiment)
     template = crop_template(experiment.renderer)

@@ -93,7 +93,7 @@ PRESETS = PresetFlags(
         "held_out_images": 4,
     },
 )
-_IMAGENET = FLAGS.string(
+_IMAGENET = FLAGS.path(
     "imagenet", None, "ResNet-50's ImageNet weights, Keras' .h5, to start a full width from."
 )
 

@@ -63,13 +63,13 @@ _PRESET = FLAGS.choice(
     "Values of all flags that are not given: laptop (under an hour on two cores), paper (the "
     "paper's own figures, for GPUs), smoke (seconds, to see that everything runs).",
 )
-_INIT = FLAGS.string(
+_INIT = FLAGS.path(
     "init",
     None,
     "Encoder file to start from; its size goes first, but for --input_size and --downscaling where "
     "they are given.",
 )
-_IMAGENET = FLAGS.string(
+_IMAGENET = FLAGS.path(
     "imagenet", None, "VGG-19's ImageNet weights, Keras' .h5, to start a full-width vgg19 from."
 )
 
@@ -83,7 +83,7 @@ def _integer(name: str, text: str) -> None:
 
 
 def _float(name: str, text: str) -> None:
-    FLAGS.number(name, None, f"{text} {help_of(name)}", lower=0.0)
+    FLAGS.number(name, None, f"{text} {help_of(name)}", within="[0, inf)")
 
 
 _enum("network", encoder.NETWORKS, "Encoder.")

@@ -45,6 +45,7 @@ _SETTINGS = SettingsFlags(
         "learning_rate": "Adam's, falling to 0 along a cosine.",
     },
     {"default": CriticSettings()},
+    paths=("lfw_dir", "celeba_dir"),
 )
 
 

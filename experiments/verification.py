@@ -31,7 +31,7 @@ from resgn.target import embed_all
 
 FLAGS = FlagGroup(verification_flags.FACES, run_flags.FLAGS)
 
-_PAIRS = FLAGS.string(
+_PAIRS = FLAGS.path(
     "pairs", None, "List of pairs in LFW's format, e.g. pairs.txt. Default: pairs drawn at random."
 )
 _DRAWN = FLAGS.integer(

@@ -21,7 +21,7 @@ from weights.errors import InputError
 
 FLAGS = FlagGroup(weight_flags.FLAGS)
 
-_WEIGHTS_DIR = FLAGS.string("weights_dir", None, "A folder to look into before the usual ones.")
+_WEIGHTS_DIR = FLAGS.path("weights_dir", None, "A folder to look into before the usual ones.")
 
 
 _STATES = {True: "verified", False: "DIFFERS", None: "found"}

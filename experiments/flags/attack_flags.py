@@ -11,7 +11,7 @@ from weights.errors import InputError
 FLAGS = FlagGroup()
 
 CAP = FLAGS.number(
-    "cap", 0.02, "Largest change of a pixel at epsilon 0.05, in images of [0, 1].", 0.0
+    "cap", 0.02, "Largest change of a pixel at epsilon 0.05, in images of [0, 1].", "(0, 1]"
 )
 STEPS = FLAGS.integer("steps", 50, "Steps of Adam.", 1)
 READING = FLAGS.choice(

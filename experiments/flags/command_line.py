@@ -25,4 +25,4 @@ def run(
         groups.settled(everyone)
         main(argv)
 
-    cli.run(settled, positional)
+    cli.run(settled, groups.read, positional)

@@ -14,11 +14,11 @@ from weights.errors import InputError
 
 FLAGS = FlagGroup()
 
-DETECTOR = FLAGS.string(
+DETECTOR = FLAGS.path(
     "detector", None, "Detector, a file of train_detector; the project's own small one."
 )
 TEMPERATURE = FLAGS.number(
-    "temperature", 1.0, "Of the softmax whose divergence is the score js.", 0.0
+    "temperature", 1.0, "Of the softmax whose divergence is the score js.", "(0, inf)"
 )
 
 DEFAULT_PATH = Path(weights_room.__file__).parent / "detector_small.h5"
@@ -34,13 +34,11 @@ class Detector:
       experiment: encoder and classifier.
 
     Raises:
-      InputError: the file is missing or damaged, or the temperature is not positive.
+      InputError: the file is missing or damaged.
     """
 
     def __init__(self, experiment: MofaExperiment) -> None:
-        if not TEMPERATURE.value > 0.0:
-            raise InputError(f"--temperature must be above 0, got {TEMPERATURE.value}.")
-        path = Path(DETECTOR.value or DEFAULT_PATH).expanduser()
+        path = Path(DETECTOR.value or DEFAULT_PATH)
         if not path.is_file():
             raise InputError(
                 f"{path}: there is no such file; `python -m experiments.train_detector` trains a "

@@ -6,6 +6,6 @@ from experiments.flags.groups import FlagGroup
 
 FLAGS = FlagGroup()
 
-OUTPUT = FLAGS.string(
+OUTPUT = FLAGS.path(
     "output", None, "File to write; the project's own place for it where there is one."
 )

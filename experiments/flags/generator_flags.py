@@ -6,7 +6,7 @@ from experiments.flags.groups import FlagGroup
 
 FLAGS = FlagGroup()
 
-WEIGHTS = FLAGS.string(
+WEIGHTS = FLAGS.path(
     "weights",
     None,
     "A ResGN as training leaves it, cleaners/<row>.h5 in the folder of a run. Default: the small "

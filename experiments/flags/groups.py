@@ -12,6 +12,16 @@ from typing import Any
 
 from absl import flags
 
+from experiments.flags.parsers import (
+    Interval,
+    NumberParser,
+    NumbersParser,
+    NumbersSerializer,
+    PathParser,
+    PathsParser,
+)
+from weights.errors import InputError
+
 
 class FlagGroup:
     """Flags that belong together.
@@ -44,15 +54,45 @@ class FlagGroup:
         return flags.DEFINE_integer(name, default, text, lower, upper, flag_values=self.values)
 
     def number(
+        self, name: str, default: float | None, text: str, within: str = "(-inf, inf)"
+    ) -> flags.FlagHolder[Any]:
+        """A real number of an interval, see `Interval`."""
+        return flags.DEFINE(
+            NumberParser(Interval(within)), name, default, text, flag_values=self.values
+        )
+
+    def numbers(
         self,
         name: str,
-        default: float | None,
+        default: Sequence[float] | None,
         text: str,
-        lower: float | None = None,
-        upper: float | None = None,
+        within: str,
+        empty: bool = False,
     ) -> flags.FlagHolder[Any]:
-        """A real number."""
-        return flags.DEFINE_float(name, default, text, lower, upper, flag_values=self.values)
+        """Several numbers of an interval with commas between them, each once."""
+        return flags.DEFINE(
+            NumbersParser(Interval(within), empty),
+            name,
+            None if default is None else list(default),
+            text,
+            flag_values=self.values,
+            serializer=NumbersSerializer(),
+        )
+
+    def path(self, name: str, default: str | None, text: str) -> flags.FlagHolder[Any]:
+        """A path; `~` in it is the user's home."""
+        return flags.DEFINE(PathParser(), name, default, text, flag_values=self.values)
+
+    def paths(self, name: str, default: Sequence[str], text: str) -> flags.FlagHolder[Any]:
+        """Several paths with commas between them."""
+        return flags.DEFINE(
+            PathsParser(),
+            name,
+            list(default),
+            text,
+            flag_values=self.values,
+            serializer=flags.CsvListSerializer(","),
+        )
 
     def choice(
         self, name: str, default: str | None, names: Sequence[str], text: str
@@ -104,18 +144,37 @@ def settled(groups: Sequence[FlagGroup]) -> None:
         group.values.mark_as_parsed()
 
 
+def read(arguments: Sequence[str]) -> list[str]:
+    """Parse arguments, the program's name first.
+
+    Returns:
+      The program's name and what is left.
+
+    Raises:
+      InputError: a flag is unknown, or its value is none that it may have.
+    """
+    try:
+        return list(flags.FLAGS(arguments))
+    except flags.Error as error:
+        said = " ".join(str(error).split()).removeprefix("flag ").rstrip(".")
+        raise InputError(f"{said}. --help shows all flags.") from error
+
+
 @contextlib.contextmanager
 def parsed(groups: Sequence[FlagGroup], arguments: Sequence[str]) -> Iterator[list[str]]:
     """Read arguments as a command with these groups would; afterwards all is as before.
 
     Yields:
       The program's name and what is left of the arguments.
+
+    Raises:
+      InputError: see `read`.
     """
     everyone = define(groups)
     try:
-        rest = flags.FLAGS(["python", *arguments])
+        rest = read(["python", *arguments])
         settled(everyone)
-        yield list(rest)
+        yield rest
     finally:
         for group in everyone:
             flags.FLAGS.remove_flag_values(group.values)

@@ -8,7 +8,7 @@ from mofa.identity import KINDS, IdentityClassifier, load_identity
 FLAGS = FlagGroup()
 
 _PATHS = {
-    kind: FLAGS.string(
+    kind: FLAGS.path(
         f"identity_{kind}",
         None,
         f"Identity classifier on {kind}s, a file of train_identity; the project's own small one.",

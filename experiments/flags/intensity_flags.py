@@ -2,70 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from experiments.flags.groups import FlagGroup
-from experiments.flags.number_lists import numbers_in
 from weights.errors import InputError
 
 FLAGS = FlagGroup()
 
-EPS = FLAGS.names(
+EPS = FLAGS.numbers(
     "eps",
     None,
     "Attack intensity in images of [0, 1], 0.03 as in the paper's Table 1 unless said otherwise; "
     "several, separated by commas, where the command trains at several.",
+    "(0, 1]",
 )
 
 
-TEST_EPS = FLAGS.names("test_eps", None, "Attack intensities to measure at, in images of [0, 1].")
+TEST_EPS = FLAGS.numbers(
+    "test_eps",
+    None,
+    "Attack intensities to measure at, in images of [0, 1]; 0 is no attack.",
+    "[0, 1]",
+)
 
 
 def intensities(default: Sequence[float]) -> tuple[float, ...]:
-    """What --eps names, each in (0, 1] and once, or the default.
-
-    Raises:
-      InputError: it is something else.
-    """
-    return _numbers("eps", EPS.value, default, "(0, 1]", lambda value: 0.0 < value <= 1.0)
+    """What --eps names, or the default."""
+    return tuple(default if EPS.value is None else EPS.value)
 
 
 def intensity(default: float = 0.03) -> float:
     """The one intensity that --eps names, or the default.
 
     Raises:
-      InputError: it names several, or something else.
+      InputError: it names several.
     """
     values = intensities([default])
     if len(values) > 1:
-        raise InputError(f"--eps={','.join(EPS.value or [])}: this command takes one intensity.")
+        given = ",".join(f"{value:g}" for value in values)
+        raise InputError(f"--eps={given}: this command takes one intensity.")
     return values[0]
 
 
 def tested_intensities(default: Sequence[float]) -> tuple[float, ...]:
-    """What --test_eps names, each in [0, 1] and once, or the default; 0 is no attack.
-
-    Raises:
-      InputError: it is something else.
-    """
-    return _numbers("test_eps", TEST_EPS.value, default, "[0, 1]", lambda value: 0 <= value <= 1)
-
-
-def _numbers(
-    name: str,
-    given: Sequence[str] | None,
-    default: Sequence[float],
-    interval: str,
-    fits: Callable[[float], bool],
-) -> tuple[float, ...]:
-    if given is None:
-        return tuple(default)
-    text = ",".join(given)
-    values = numbers_in(given, fits)
-    if values is None:
-        raise InputError(
-            f"--{name} must lie in {interval}, in images of [0, 1]; got {text or 'nothing'}."
-        )
-    if len(set(values)) != len(values):
-        raise InputError(f"--{name} names one intensity twice: {text}.")
-    return values
+    """What --test_eps names, or the default; 0 is no attack."""
+    return tuple(default if TEST_EPS.value is None else TEST_EPS.value)

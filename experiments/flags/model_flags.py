@@ -6,12 +6,10 @@ from experiments.flags.groups import FlagGroup
 
 FLAGS = FlagGroup()
 
-MODEL = FLAGS.string(
+MODEL = FLAGS.path(
     "model",
     None,
     "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder. By default the "
     "one that MoFA's encoder was trained with; the project's own open model elsewhere.",
 )
-LANDMARKS = FLAGS.string(
-    "landmarks", None, "JSON file {name: vertex} with landmarks for the model."
-)
+LANDMARKS = FLAGS.path("landmarks", None, "JSON file {name: vertex} with landmarks for the model.")

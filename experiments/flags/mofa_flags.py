@@ -21,8 +21,8 @@ DATASET = FLAGS.names(
     "Faces: rendered ones need nothing; celeba, lfw and folder (one folder for each person) are "
     "read from --data_dir; several with commas between them.",
 )
-DATA_DIR = FLAGS.names("data_dir", [], "Folder of each data set of photographs, in the same order.")
-ENCODER = FLAGS.string(
+DATA_DIR = FLAGS.paths("data_dir", [], "Folder of each data set of photographs, in the same order.")
+ENCODER = FLAGS.path(
     "encoder",
     None,
     "Encoder of MoFA, a file of train_mofa. The project's own by default: VGG-19's layout, or "
@@ -54,7 +54,7 @@ def sources() -> list[Source]:
 
 def encoder_path(own: Path = encoder.DEFAULT_PATH) -> Path:
     """The file of --encoder, or one that comes along."""
-    return Path(ENCODER.value).expanduser() if ENCODER.value else own
+    return Path(ENCODER.value) if ENCODER.value else own
 
 
 def renderer(image_size: int, own: Path = encoder.DEFAULT_PATH) -> FaceRenderer:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from absl import flags
 
 from experiments.flags.groups import FlagGroup
-from experiments.flags.number_lists import numbers_in
-from weights.errors import InputError
 
 
 class PresetFlags:
@@ -17,11 +16,18 @@ class PresetFlags:
     Args:
       group: that the flags go to.
       texts: what each flag is, by name.
+      zero: whole numbers that may be 0; all others are at least 1.
       **presets: for each preset a value for each name; `laptop` must be there, the others may name
         only what differs from it.
     """
 
-    def __init__(self, group: FlagGroup, texts: dict[str, str], **presets: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        group: FlagGroup,
+        texts: dict[str, str],
+        zero: Collection[str] = (),
+        **presets: dict[str, Any],
+    ) -> None:
         laptop = presets["laptop"]
         self._presets = {name: laptop | values for name, values in presets.items()}
         self._preset = group.choice(
@@ -35,9 +41,9 @@ class PresetFlags:
             if kind is bool:
                 self._flags[name] = group.boolean(name, None, text)
             elif kind is int:
-                self._flags[name] = group.integer(name, None, text, lower=0)
+                self._flags[name] = group.integer(name, None, text, 0 if name in zero else 1)
             elif kind is float:
-                self._flags[name] = group.number(name, None, text, lower=0.0)
+                self._flags[name] = group.number(name, None, text, "[0, inf)")
             elif kind is str:
                 self._flags[name] = group.string(name, None, text)
             else:
@@ -49,18 +55,3 @@ class PresetFlags:
         given = {name: flag.value for name, flag in self._flags.items()}
         values |= {name: value for name, value in given.items() if value is not None}
         return values | {"preset": self._preset.value}
-
-
-def numbers(name: str, given: list[Any], low: float = 0.0) -> list[float]:
-    """The numbers of a list flag, each above `low` and once.
-
-    Raises:
-      InputError: something else is there.
-    """
-    values = numbers_in(given, lambda value: low < value < float("inf"))
-    if values is None:
-        text = ",".join(str(value) for value in given)
-        raise InputError(f"--{name} needs numbers above {low:g} with commas between; got {text!r}.")
-    if len(set(values)) != len(values):
-        raise InputError(f"--{name} names one number twice.")
-    return list(values)

@@ -15,7 +15,7 @@ SEEDED = FlagGroup()
 
 FLAGS = FlagGroup(SEEDED)
 
-OUTPUT_DIR = FLAGS.string(
+OUTPUT_DIR = FLAGS.path(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
 )
 RESUME = FLAGS.boolean(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from experiments.flags.groups import FlagGroup
@@ -20,6 +20,7 @@ class SettingsFlags(Generic[T]):
       presets: settings by the name of the preset, for types and help; all of one class.
       choices: the values that a flag may have, where they are names.
       lower: the lowest number, where there is one.
+      paths: the values that name a file or folder.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class SettingsFlags(Generic[T]):
         presets: Mapping[str, T],
         choices: Mapping[str, Sequence[str]] | None = None,
         lower: Mapping[str, float] | None = None,
+        paths: Collection[str] = (),
     ) -> None:
         values = {name: flat(settings) for name, settings in presets.items()}
         self._flags: dict[str, Any] = {}
@@ -41,6 +43,7 @@ class SettingsFlags(Generic[T]):
                 f"{text}{shown}",
                 (choices or {}).get(name),
                 (lower or {}).get(name),
+                name in paths,
             )
 
     @property
@@ -89,6 +92,7 @@ def _define(
     text: str,
     choices: Sequence[str] | None,
     lower: float | None,
+    is_path: bool,
 ) -> Any:
     kinds = {type(value) for value in values if value is not None}
     if choices is not None:
@@ -98,7 +102,9 @@ def _define(
     if kinds == {int}:
         return group.integer(name, None, text, None if lower is None else int(lower))
     if kinds <= {int, float} and kinds:
-        return group.number(name, None, text, lower)
+        return group.number(
+            name, None, text, "(-inf, inf)" if lower is None else f"[{lower:g}, inf)"
+        )
     if kinds == {tuple}:
         return group.names(name, None, text)
-    return group.string(name, None, text)
+    return group.path(name, None, text) if is_path else group.string(name, None, text)

@@ -31,7 +31,7 @@ WAIT = FLAGS.number(
     "wait_minutes",
     devices.WAIT / 60,
     "With --strategy=multi_worker: minutes to wait for machines that are missing.",
-    0.0,
+    "[0, inf)",
 )
 JIT = FLAGS.boolean("jit", False, "Compile ResGN's gradients with XLA; one device only.")
 

@@ -39,6 +39,7 @@ _FACES = SettingsFlags(
     },
     _SHOWN,
     {"dataset": tuple(DATASETS)},
+    paths=("data_dir", "facenet_weights"),
 )
 
 FLAGS = FlagGroup(FACES, run_flags.FLAGS, strategy_flags.FLAGS)
@@ -134,6 +135,7 @@ _FLAGS = SettingsFlags(
     _PAIRS | _CRITICS | _NETWORK | _TRAINING | _OTHER_CLEANERS | _ADAPTIVE,
     _SHOWN,
     {"texture": TEXTURES, "schedule": SCHEDULES, "precision": ("auto", *PRECISIONS)},
+    paths=("vgg_face_weights", "start_from"),
 )
 
 CLEANER_FLAGS = FlagGroup()

@@ -7,45 +7,81 @@ import logging as standard
 import os
 import re
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
-from weights.errors import InputError
+from weights.errors import InputError, brief
+
+_ADVICE = {
+    errno.ENOSPC: "Free some space, or choose another folder.",
+    errno.EDQUOT: "Free some space, or choose another folder.",
+    errno.EFBIG: "Choose another folder.",
+    errno.EROFS: "Choose another folder.",
+    errno.EACCES: "Give yourself the right to it, or choose another one.",
+    errno.EPERM: "Give yourself the right to it, or choose another one.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ENOENT: "Check how it is written.",
+    errno.ENOTDIR: "A part of this path is a file; choose another one.",
+    errno.EISDIR: "It is a folder; name a file.",
+}
+_INTERRUPTED = 130
+_PIPE_CLOSED = 141
 
 
-def run(main: Callable[[list[str]], None], positional: bool = False) -> NoReturn:
+def run(
+    main: Callable[[list[str]], None],
+    parse: Callable[[Sequence[str]], list[str]],
+    positional: bool = False,
+) -> NoReturn:
     """Parse flags, run `main`, exit with 0, or with 1 and one line on what the user can mend.
 
     Args:
       main: gets the program's name and what is left of the arguments behind it.
+      parse: reads flags; gives the program's name and what is left.
       positional: whether anything may be left.
     """
+
+    def parsed(arguments: Sequence[str]) -> list[str]:
+        for stream in (sys.stdout, sys.stderr):
+            _show_anything(stream)
+        try:
+            return parse(arguments)
+        except InputError as error:
+            fail(str(error))
 
     def guarded(argv: list[str]) -> None:
         logging.set_verbosity(logging.INFO)
         standard.getLogger("tensorflow").setLevel(standard.ERROR)
         if len(argv) > 1 and not positional:
-            raise app.UsageError(
-                f"unexpected argument {argv[1]!r}; options look like --name=value."
-            )
+            fail(f"unexpected argument {argv[1]!r}; options look like --name=value.")
         try:
             main(argv)
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except InputError as error:
             fail(str(error))
+        except BrokenPipeError:
+            # Whoever read the output has seen enough (`| head`). Python writes what is left when
+            # it ends, which must go somewhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(_PIPE_CLOSED)
         except OSError as error:
             fail(_describe(error))
+        except MemoryError as error:
+            fail(_out_of_memory(error))
         except Exception as error:
-            message = _of_tensorflows_files(error)
+            message = _of_tensorflow(error)
             if message is None:
                 raise
             fail(message)
         except KeyboardInterrupt:
-            print("interrupted; --resume goes on from here.", file=sys.stderr)
-            sys.exit(130)
+            on = "; --resume goes on from here" if "resume" in flags.FLAGS else ""
+            print(f"\ninterrupted{on}.", file=sys.stderr)
+            sys.exit(_INTERRUPTED)
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=parsed)
     raise SystemExit(0)
 
 
@@ -69,11 +105,19 @@ def with_dashes(message: str) -> str:
     )
 
 
-def _of_tensorflows_files(error: Exception) -> str | None:
-    """What TensorFlow says of a file that it could not write, as of Python's; None of others."""
+def _show_anything(stream: TextIO | None) -> None:
+    """What a terminal has no letters for is written as \\u..., rather than ending the program."""
+    if stream is not None and hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+
+
+def _of_tensorflow(error: Exception) -> str | None:
+    """What TensorFlow says of a file or of memory, as of Python's errors; None of others."""
     # By name: an entry point that needs no TensorFlow should not wait for it.
     if type(error).__module__ != "tensorflow.python.framework.errors_impl":
         return None
+    if type(error).__name__ == "ResourceExhaustedError" and "OOM" in str(error):
+        return _out_of_memory(error)
     for code in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG):
         if os.strerror(code) in str(error):
             # "{{function_node ...}} <path>; No space left on device [Op:...]"
@@ -83,6 +127,11 @@ def _of_tensorflows_files(error: Exception) -> str | None:
     return None
 
 
+def _out_of_memory(error: Exception) -> str:
+    return f"not enough memory ({brief(error)}): choose fewer or smaller images."
+
+
 def _describe(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}. Choose another folder or free some space."
+    advice = f" {_ADVICE[error.errno]}" if error.errno in _ADVICE else ""
+    return f"{place}{error.strerror or error}.{advice}"

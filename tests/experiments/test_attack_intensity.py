@@ -126,12 +126,12 @@ def test_papers_table() -> None:
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--eps=0", r"--eps must lie in \(0, 1\]"),
-        ("--eps=0.02,x", r"--eps must lie in \(0, 1\].*got 0.02,x"),
-        ("--eps=nan", r"--eps must lie in"),
-        ("--eps=0.02,0.02", "names one intensity twice"),
-        ("--eps=", "got nothing"),
-        ("--test_eps=1.5", r"--test_eps must lie in \[0, 1\]"),
+        ("--eps=0", r"--eps=0: must lie in \(0, 1\]"),
+        ("--eps=0.02,x", r"--eps=0.02,x: 'x' is no number"),
+        ("--eps=nan", r"--eps=nan: must lie in \(0, 1\]"),
+        ("--eps=0.02,0.02", "--eps=0.02,0.02: a number stands there twice"),
+        ("--eps=", "--eps=: at least one number is needed"),
+        ("--test_eps=1.5", r"--test_eps=1.5: must lie in \[0, 1\]"),
         ("--test_eps=0,0.03", "--test_eps must be above 0 here"),
     ],
 )
@@ -143,6 +143,8 @@ def test_bad_intensities(in_process, flag: str, message: str, tmp_path: Path) ->
 
 def test_one_intensity_where_one_is_needed(in_process, tmp_path: Path) -> None:
     class Command:
+        FLAGS = attack_intensity.FLAGS
+
         @staticmethod
         def main(_: list[str]) -> None:
             intensity_flags.intensity()

@@ -26,11 +26,11 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
 
 def test_what_cannot_be_is_refused(tmp_path) -> None:
     for wrong, message in (
-        ("adaptive_budgets=much", "takes numbers"),
-        ("adaptive_budgets=0.1,0.1", "each once"),
-        ("adaptive_budgets=2", "in (0, 1]"),
-        ("pairs=0", "--pairs must be at least 1"),
+        ("adaptive_budgets=much", "--adaptive_budgets=much: 'much' is no number"),
+        ("adaptive_budgets=0.1,0.1", "a number stands there twice"),
+        ("adaptive_budgets=2", "must lie in (0, 1]"),
+        ("pairs=0", "--pairs=0: "),
     ):
         done = run("refined_defense", f"--{wrong}", cache=tmp_path)
-        assert done.returncode != 0
+        assert done.returncode == 1
         assert message in done.stderr

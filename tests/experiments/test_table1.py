@@ -137,7 +137,7 @@ def refused(*arguments: str, cache: Path) -> str:
 
 @pytest.mark.parametrize("epsilon", ["-0.03", "0", "1.5", "nan"])
 def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
-    assert "--eps must lie in (0, 1]" in refused(f"--eps={epsilon}", cache=tmp_path)
+    assert f"--eps={epsilon}: must lie in (0, 1]" in refused(f"--eps={epsilon}", cache=tmp_path)
     assert not (tmp_path / "runs").exists()
 
 

@@ -20,6 +20,43 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_folders_of_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folders.cache_folder() == home / ".cache" / "resgn"
+    assert folders.search_folders()[:2] == [
+        home / ".cache" / "resgn" / "weights",
+        home / ".keras" / "models",
+    ]
+    for name in ("RESGN_CACHE_DIR", "KERAS_HOME", "DEEPFACE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, f"~/{name}")
+    assert folders.weights_folder() == home / "RESGN_CACHE_DIR" / "weights"
+    assert folders.search_folders()[1:6] == [
+        home / "KERAS_HOME" / "models",
+        home / "KERAS_HOME" / "models" / "vggface",
+        home / "DEEPFACE_HOME" / ".deepface" / "weights",
+        home / "TORCH_HOME" / "checkpoints",
+        home / "TORCH_HOME" / "hub" / "checkpoints",
+    ]
+    # An empty variable is as good as none, and the specification of XDG ignores relative paths.
+    for name in ("RESGN_CACHE_DIR", "KERAS_HOME", "DEEPFACE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert folders.search_folders()[1] == home / ".keras" / "models"
+    assert folders.cache_folder() == home / ".cache" / "resgn"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/absolute")
+    assert folders.cache_folder() == Path("/absolute/resgn")
+
+
+def test_no_home_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    with pytest.raises(InputError, match="set the environment variable RESGN_CACHE_DIR"):
+        folders.cache_folder()
+    monkeypatch.setenv("RESGN_CACHE_DIR", "/kept")
+    assert folders.cache_folder() == Path("/kept")
+
+
 def _known(name: str) -> registry.KnownFile:
     return next(known for known in registry.KNOWN if known.name == name)
 
