@@ -19,6 +19,7 @@ def start(
     *arguments: str,
     cache: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> subprocess.Popen[str]:
     """Start `python -m experiments.<module>`; landmarks and adversarial sets go to `cache`."""
     environment = {
@@ -30,7 +31,7 @@ def start(
     if cache is not None:
         environment["RESGN_CACHE_DIR"] = str(cache)
     return subprocess.Popen(
-        [sys.executable, "-m", f"experiments.{module}", *arguments],
+        [python, "-m", f"experiments.{module}", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,10 +41,10 @@ def start(
 
 
 def run(
-    module: str, *arguments: str, cache: Path | None = None
+    module: str, *arguments: str, cache: Path | None = None, python: str = sys.executable
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
-    process = start(module, *arguments, cache=cache)
+    process = start(module, *arguments, cache=cache, python=python)
     output, error = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, output, error)
 
