@@ -197,12 +197,13 @@ def _within_length(x: tf.Tensor, origin: tf.Tensor, radius: tf.Tensor) -> tf.Ten
 def _neighbours(x: tf.Tensor, origin: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The levels on both sides of x, the one that is nearer to the original first.
 
-    They are the same where x is a whole level, or the original.
+    They are the same where x is a whole level, and where it is the original: its nearest level.
     """
     below, above = tf.floor(x), tf.math.ceil(x)
     swap = tf.abs(above - origin) < tf.abs(below - origin)
     near, far = tf.where(swap, above, below), tf.where(swap, below, above)
-    return near, tf.where(x == origin, near, far)
+    untouched, nearest = x == origin, tf.round(x)
+    return tf.where(untouched, nearest, near), tf.where(untouched, nearest, far)
 
 
 def _square(difference: tf.Tensor) -> tf.Tensor:

@@ -229,6 +229,15 @@ def test_originals_between_levels_keep_what_lies_in_the_ball() -> None:
         assert (int(higher.max()), int(lower.min())) == (up, down)
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_what_was_left_alone_is_the_original_as_any_file_holds_it(norm: str) -> None:
+    levels = np.array([0.0, 0.4, 0.6, 127.5, 255.0], np.float32)  # 127.5 / 255 is a half, exactly
+    images = np.broadcast_to(levels[:, np.newaxis] / np.float32(255), (1, 1, 5, 3))
+    for radius in (0.0, 0.1, 40.0):
+        kept = stored(images, images, radius / 255, norm)
+        assert kept[0, 0, :, 0].tolist() == [0, 0, 1, 128, 255]
+
+
 def test_many_images_and_budgets_are_stored_one_by_one(rng: np.random.Generator) -> None:
     images = rng.integers(0, 256, (70, 2, 2, 3)).astype(np.uint8)
     radii = rng.uniform(0.5, 9.5, (2, 70)) / 255
