@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
     names += ["resamples", "seed"]
     run = Run("code_identity", run_flags.settings_from_flags(names), run_flags.place())
     renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
-    model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))
+    model = mofa_flags.network(encoder.ALEXNET_PATH)
     encode = tf.function(lambda images: model(images, training=False), autograph=False)
     sources = mofa_flags.sources()
     sets = {

@@ -27,6 +27,7 @@ import tqdm
 
 from detector.roc import RocCurve
 from detector.scores import SCORES
+from detector.threshold_file import write_thresholds
 from experiments.drawing.figures import COLORS, save_figure
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.detection_table import (
@@ -43,7 +44,6 @@ from experiments.flags.attack_flags import in_words, perturbation_attack
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
-from experiments.running.results import write_json
 from experiments.running.run import Run
 from weights.errors import InputError
 
@@ -86,6 +86,7 @@ def main(argv: list[str]) -> None:
     if UNSEEN_EPSILON not in epsilons:
         raise InputError(f"--eps must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by.")
     experiment = MofaExperiment(("code",))
+    detector = Detector(experiment)
     names = ("eps", "adaptive_eps", "adaptive_weight", "false_alarm_rate")
     run = Run(
         "detection",
@@ -98,7 +99,7 @@ def main(argv: list[str]) -> None:
     seed = run_flags.SEED.value
     validation, test = halves(people, values["images"], seed)
     table = Table2(
-        Detector(experiment).scores,
+        detector.scores,
         experiment.terms,
         {
             "validation": toward_others(experiment.victim, validation, seed),
@@ -113,8 +114,13 @@ def main(argv: list[str]) -> None:
         known = name.startswith("eps=") and float(name[4:]) in adaptive
         rows.append(run.measured(name, functools.partial(table.row, name, known)))
     figures(run, table, epsilons)
-    limits = dict(table.magnet.thresholds)
-    write_json(run.folder / "thresholds.json", {"rate": _FAR.value, "thresholds": limits})
+    write_thresholds(
+        run.folder / "thresholds.json",
+        table.magnet.thresholds,
+        _FAR.value,
+        detector_flags.TEMPERATURE.value,
+        detector.files(),
+    )
     notes = (
         f"In 8 bits, epsilon {in_words(epsilons)}; fgsm and pgd change a pixel by as much as "
         f"{UNSEEN_EPSILON:g} does. "

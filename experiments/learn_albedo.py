@@ -48,7 +48,11 @@ def main(argv: list[str]) -> None:
     renderer = FaceRenderer(model, Camera(image_size=(SIZE, SIZE)))
     area = face_region(renderer) * shown_area(renderer)
     vertices = np.flatnonzero(area > 0.0)
-    network, _ = encoder.load(mofa_flags.encoder_path())
+    network, _ = encoder.load(
+        mofa_flags.encoder_path(),
+        used={"face_model": face_model_files.content(model_flags.MODEL.value)},
+        allow_mismatch=mofa_flags.ALLOW_MISMATCH.value,
+    )
     parts = []
     for source in sources:
         split = load_photographs(source.name, source.folder, renderer, SIZE, ("train",))

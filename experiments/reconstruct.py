@@ -91,7 +91,7 @@ class Faces:
 def main(argv: list[str]) -> None:
     """Reconstruct what the arguments or flags name."""
     renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
-    model, _ = encoder.load(mofa_flags.encoder_path(encoder.ALEXNET_PATH))
+    model = mofa_flags.network(encoder.ALEXNET_PATH)
     region = face_region(renderer)
     faces = (
         from_files([Path(name).expanduser() for name in argv[1:]], renderer)
@@ -265,7 +265,8 @@ def measure(
         if "mean_face" in errors:
             ratio = float(errors[name].mean() / errors["mean_face"].mean())
             columns["photometric_ratio"] = Measurement.bare(ratio, len(each))
-        columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
+        if renderer.model.has_five_landmarks():
+            columns["landmark"] = Measurement.mean(measures.landmark(each, faces.landmarks))
         if spread is not None:
             columns["vertices"] = Measurement.mean(measures.vertices(each, faces.codes))
             for part, apart in code_errors(each, faces.codes, spread).items():

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 import sys
 from pathlib import Path
 
@@ -23,12 +21,12 @@ import numpy as np
 import tqdm
 
 import weights as weights_room
-from detector.magnet import MagNetDetector
 from detector.scores import SCORES
+from detector.threshold_file import read_thresholds
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.own_faces import read_face
-from experiments.flags import command_line, detector_flags
+from experiments.flags import command_line, detector_flags, mofa_flags
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
 from experiments.running.results import write_json, write_text
@@ -62,9 +60,14 @@ def main(argv: list[str]) -> None:
     for output in outputs:
         if output.exists() and not _FORCE.value:
             raise InputError(f"{output} is there already; --force overwrites it.")
-    judge = read_thresholds(Path(_THRESHOLDS.value or DEFAULT_THRESHOLDS))
     experiment = MofaExperiment(("code",))
     detector = Detector(experiment)
+    judge = read_thresholds(
+        _THRESHOLDS.value or DEFAULT_THRESHOLDS,
+        detector_flags.TEMPERATURE.value,
+        detector.files(),
+        mofa_flags.ALLOW_MISMATCH.value,
+    )
     template = crop_template(experiment.renderer)
     verdicts: list[dict[str, object]] = []
     failed = 0
@@ -122,28 +125,6 @@ def files_to_scan(paths: list[Path]) -> list[Path]:
     if not files:
         raise InputError(f"No images ({KINDS}) are there.")
     return list(files)
-
-
-def read_thresholds(path: Path) -> MagNetDetector:
-    """The thresholds of a run of detection.
-
-    Raises:
-      InputError: the file is missing or holds something else.
-    """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: there is no such file; `python -m experiments.detection` leaves "
-            "thresholds.json in the folder of its run."
-        )
-    try:
-        limits = {str(k): float(v) for k, v in json.loads(path.read_text())["thresholds"].items()}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(f"{path} holds no thresholds of detection ({error}).") from error
-    if not limits or not set(limits) <= set(SCORES):
-        raise InputError(f"{path} must name thresholds of {', '.join(SCORES)}.")
-    if not all(math.isfinite(limit) for limit in limits.values()):
-        raise InputError(f"{path}: a threshold is not finite.")
-    return MagNetDetector(limits)
 
 
 def face_of(path: Path, template: Array) -> Array:

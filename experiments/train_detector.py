@@ -25,8 +25,10 @@ from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from mofa import face_model_files
 from mofa.people import spread_out
 from mofa.photographs import SIZE, Photographs
+from weights import made_for
 
 FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
 
@@ -170,7 +172,11 @@ def main(argv: list[str]) -> None:
         )
     names = ", ".join(mofa_flags.DATASET.value)
     path = run.folder / "detector.h5"
-    said = {"source": f"trained by experiments.train_detector on {names}"}
+    face_model = face_model_files.content(mofa_flags.model_path())
+    said = {
+        "source": f"trained by experiments.train_detector on {names}",
+        **made_for.attributes({"face_model": face_model}),
+    }
     save_autoencoder(model, size, path, said, float16=True)
     saved = load_autoencoder(path).model
     scores = DetectionScores(lambda images: saved(images, training=False))

@@ -30,7 +30,6 @@ from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
-from mofa import encoder
 from mofa.identity import KINDS, IdentityClassifier, IdentityConfig, pair_similarities
 from mofa.identity_training import (
     IdentityFaces,
@@ -42,6 +41,7 @@ from mofa.identity_training import (
 from mofa.photographs import SIZE, Photographs
 from resgn.calibration import RocCurve
 from resgn.target import embed_all as in_batches
+from weights import made_for
 from weights.errors import InputError
 
 FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
@@ -134,7 +134,9 @@ def main(argv: list[str]) -> None:
         classifier = train(run, kind, values, precision, faces)
         names = ", ".join(mofa_flags.DATASET.value)
         classifier.save(
-            run.folder / f"identity_{kind}.h5", f"trained by experiments.train_identity on {names}"
+            run.folder / f"identity_{kind}.h5",
+            f"trained by experiments.train_identity on {names}",
+            {"encoder": made_for.content(mofa_flags.encoder_path())} if kind == "code" else None,
         )
         row, curves[kind] = measure(classifier, faces["test"])
         rows.append(row)
@@ -151,7 +153,7 @@ def main(argv: list[str]) -> None:
 
 def load_encode() -> Function:
     """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
-    model, _ = encoder.load(mofa_flags.encoder_path())
+    model = mofa_flags.network()
     compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
     return compiled
 

@@ -51,6 +51,7 @@ from mofa.photographs import SIZE, Photographs
 from mofa.relit_faces import RelitFaces
 from mofa.training import OPTIMIZERS, SCHEDULES, Progress, Trainer, TrainingConfig
 from mofa.views import Views
+from weights import made_for
 from weights.errors import InputError
 from weights.folders import cache_folder
 
@@ -175,6 +176,7 @@ def main(argv: list[str]) -> None:
     said = {
         "source": f"trained by experiments.train_mofa on {', '.join(mofa_flags.DATASET.value)}",
         "face_model": model_name,
+        **made_for.attributes({"face_model": face_model_files.content(model_path)}),
     }
     encoder.save(model, size, path, said, float16=True)
     encoder.save(model, size, run.folder / "encoder_in_training.h5", said, fold=False)
@@ -191,7 +193,7 @@ def face_model() -> tuple[Path, str]:
     It is that of --model; without, that of the encoder of --init, or the learned one.
     """
     if model_flags.MODEL.value:
-        path = Path(model_flags.MODEL.value)
+        path = Path(model_flags.MODEL.value).expanduser()
         names = {own.resolve(): name for name, own in face_model_files.OWN_MODELS.items()}
         return path, names.get(path.resolve(), path.name)
     if _INIT.value:
@@ -322,11 +324,11 @@ def rendered_measures(
     spread = rendered_faces.draw_codes(renderer, many).std(axis=0)
     images = faces.images()
     code = model.predict(images, batch_size=8, verbose=0)
-    columns = {
-        "photometric": Measurement.mean(measures.photometric(code, images)),
-        "landmark": Measurement.mean(measures.landmark(code, measures.five(faces.codes))),
-        "vertices": Measurement.mean(measures.vertices(code, faces.codes)),
-    }
+    columns = {"photometric": Measurement.mean(measures.photometric(code, images))}
+    if renderer.model.has_five_landmarks():
+        five = measures.five(faces.codes)
+        columns["landmark"] = Measurement.mean(measures.landmark(code, five))
+    columns["vertices"] = Measurement.mean(measures.vertices(code, faces.codes))
     for name, value in code_errors(code, faces.codes, spread).items():
         columns[name] = Measurement.bare(value, count)
     return columns

@@ -19,7 +19,6 @@ from experiments.face_autoencoder.semantic_terms import semantic_terms
 from experiments.flags import attack_flags, identity_flags, model_flags, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
 from mofa import code as codes
-from mofa import encoder
 from mofa.arrays import Array
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
@@ -60,7 +59,7 @@ class MofaExperiment:
 
     def __init__(self, kinds: tuple[str, ...] = ("code", "image")) -> None:
         self.renderer: FaceRenderer = mofa_flags.renderer(SIZE)
-        self._model, _ = encoder.load(mofa_flags.encoder_path())
+        self._model = mofa_flags.network()
         identities = {kind: identity_flags.classifier(kind) for kind in kinds}
         self.victim = Victim(self.encode, identities)
         self.terms_of_all: dict[str, Term] = semantic_terms(self.renderer.model)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.flags.groups import FlagGroup
-from mofa.identity import KINDS, IdentityClassifier, load_identity
+from pathlib import Path
 
-FLAGS = FlagGroup()
+from experiments.flags import mofa_flags
+from experiments.flags.groups import FlagGroup
+from mofa.identity import DEFAULT_PATHS, KINDS, IdentityClassifier, load_identity
+
+FLAGS = FlagGroup(mofa_flags.FLAGS)
 
 _PATHS = {
     kind: FLAGS.path(
@@ -23,10 +26,22 @@ CALIBRATE = FLAGS.boolean(
 )
 
 
+def path(kind: str) -> Path:
+    """The file of the classifier of this kind."""
+    given = _PATHS[kind].value
+    return Path(given).expanduser() if given else DEFAULT_PATHS[kind]
+
+
 def classifier(kind: str) -> IdentityClassifier:
     """The classifier of this kind that the flags name.
 
     Raises:
-      InputError: the file is missing, damaged, or of another kind.
+      InputError: the file is missing, damaged, of another kind, or was trained for the codes of
+        another encoder.
     """
-    return load_identity(_PATHS[kind].value, kind)
+    return load_identity(
+        path(kind),
+        kind,
+        used={"encoder": mofa_flags.encoder_path()} if kind == "code" else None,
+        allow_mismatch=mofa_flags.ALLOW_MISMATCH.value,
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import tensorflow as tf
+
 from experiments.face_autoencoder.mofa_people import Source
 from experiments.flags import model_flags
 from experiments.flags.groups import FlagGroup
@@ -27,6 +29,12 @@ ENCODER = FLAGS.path(
     None,
     "Encoder of MoFA, a file of train_mofa. The project's own by default: VGG-19's layout, or "
     "AlexNet's, which draws faces better, where faces are only drawn or compared.",
+)
+ALLOW_MISMATCH = FLAGS.boolean(
+    "allow_mismatch",
+    False,
+    "Use files together that say that they were made for others (an encoder for another face "
+    "model, a classifier for another encoder), with a warning instead of an error.",
 )
 
 
@@ -67,13 +75,34 @@ def renderer(image_size: int, own: Path = encoder.DEFAULT_PATH) -> FaceRenderer:
     Raises:
       InputError: the encoder was trained with a model of the user's own, and --model is not given.
     """
-    path = model_flags.MODEL.value or encoders_model(encoder_path(own))
-    return with_model(path, image_size)
+    return with_model(model_path(own), image_size)
+
+
+def model_path(own: Path = encoder.DEFAULT_PATH) -> Path:
+    """The morphable model of --model, or that of the encoder; see `renderer`."""
+    given = model_flags.MODEL.value
+    return Path(given).expanduser() if given else encoders_model(encoder_path(own))
+
+
+def network(own: Path = encoder.DEFAULT_PATH) -> tf.keras.Model:
+    """The encoder, frozen, see `encoder_path`.
+
+    Raises:
+      InputError: it was trained with another morphable model than that of `renderer`.
+    """
+    return encoder.load(
+        encoder_path(own),
+        used={"face_model": face_model_files.content(model_path(own))},
+        allow_mismatch=ALLOW_MISMATCH.value,
+    )[0]
 
 
 def with_model(path: str | Path, image_size: int) -> FaceRenderer:
-    """The decoder with one morphable model and the landmarks of --landmarks."""
-    model = face_model_files.read(path, model_flags.LANDMARKS.value)
+    """The decoder with one morphable model and the landmarks of --landmarks.
+
+    Rendered faces need no landmarks; photographs do, and say so when they are cut out.
+    """
+    model = face_model_files.read(path, model_flags.LANDMARKS.value, require_landmarks=False)
     return FaceRenderer(model, Camera(image_size=(image_size, image_size)))
 
 
