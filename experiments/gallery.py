@@ -69,6 +69,8 @@ def main(_: list[str]) -> None:
         run_flags.place(),
         experiment.devices,
     )
+    if saved is not None and (told := saved.told_of(experiment.target)):
+        logging.warning("%s", told)
     if saved is None:
         run.same_data(experiment.legitimate.images)
         resgns = TrainedCleaners(experiment, run)

@@ -11,7 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from resgn.generator import GeneratorConfig, residual_generator
-from weights import keras_h5
+from resgn.target import Target
+from weights import keras_h5, made_for
 from weights.errors import InputError
 
 SMALL = Path(keras_h5.__file__).parent / "resgn_small.h5"
@@ -31,11 +32,31 @@ class SavedGenerator:
       model: frozen, from images `[N, H, W, 3]` in [0, 1] to the same.
       config: its size.
       about: what else the file says, e.g. how it was trained.
+      path: the file.
     """
 
     model: tf.keras.Model
     config: GeneratorConfig
     about: dict[str, Any]
+    path: Path
+
+    def told_of(self, target: Target) -> str | None:
+        """A sentence if it was trained for another target or crop, or does not say for which.
+
+        ResGN may clean for a network that it has never seen; figures then say so.
+        """
+        wanted = made_for.read(self.path).get("target")
+        if wanted is None:
+            return f"{self.path.name} does not say which target network it was trained for."
+        if target.content is None or wanted.digest != target.content.digest:
+            return (
+                f"{self.path.name} was trained for {wanted.name}, not for "
+                f"{target.content.name if target.content else target.name}."
+            )
+        crop = self.about.get("crop")
+        if crop is not None and crop != target.crop:
+            return f"{self.path.name} was trained on another crop ({crop}, not {target.crop})."
+        return None
 
 
 def save_generator(
@@ -50,13 +71,19 @@ def save_generator(
       model: of `residual_generator(config)`.
       config: its size.
       path: the file; it is replaced if it exists.
-      about: what else the file should say.
+      about: what else the file should say, see `about_target`.
 
     Raises:
       OSError: the file cannot be written.
     """
     attributes = dataclasses.asdict(config) | {"network": NETWORK} | dict(about or {})
     keras_h5.save_weights(model, path, attributes)
+
+
+def about_target(target: Target) -> dict[str, str]:
+    """What a file should say of the target that its ResGN was trained for."""
+    goes_with = {} if target.content is None else {"target": target.content}
+    return {"target": target.name, "crop": target.crop, **made_for.attributes(goes_with)}
 
 
 def load_generator(
@@ -82,7 +109,7 @@ def load_generator(
     model = residual_generator(config, precision)
     keras_h5.load_weights(model, path)
     model.trainable = False
-    return SavedGenerator(model, config, about)
+    return SavedGenerator(model, config, about, path)
 
 
 def _config(about: dict[str, Any], path: Path) -> GeneratorConfig:

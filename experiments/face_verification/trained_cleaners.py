@@ -20,7 +20,7 @@ from experiments.face_verification.verification_experiment import VerificationEx
 from experiments.running.results import write_json
 from experiments.running.run import Run
 from resgn.losses import TERMS
-from resgn.saved_generator import load_generator, save_generator
+from resgn.saved_generator import about_target, load_generator, save_generator
 from resgn.training import Progress, Trainer
 from resgn.training_set import TrainingSet
 from resgn.verification_set import COLUMNS, VerificationSet
@@ -83,7 +83,7 @@ class TrainedCleaners:
 
     def _about(self, recipe: CleanerRecipe, train: VerificationSet) -> dict[str, Any]:
         return {
-            "target": self._experiment.settings.target,
+            **about_target(self._experiment.target),
             "threshold": train.threshold,
             "dataset": self._experiment.dataset.name,
             "loss": "+".join(recipe.weights.active()),
@@ -108,7 +108,10 @@ class TrainedCleaners:
             recipe.adversary,
         )
         if experiment.settings.start_from:
-            trainer.start_from(load_generator(experiment.settings.start_from))
+            start = load_generator(experiment.settings.start_from)
+            if told := start.told_of(experiment.target):
+                _log.warning("%s", told)
+            trainer.start_from(start)
         data = TrainingSet(
             train.adversarial,
             train.probe,

@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from mofa import encoder, face_model_files
 from tests.experiments.command import result, run
+from tests.mofa.face_model_files.basel_files import STORES, as_list, basel_names, write_hdf5
+from weights import made_for
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +105,88 @@ def test_attack_names_what_is_wrong(folder: Path, identity: Path) -> None:
         ("--rows=transfer", "--transfer_encoder=PATH"),
         ("--source=a.png", "give both or neither"),
         ("--identity_code=none.h5", "train_identity"),
+        (f"--encoder={encoder.ALEXNET_PATH}", "mofa_identity_code_alexnet.h5 goes"),
     ):
         done = run("mofa_attack", "--preset=smoke", flag, f"--output_dir={folder}/x", cache=folder)
         assert done.returncode == 1
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_files_that_do_not_go_together_are_refused_by_every_command(
+    folder: Path, identity: Path, detector: Path
+) -> None:
+    """And each message says what was made for what, and how to go on all the same."""
+    for module, flags, message in (
+        (
+            "reconstruct",
+            (f"--model={face_model_files.DEFAULT_PATH}", "--count=1"),
+            "mofa_encoder_alexnet.h5 was made for the face model learned_face_model.h5, not for "
+            "open_face_model.h5, with which mofa_encoder_small.h5 goes",
+        ),
+        (
+            "scan",
+            (f"--detector={detector}/detector.h5", __file__),
+            "detector_thresholds.json was made for the detector detector_small.h5, not for "
+            "detector.h5",
+        ),
+        (
+            "scan",
+            ("--temperature=3", __file__),
+            "thresholds of temperature 1, not of 3. Give --temperature=1",
+        ),
+    ):
+        output = f"--output={folder}/x" if module == "scan" else f"--output_dir={folder}/x"
+        done = run(module, *flags, output, cache=folder)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "--allow_mismatch to go on all the same" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_what_is_trained_says_what_it_goes_with(
+    identity: Path, detector: Path, detection: Path
+) -> None:
+    own = made_for.content(encoder.DEFAULT_PATH)
+    assert made_for.read(identity / "identity_code.h5") == {"encoder": own}
+    assert made_for.read(identity / "identity_image.h5") == {}
+    assert made_for.read(detector / "detector.h5") == {"face_model": face_model_files.content()}
+    assert made_for.read(detection / "thresholds.json") == {
+        "detector": made_for.content(detector / "detector.h5"),
+        "encoder": own,
+        "identity_code": made_for.content(identity / "identity_code.h5"),
+    }
+
+
+def test_a_basel_face_model_as_it_is_from_training_to_attack(folder: Path) -> None:
+    """With Basel's own names of landmarks, as numbers of characters."""
+    model = face_model_files.read()
+    named = as_list(model, basel_names(model))
+    basel = write_hdf5(model, folder / "model2017-1_bfm.h5", named, STORES["int8"])
+    path = finish(folder, "train_mofa", f"--model={basel}", output="basel")
+    mine = (f"--model={basel}", f"--encoder={path}/encoder.h5")
+    assert made_for.read(path / "encoder.h5") == {"face_model": face_model_files.content(basel)}
+    identity = finish(folder, "train_identity", *mine, output="basel_identity")
+    attacked = finish(
+        folder,
+        "mofa_attack",
+        *mine,
+        f"--identity_code={identity}/identity_code.h5",
+        f"--identity_image={identity}/identity_image.h5",
+        *("--steps=4", "--pairs=1", "--rows=mofa", "--minimum_pairs=0"),
+        output="basel_attack",
+    )
+    assert result(attacked)["rows"][0]["change"]["value"] > 0.0
+    fitted = folder / "basel_fit"
+    flags = ("--count=1", "--refine=2", "--fit_iterations=2", f"--output_dir={fitted}")
+    done = run("reconstruct", *mine, *flags, cache=folder)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row for row in result(fitted)["rows"]}
+    assert rows["refined"]["landmark"]["value"] < 0.5 * rows["mofa"]["landmark"]["value"]
+    drawn = folder / "basel_drawn"
+    done = run("render", mine[0], "--count=1", f"--output_dir={drawn}", cache=folder)
+    assert done.returncode == 0, done.stderr
+    assert (drawn / "faces.png").exists()
 
 
 def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ...]) -> None:

@@ -12,9 +12,10 @@ from attacks import FGSM, Dodging
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.orl import load_orl
 from resgn.generator import GeneratorConfig, residual_generator
-from resgn.saved_generator import SMALL, load_generator, save_generator
-from resgn.target import load_target
+from resgn.saved_generator import SMALL, about_target, load_generator, save_generator
+from resgn.target import Target, load_target, weights_content
 from weights.errors import InputError
+from weights.made_for import Content
 
 CONFIG = GeneratorConfig(blocks=2, maps=4, in_kernel=5, out_kernel=1, scale=2, image_skip=True)
 
@@ -71,7 +72,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_generator(tmp_path / "absent.h5")
     (tmp_path / "text.h5").write_text("text")
-    with pytest.raises(InputError, match=r"a Keras \.h5"):
+    with pytest.raises(InputError, match=r"A Keras \.h5"):
         load_generator(tmp_path / "text.h5")
 
 
@@ -98,3 +99,40 @@ def test_the_small_one_takes_an_attack_back() -> None:
     cleaned = cleaner(tf.constant(attacked)).numpy()
     assert shift(cleaned) < 0.5 * shift(attacked)
     assert shift(cleaner(tf.constant(faces)).numpy()) < 0.25 * shift(attacked)
+
+
+def test_it_says_which_target_it_was_trained_for(saved: Path, tmp_path: Path) -> None:
+    target = Target(
+        "toy", tf.identity, lambda size: tf.keras.Sequential(), 160, (0.0,), Content("a" * 16, "t")
+    )
+    assert load_generator(saved).told_of(target) == (
+        "resgn.h5 does not say which target network it was trained for."
+    )
+    model = load_generator(saved).model
+    save_generator(model, CONFIG, tmp_path / "mine.h5", about_target(target))
+    mine = load_generator(tmp_path / "mine.h5")
+    assert mine.about["target"] == "toy"
+    assert mine.told_of(target) is None
+    other = dataclasses.replace(target, content=Content("b" * 16, "u"))
+    assert mine.told_of(other) == "mine.h5 was trained for t, not for u."
+    own = dataclasses.replace(target, name="module:network", content=None)
+    assert mine.told_of(own) == "mine.h5 was trained for t, not for module:network."
+    boxed = dataclasses.replace(target, crop="a box")
+    assert mine.told_of(boxed) == (
+        "mine.h5 was trained on another crop (five points on dlib's template, 160x160, not a box)."
+    )
+
+
+def test_the_small_one_is_for_dlibs_network() -> None:
+    assert load_generator().told_of(load_target("dlib")) is None
+
+
+def test_a_target_is_known_by_its_weights_whatever_they_are_called(tmp_path: Path) -> None:
+    (tmp_path / "net.pb").write_bytes(b"abc")
+    assert weights_content("facenet", tmp_path / "net.pb") == Content("ba7816bf8f01cfea", "net.pb")
+    for name in ("index", "data-00000-of-00001"):
+        (tmp_path / f"model.ckpt-1.{name}").write_bytes(b"numbers")
+    by_prefix = weights_content("facenet", tmp_path / "model.ckpt-1")
+    assert weights_content("facenet", tmp_path) == by_prefix
+    with pytest.raises(InputError, match="no such file"):
+        weights_content("facenet", tmp_path / "absent.pb")
