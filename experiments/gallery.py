@@ -14,6 +14,8 @@ person if both show the same one, and for the reference otherwise.
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import tensorflow as tf
 
@@ -37,6 +39,8 @@ from resgn.saved_generator import SavedGenerator, load_generator
 from resgn.target import to_float
 from resgn.verification import squared_distance
 from weights.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 FLAGS = FlagGroup(verification_flags.FLAGS, intensity_flags.FLAGS, generator_flags.FLAGS)
 
@@ -70,7 +74,7 @@ def main(_: list[str]) -> None:
         experiment.devices,
     )
     if saved is not None and (told := saved.told_of(experiment.target)):
-        logging.warning("%s", told)
+        _log.warning("%s", told)
     if saved is None:
         run.same_data(experiment.legitimate.images)
         resgns = TrainedCleaners(experiment, run)
