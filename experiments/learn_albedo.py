@@ -11,8 +11,6 @@ validation and test parts is looked at. About three minutes for 8,400 photograph
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 import tqdm
@@ -36,6 +34,7 @@ FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS, SEEDED)
 def main(argv: list[str]) -> None:
     """Look at the photographs, learn, write the model."""
     del argv
+    output = file_flags.named_output(".h5") or face_model_files.LEARNED_PATH
     sources = mofa_flags.sources()
     if not sources:
         raise InputError(
@@ -69,7 +68,6 @@ def main(argv: list[str]) -> None:
         100.0 * learned.explained,
     )
     result = learned_albedo.put_on(model, vertices, learned, "face model with learned albedo")
-    output = Path(file_flags.OUTPUT.value or face_model_files.LEARNED_PATH)
     face_model_files.write(result, output)
     print(f"{output}: albedo from {len(seen)} photographs, mirrored ones included")
 

@@ -26,6 +26,8 @@ FLAGS = FlagGroup(file_flags.FLAGS)
 def main(argv: list[str]) -> None:
     """Write the landmarks as JSON: a file name and five (x, y) a line, two decimals."""
     del argv
+    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
+    output = file_flags.named_output(".json") or default
     dataset = load_orl()
     landmarks = detect_landmarks(dataset.image(index) for index in range(len(dataset)))
     missing = [
@@ -41,8 +43,6 @@ def main(argv: list[str]) -> None:
         f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
         for file, points in zip(dataset.files, landmarks, strict=True)
     ]
-    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
-    output = Path(file_flags.OUTPUT.value or default)
     with atomic_path(output) as temporary:
         temporary.write_text(
             f'{{"sha256": "{images_digest(dataset)}",\n"landmarks": {{\n'

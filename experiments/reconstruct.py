@@ -60,6 +60,8 @@ _FIT = FLAGS.integer("fit_iterations", 100, "Steps of the mean face's fit.", low
 
 
 COLUMNS = ("overlay", "reconstruction", "geometry", "albedo", "frontal")
+RESERVED = ("panel",)
+"""Pictures of the whole run."""
 SMALLEST = 24
 """Pixels between the eyes, of the 52 in a crop, under which a face shows next to nothing."""
 
@@ -177,14 +179,26 @@ def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
                 f"{path}: the face is small ({apart:.0f} pixels from eye to eye); expect little.",
                 file=sys.stderr,
             )
-        # Two photographs of one name from two folders must not share a file.
-        taken = sum(name == path.stem or name.startswith(f"{path.stem}_") for name in names)
-        names.append(f"{path.stem}_{taken + 1}" if taken else path.stem)
+        names.append(free_name(path.stem, names))
         images.append(image)
         landmarks.append(placed)
     if not images:
         raise InputError(f"No face was found in any of the {len(paths)} photographs.")
     return Faces(names, np.stack(images), np.stack(landmarks), unknown(len(names)))
+
+
+def free_name(stem: str, taken: list[str]) -> str:
+    """A name of files that nothing here has yet: `face`, `face_2`, ...
+
+    Two photographs of one name, from two folders or with two endings, must not share their files,
+    also where upper and lower case are one, nor take those of the whole run.
+    """
+    number, used = 1, {*(name.lower() for name in taken), *RESERVED}
+    name = stem
+    while name.lower() in used:
+        number += 1
+        name = f"{stem}_{number}"
+    return name
 
 
 def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:

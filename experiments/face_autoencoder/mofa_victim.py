@@ -97,7 +97,7 @@ class AttackedPairs:
       victim: who is attacked.
       sources, targets: float32 [N, 224, 224, 3] in [0, 1].
       source_codes, target_codes: float32 [N, 257].
-      told_apart: share of the pairs drawn that the classifiers tell apart.
+      told_apart: share of the pairs drawn that the classifiers tell apart; None of given pairs.
     """
 
     victim: Victim
@@ -105,7 +105,7 @@ class AttackedPairs:
     targets: Array
     source_codes: Array
     target_codes: Array
-    told_apart: float = 1.0
+    told_apart: float | None = None
     _identities: dict[str, tuple[Array, Array]] = dataclasses.field(
         default_factory=dict, init=False, repr=False
     )
