@@ -17,6 +17,7 @@ import tqdm
 from absl import logging
 
 from experiments.face_autoencoder.photographs import load_photographs
+from experiments.face_autoencoder.pictures import chunks
 from experiments.flags import command_line, file_flags, model_flags, mofa_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED, SEEDED
@@ -54,8 +55,9 @@ def main(argv: list[str]) -> None:
     )
     parts = []
     for source in sources:
-        split = load_photographs(source.name, source.folder, renderer, SIZE, ("train",))
-        parts += look(renderer, vertices, network, split.train.images, source.name)
+        train = load_photographs(source, renderer, SIZE, ("train",)).train
+        for photographs in chunks(train):
+            parts += look(renderer, vertices, network, photographs.images, source.name)
     seen = SeenColours(
         np.concatenate([part.colours for part in parts]),
         np.concatenate([part.normals for part in parts]),

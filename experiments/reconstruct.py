@@ -29,6 +29,7 @@ from experiments.drawing.image_grid import grid, named
 from experiments.face_autoencoder.mofa_people import TEST_SEED
 from experiments.face_autoencoder.own_faces import read_face
 from experiments.face_autoencoder.photographs import load_photographs
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.face_autoencoder.refining import refined
 from experiments.flags import command_line, model_flags, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
@@ -100,7 +101,7 @@ def main(argv: list[str]) -> None:
         if argv[1:]
         else from_datasets(renderer, Measures(renderer, region))
     )
-    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "count", "baseline"]
+    names = [*mofa_flags.NAMES, "model", "landmarks", "encoder", "count", "baseline"]
     names += ["refine", "fit_iterations", "seed"]
     run = Run(
         "reconstruct",
@@ -213,7 +214,7 @@ def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:
         names = [f"rendered_{number:03d}" for number in range(len(faces))]
         parts.append(Faces(names, faces.images(), measures.five(faces.codes), faces.codes))
     for source in sources:
-        test = load_photographs(source.name, source.folder, renderer, SIZE, ("test",)).test
+        test = load_photographs(source, renderer, SIZE, ("test",)).test
         chosen = pick(test, _COUNT.value, run_flags.SEED.value)
         names = [f"{source.name}_{number:03d}" for number in range(len(chosen))]
         images = chosen.images.astype(np.float32) / 255.0
@@ -231,7 +232,7 @@ def unknown(count: int) -> np.ndarray:
     return np.full([count, codes.SIZE], np.nan, np.float32)
 
 
-def pick(photographs: Photographs, count: int, seed: int) -> Photographs:
+def pick(photographs: Pictures, count: int, seed: int) -> Photographs:
     """Some photographs at random, of different people as far as there are enough."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(photographs))
