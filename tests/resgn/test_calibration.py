@@ -65,6 +65,18 @@ def test_roc_by_hand() -> None:
     assert roc.equal_error_rate() == pytest.approx(0.5)
 
 
+def test_equal_error_rate_by_hand() -> None:
+    # Between 0.4 and 0.5 false accepts rise from 0 to 1/2 and false rejects stay at 1/3.
+    between = RocCurve.of(np.array([0.1, 0.2, 0.5, 0.4, 0.9]), np.arange(5) < 3)
+    assert between.equal_error_rate() == pytest.approx(1 / 3)
+    # At 0.6 one of four is wrong on either side.
+    distances = np.array([0.1, 0.2, 0.3, 0.6, 0.5, 0.8, 0.9, 0.95])
+    exact = RocCurve.of(distances, np.arange(8) < 4)
+    assert exact.equal_error_rate() == pytest.approx(0.25)
+    apart = RocCurve.of(np.array([0.1, 0.2, 0.8, 0.9]), np.arange(4) < 2)
+    assert apart.equal_error_rate() == 0.0
+
+
 def test_auc_is_the_share_of_ordered_pairs(rng: np.random.Generator) -> None:
     distances = rng.uniform(0, 4, 60)
     same = rng.uniform(size=60) < 0.4
