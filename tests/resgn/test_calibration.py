@@ -45,10 +45,10 @@ def test_ten_fold_never_sees_its_own_fold() -> None:
     # Two folds whose best thresholds differ: 0.5 in fold 0, 2.0 in fold 1. Judged with the other's,
     # fold 0 (distances 0.2 same, 0.8 different) fails on 0.8 < 2.0; fold 1 (1.5 same, 2.5
     # different) on 1.5 >= 0.5.
-    distances = np.array([0.2, 0.8, 1.5, 2.5])
-    same = np.array([True, False, True, False])
+    distances = np.array([0.2, 0.8, 2.5, 1.5])
+    same = np.array([True, False, False, True])  # in another order, so that neither fits the other
     correct, thresholds = ten_fold(distances, same, np.array([0, 0, 1, 1]))
-    assert correct.tolist() == [True, False, False, True]
+    assert correct.tolist() == [True, False, True, False]
     np.testing.assert_allclose(thresholds, [2.0, 0.5])
 
 
