@@ -57,9 +57,10 @@ def main(_: list[str]) -> None:
         raise InputError("--probe and --reference belong together: give both photographs.")
     epsilon = intensity_flags.intensity()
     weights = generator_flags.WEIGHTS.value
-    own = [align_photograph(path) for path in (_PROBE.value, _REFERENCE.value) if path is not None]
-    saved = load_generator(weights) if own or weights else None
+    photographs = [path for path in (_PROBE.value, _REFERENCE.value) if path is not None]
+    saved = load_generator(weights) if photographs or weights else None
     experiment = verification_flags.experiment(texture=saved is None)
+    own = [align_photograph(path, crop=experiment.target.crop) for path in photographs]
     more = {
         "probe": _PROBE.value,
         "reference": _REFERENCE.value,

@@ -1,4 +1,4 @@
-"""Find the landmarks of the ORL faces again and store them in the project.
+"""Find the ORL faces again, landmarks and boxes, and store them in the project.
 
 The default data set then needs no detection at run time:
 
@@ -15,7 +15,7 @@ import numpy as np
 import resgn.faces
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
-from resgn.faces.landmarks import detect_landmarks, images_digest
+from resgn.faces.landmarks import detect_places, images_digest
 from resgn.faces.orl import load_orl
 from weights.atomic import atomic_path
 from weights.errors import InputError
@@ -24,16 +24,12 @@ FLAGS = FlagGroup(file_flags.FLAGS)
 
 
 def main(argv: list[str]) -> None:
-    """Write the landmarks as JSON: a file name and five (x, y) a line, two decimals."""
+    """Write JSON: a file name and seven (x, y) a line, see `detect_places`, two decimals."""
     del argv
-    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
-    output = file_flags.named_output(".json") or default
     dataset = load_orl()
-    landmarks = detect_landmarks(dataset.image(index) for index in range(len(dataset)))
+    places = detect_places(dataset.image(index) for index in range(len(dataset)))
     missing = [
-        file
-        for file, points in zip(dataset.files, landmarks, strict=True)
-        if np.isnan(points).any()
+        file for file, points in zip(dataset.files, places, strict=True) if np.isnan(points).any()
     ]
     if missing:
         raise InputError(
@@ -41,11 +37,13 @@ def main(argv: list[str]) -> None:
         )
     lines = [
         f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
-        for file, points in zip(dataset.files, landmarks, strict=True)
+        for file, points in zip(dataset.files, places, strict=True)
     ]
+    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
+    output = Path(file_flags.OUTPUT.value or default)
     with atomic_path(output) as temporary:
         temporary.write_text(
-            f'{{"sha256": "{images_digest(dataset)}",\n"landmarks": {{\n'
+            f'{{"sha256": "{images_digest(dataset)}",\n"places": {{\n'
             + ",\n".join(lines)
             + "\n}}\n",
             "utf-8",

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.cleaners import Cleaner
+from resgn.faces.crops import CROPS, FIVE_POINTS
 from resgn.target import CROP_SIZE, Target, load_target
 from weights.errors import InputError
 
@@ -71,13 +72,17 @@ def own_target(name: str) -> Target:
     Args:
       name: `package.module:callable`: a Keras model or a differentiable function of TensorFlow from
         float32 images `[N, 160, 160, 3]` in [0, 1] to embeddings `[N, D]`, of any length (they are
-        scaled to 1).
+        scaled to 1). Its attribute `crop` may name one of `resgn.faces.crops.CROPS`.
 
     Raises:
       InputError: it cannot be imported or called, is random, has no gradient, or gives something
         else than embeddings.
     """
-    function = _function(name, load(name))
+    given = load(name)
+    crop = str(getattr(given, "crop", FIVE_POINTS))
+    if crop not in CROPS:
+        raise InputError(f"{name}: `crop` is {crop!r}; known are {', '.join(CROPS)}.")
+    function = _function(name, given)
     images = _probe()
     compiled = tf.function(function)
     outputs = _called(name, compiled, images)
@@ -98,7 +103,7 @@ def own_target(name: str) -> Target:
     def network(inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         return function(inputs)
 
-    return Target(name, tf.identity, lambda size: network, CROP_SIZE, (0.5,))
+    return Target(name, tf.identity, lambda size: network, CROP_SIZE, (0.5,), crop=crop)
 
 
 def chosen_target(name: str, weights: str | None = None) -> Target:

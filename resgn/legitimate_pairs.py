@@ -85,12 +85,12 @@ def legitimate_pairs(
       InputError: there are fewer usable pairs than wanted.
     """
     dataset = without_copies(dataset)
-    faces = GatheredFaces(dataset)
+    faces = GatheredFaces(dataset, target.crop)
     drawn = _drawn(dataset, faces, counts, seed)
     used = np.unique(np.concatenate([np.r_[p.probe, p.reference] for p in drawn.values()]))
     row = np.full(len(dataset), -1)
     row[used] = np.arange(len(used))
-    images = faces.images(used)
+    images = faces.faces(used).images
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(shared(tf.function(target)), images)
 

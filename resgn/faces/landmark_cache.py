@@ -1,4 +1,4 @@
-"""Landmarks kept on disk between runs."""
+"""Where faces lie in photographs, kept on disk between runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class LandmarkCache:
-    """Landmarks by what an image file holds.
+    """Landmarks and box of a face by what an image file holds.
 
     One file for each kind of data set and version of the detector. An entry belongs to the content
     of an image file, whatever it is called, wherever it lies and whatever its times say: to hash
@@ -49,12 +49,12 @@ class LandmarkCache:
         return sha256(path)[:32]
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """Landmarks float32 `[5, 2]`, NaN where no face was found; None where not known."""
+        """Places float32 `[7, 2]`, NaN where no face was found; None where not known."""
         return self._entries.get(key)
 
-    def put(self, key: str, landmarks: NDArray[np.float32]) -> None:
-        """Remember landmarks float32 `[5, 2]` until `save`."""
-        self._entries[key] = self._unsaved[key] = landmarks
+    def put(self, key: str, places: NDArray[np.float32]) -> None:
+        """Remember places float32 `[7, 2]` until `save`."""
+        self._entries[key] = self._unsaved[key] = places
 
     def save(self) -> None:
         """Write what is new to disk, whole or not at all."""
@@ -66,7 +66,7 @@ class LandmarkCache:
                 np.savez(
                     temporary,
                     keys=np.array(list(entries), "S32"),
-                    landmarks=np.array(list(entries.values()), np.float32),
+                    places=np.array(list(entries.values()), np.float32),
                 )
             self._unsaved = {}
         except OSError as error:
@@ -80,10 +80,10 @@ class LandmarkCache:
     def _read(self) -> dict[str, NDArray[np.float32]]:
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                keys, landmarks = file["keys"], file["landmarks"]
-            if landmarks.dtype != np.float32 or landmarks.shape != (len(keys), 5, 2):
+                keys, places = file["keys"], file["places"]
+            if places.dtype != np.float32 or places.shape != (len(keys), 7, 2):
                 raise ValueError("unexpected arrays")
-            return dict(zip((key.decode("ascii") for key in keys), landmarks, strict=True))
+            return dict(zip((key.decode("ascii") for key in keys), places, strict=True))
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return {}
         # zipfile and numpy raise many things on damaged bytes; none of them matters here.

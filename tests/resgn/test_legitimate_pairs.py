@@ -11,6 +11,7 @@ import tensorflow as tf
 from resgn import legitimate_pairs as module
 from resgn.faces import gathering
 from resgn.faces.alignment import AlignedFaces
+from resgn.faces.crops import BOX
 from resgn.faces.dataset import FaceDataset
 from resgn.legitimate_pairs import PARTS, Counts, legitimate_pairs
 from weights.errors import InputError
@@ -33,7 +34,10 @@ class Toy:
         self.aligned: list[int] = []
         self.without = without
 
-    def __call__(self, dataset: FaceDataset, rows: np.ndarray, size: int) -> AlignedFaces:
+    def __call__(
+        self, dataset: FaceDataset, rows: np.ndarray, size: int, crop: str
+    ) -> AlignedFaces:
+        assert crop == BOX
         self.aligned += rows.tolist()
         rows = np.array([row for row in rows if row not in self.without], np.int64)
         images = np.zeros([len(rows), 8, 8, 3], np.uint8)
@@ -53,13 +57,17 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Toy]:
     return make
 
 
-def target(images: tf.Tensor) -> tf.Tensor:
-    """People are told apart by their first channel."""
-    return tf.one_hot(tf.cast(tf.round(images[:, 0, 0, 0] * 255.0), tf.int32), PEOPLE)
+class ToyTarget:
+    """Tells people apart by the first channel."""
+
+    crop = BOX
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.one_hot(tf.cast(tf.round(images[:, 0, 0, 0] * 255.0), tf.int32), PEOPLE)
 
 
 def drawn(dataset: FaceDataset, counts: Counts = COUNTS) -> module.LegitimatePairs:
-    return legitimate_pairs(dataset, target, counts, calibrate=True, seed=3)  # type: ignore[arg-type]
+    return legitimate_pairs(dataset, ToyTarget(), counts, calibrate=True, seed=3)  # type: ignore[arg-type]
 
 
 def test_only_drawn_photographs_are_aligned(toy: Callable[..., Toy]) -> None:
@@ -141,7 +149,7 @@ def test_copies_are_left_out(
             write_image(tmp_path / f"{person:02d}" / f"{number}.png", image)
     write_image(tmp_path / "05" / "8.png", np.full((20, 20, 3), (4, 1, 0), np.uint8))
 
-    def align(dataset: FaceDataset, rows: np.ndarray, size: int) -> AlignedFaces:
+    def align(dataset: FaceDataset, rows: np.ndarray, size: int, crop: str) -> AlignedFaces:
         images = np.stack([dataset.image(int(row)) for row in rows])
         return AlignedFaces(images, rows, dataset.people[rows])
 

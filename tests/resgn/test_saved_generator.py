@@ -117,10 +117,8 @@ def test_it_says_which_target_it_was_trained_for(saved: Path, tmp_path: Path) ->
     assert mine.told_of(other) == "mine.h5 was trained for t, not for u."
     own = dataclasses.replace(target, name="module:network", content=None)
     assert mine.told_of(own) == "mine.h5 was trained for t, not for module:network."
-    boxed = dataclasses.replace(target, crop="a box")
-    assert mine.told_of(boxed) == (
-        "mine.h5 was trained on another crop (five points on dlib's template, 160x160, not a box)."
-    )
+    boxed = dataclasses.replace(target, crop="box")
+    assert mine.told_of(boxed) == "mine.h5 was trained on another crop (five_points, not box)."
 
 
 def test_the_small_one_is_for_dlibs_network() -> None:

@@ -27,8 +27,9 @@ from resgn.faces.landmarks import (
     VERSION,
     dataset_landmarks,
     detect_landmarks,
+    detect_places,
     images_digest,
-    orl_landmarks,
+    orl_places,
 )
 from resgn.faces.loading import load_dataset
 from resgn.faces.template import FACE_TEMPLATE
@@ -40,7 +41,13 @@ ORL = load_dataset("orl")
 
 @functools.cache
 def _stored() -> np.ndarray:
-    stored = orl_landmarks(ORL)
+    """Landmarks."""
+    return _stored_places()[:, :5]
+
+
+@functools.cache
+def _stored_places() -> np.ndarray:
+    stored = orl_places(ORL)
     assert stored is not None
     return stored
 
@@ -125,8 +132,8 @@ def test_choose_face_by_hand() -> None:
 def test_stored_landmarks_are_found_again() -> None:
     """What the script would write, on a few images that are far apart in the list."""
     indices = [3, 111, 222, 399]
-    found = detect_landmarks(ORL.image(index) for index in indices)
-    np.testing.assert_allclose(found, _stored()[indices], atol=0.1)
+    found = detect_places(ORL.image(index) for index in indices)
+    np.testing.assert_allclose(found, _stored_places()[indices], atol=0.1)
 
 
 def test_stored_landmarks_are_of_upright_faces() -> None:
@@ -140,6 +147,11 @@ def test_stored_landmarks_are_of_upright_faces() -> None:
     assert ((nose[:, 1] > eyes[:, 1]) & (nose[:, 1] < mouth[:, 1])).all()
     assert (stored.min((0, 1)) > 0).all()
     assert (stored.max((0, 1)) < (92, 112)).all()
+    # The box holds the points, and not much more.
+    first, last = np.moveaxis(_stored_places()[:, 5:], 1, 0)
+    assert (first < stored.min(1)).all()
+    assert (stored.max(1) < last).all()
+    assert ((last - first) < 3.5 * np.ptp(stored, axis=1)).all()
     # People look at the camera more or less: on average the face is in the middle of the image.
     np.testing.assert_allclose(stored.mean((0, 1)), [46, 65], atol=6)
 
@@ -215,13 +227,13 @@ def test_photographs_that_lie_on_their_side(turns: int) -> None:
     indices = [0, 123, 250, 399]
     images = [ORL.image(index) for index in indices]
     found = find_faces([np.ascontiguousarray(np.rot90(image, turns)) for image in images])
-    for face, expected in zip(found, _stored()[indices], strict=True):
+    for face, expected in zip(found, _stored_places()[indices], strict=True):
         assert (face.turns, face.faces) == (4 - turns, 1)
         points, (height, width) = expected, (112, 92)
         for _ in range(turns):  # (x, y) goes to (y, width - 1 - x)
             points = np.stack([points[:, 1], width - 1 - points[:, 0]], 1)
             height, width = width, height
-        np.testing.assert_allclose(face.points, points, atol=0.1 * _eyes(expected))
+        np.testing.assert_allclose(face.places, points, atol=0.1 * _eyes(expected))
 
 
 def test_upright_photographs_stay_upright() -> None:
@@ -262,7 +274,8 @@ def test_points_that_are_no_face_count_as_none(monkeypatch: pytest.MonkeyPatch) 
     (face,) = find_faces([np.zeros([250, 250, 3], np.uint8)])
     assert face.score == pytest.approx(0.99)
     assert (face.turns, face.faces) == (0, 1)
-    np.testing.assert_allclose(face.points, good - 25, atol=1e-3)
+    np.testing.assert_allclose(face.places[:5], good - 25, atol=1e-3)
+    np.testing.assert_allclose(face.places[5:], [[65, 65], [185, 185]])
 
 
 # ORL's stored landmarks.
@@ -291,16 +304,16 @@ def test_script_writes_what_is_read(
     path = tmp_path / "orl.json"
     flag = type("Flag", (), {"value": str(path)})
     monkeypatch.setattr(script.file_flags, "OUTPUT", flag)
-    monkeypatch.setattr(script, "detect_landmarks", lambda images: _stored().copy())
+    monkeypatch.setattr(script, "detect_places", lambda images: _stored_places().copy())
     script.main([])
     assert "400 faces" in capsys.readouterr().out
     written = json.loads(path.read_text("utf-8"))
     assert written["sha256"] == images_digest(ORL)
     np.testing.assert_array_equal(
-        np.array([written["landmarks"][file] for file in ORL.files], np.float32), _stored()
+        np.array([written["places"][file] for file in ORL.files], np.float32), _stored_places()
     )
     path.unlink()
-    monkeypatch.setattr(script, "detect_landmarks", lambda images: _stored() * np.nan)
+    monkeypatch.setattr(script, "detect_places", lambda images: _stored_places() * np.nan)
     with pytest.raises(InputError, match=r"No face found in s1/1\.pgm and 399 others"):
         script.main([])
     assert not path.exists()
@@ -314,7 +327,7 @@ def _never(images: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _constant(images: Iterable[np.ndarray]) -> np.ndarray:
-    return np.full([len(list(images)), 5, 2], 5, np.float32)
+    return np.full([len(list(images)), 7, 2], 5, np.float32)
 
 
 @pytest.fixture
@@ -340,7 +353,7 @@ class _Detector:
         self.seen += len(images)
         levels = np.array([image[0, 0, 0] for image in images], np.float32)
         levels[levels == 13] = np.nan
-        return np.broadcast_to(levels[:, None, None], [len(images), 5, 2])
+        return np.broadcast_to(levels[:, None, None], [len(images), 7, 2])
 
 
 @pytest.fixture
@@ -426,7 +439,8 @@ def test_photographs_on_their_side_are_counted(
     toy: FaceDataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def detect(images: list[np.ndarray]) -> np.ndarray:
-        points = np.stack([FACE_TEMPLATE] * len(images))
+        corners = np.array([(20, 20), (140, 150)])
+        points = np.stack([np.concatenate([FACE_TEMPLATE, corners])] * len(images))
         lying = [image[0, 0, 0] in (3, 5, 8) for image in images]
         points[lying] = points[lying][..., ::-1] * [1, -1]
         return points.astype(np.float32)
@@ -524,9 +538,9 @@ def test_damaged_cache(
     dataset_landmarks(toy, range(40), progress=False)
     (file,) = own_cache.iterdir()
     if damage == "shapes":
-        np.savez(file, keys=np.array(["a"], "S32"), landmarks=np.zeros([1, 4, 2], np.float32))
+        np.savez(file, keys=np.array(["a"], "S32"), places=np.zeros([1, 4, 2], np.float32))
     elif damage == "pickle":
-        np.savez(file, keys=np.array([{}], object), landmarks=np.zeros([1, 5, 2], np.float32))
+        np.savez(file, keys=np.array([{}], object), places=np.zeros([1, 7, 2], np.float32))
     else:
         data = {"truncated": file.read_bytes()[:-40], "text": b"hello", "empty": b""}[damage]
         file.write_bytes(data)
@@ -569,7 +583,7 @@ def test_read_only_folder(
 
 def test_two_processes_lose_nothing(tmp_path: Path) -> None:
     first, second = (LandmarkCache("toy", 1, tmp_path) for _ in range(2))
-    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    points = np.arange(14, dtype=np.float32).reshape(7, 2)
     first.put("a" * 32, points)
     second.put("b" * 32, points + 1)
     first.save()
