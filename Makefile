@@ -8,12 +8,14 @@ DATASET ?= orl
 DATA_DIR ?=
 PYTHON ?=
 STRATEGY ?= none
+ROOM ?=
+SHARE ?= 0.01
 CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)) \
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") \
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults lint clean
+.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -127,10 +129,14 @@ test: install ## The tests.
 test-faults: install ## Kills, races, full disks, vanishing data, damaged files; about half an hour.
 	$(RUN) -m pytest -m faults -n 2 $(ARGS)
 
+mutants: install ## Mutation tests of a drawn share: ROOM="attacks detector.roc", SHARE=0.01.
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) --editable '.[mutation]'
+	TF_NUM_INTRAOP_THREADS=1 CUDA_VISIBLE_DEVICES=-1 $(RUN) -m tests.mutants $(ROOM) --share=$(SHARE) $(ARGS)
+
 lint: install ## ruff and mypy.
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
 clean: ## Remove .venv and caches of tools; runs/ stays.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants *.egg-info

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from experiments.flags import file_flags
 from experiments.flags.run_flags import SEED
+from experiments.running.json_files import write_json
 from experiments.running.provenance import command, commit, device
-from experiments.running.results import Row, write_json
+from experiments.running.results import Row
 from experiments.running.stored_results import StoredResult, without_paths
 
 

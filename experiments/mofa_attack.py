@@ -37,7 +37,7 @@ from experiments.face_autoencoder.mofa_victim import (
     Function,
     Victim,
 )
-from experiments.face_autoencoder.own_faces import own_face
+from experiments.face_autoencoder.own_faces import about_own_pair, own_pair
 from experiments.flags import attack_flags, command_line, run_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
@@ -131,8 +131,11 @@ def main(argv: list[str]) -> None:
         )
     draw(experiment, run, pairs, attacks.craft("mofa"))
     trace(attacks, run)
+    about = experiment.about(pairs)
+    if _SOURCE.value is not None:
+        about = about_own_pair(pairs, _SOURCE.value, _TARGET.value)
     notes = (
-        f"{experiment.about(pairs)} Epsilon {attack_flags.in_words([_EPS.value])}, "
+        f"{about} Epsilon {attack_flags.in_words([_EPS.value])}, "
         f"cap {attack_flags.CAP.value:g}, "
         f"reading {attack_flags.READING.value}, pose term {attack_flags.POSE_TERM.value}. "
         "`matched`: the distance of Eq. 1 to the target has halved; `way`: the share of it that is "
@@ -174,11 +177,8 @@ def pairs_to_attack(
 ) -> tuple[AttackedPairs, AttackedPairs | None]:
     """The pairs, and as many more to learn a universal perturbation from if one is wanted."""
     if _SOURCE.value is not None and _TARGET.value is not None:
-        source, target = (
-            own_face(path, experiment.renderer)[np.newaxis]
-            for path in (_SOURCE.value, _TARGET.value)
-        )
-        return AttackedPairs.of(experiment.victim, source, target), None
+        own = own_pair(experiment.victim, experiment.renderer, _SOURCE.value, _TARGET.value)
+        return own, None
     count = values["pairs"]
     pairs = experiment.pairs(
         2 * count if universal else count, values["identities"], values["images_per_identity"]

@@ -26,6 +26,8 @@ FLAGS = FlagGroup(file_flags.FLAGS)
 def main(argv: list[str]) -> None:
     """Write JSON: a file name and seven (x, y) a line, see `detect_places`, two decimals."""
     del argv
+    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
+    output = file_flags.named_output(".json") or default
     dataset = load_orl()
     places = detect_places(dataset.image(index) for index in range(len(dataset)))
     missing = [
@@ -39,8 +41,6 @@ def main(argv: list[str]) -> None:
         f"{json.dumps(file)}: {json.dumps(np.round(points.astype(float), 2).tolist())}"
         for file, points in zip(dataset.files, places, strict=True)
     ]
-    default = Path(resgn.faces.__file__).with_name("orl_landmarks.json")
-    output = Path(file_flags.OUTPUT.value or default)
     with atomic_path(output) as temporary:
         temporary.write_text(
             f'{{"sha256": "{images_digest(dataset)}",\n"places": {{\n'

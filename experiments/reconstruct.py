@@ -29,6 +29,7 @@ from experiments.drawing.image_grid import grid, named
 from experiments.face_autoencoder.mofa_people import TEST_SEED
 from experiments.face_autoencoder.own_faces import read_face
 from experiments.face_autoencoder.photographs import load_photographs
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.face_autoencoder.refining import refined
 from experiments.flags import command_line, model_flags, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
@@ -60,6 +61,8 @@ _FIT = FLAGS.integer("fit_iterations", 100, "Steps of the mean face's fit.", low
 
 
 COLUMNS = ("overlay", "reconstruction", "geometry", "albedo", "frontal")
+RESERVED = ("panel",)
+"""Pictures of the whole run."""
 SMALLEST = 24
 """Pixels between the eyes, of the 52 in a crop, under which a face shows next to nothing."""
 
@@ -98,7 +101,7 @@ def main(argv: list[str]) -> None:
         if argv[1:]
         else from_datasets(renderer, Measures(renderer, region))
     )
-    names = ["dataset", "data_dir", "model", "landmarks", "encoder", "count", "baseline"]
+    names = [*mofa_flags.NAMES, "model", "landmarks", "encoder", "count", "baseline"]
     names += ["refine", "fit_iterations", "seed"]
     run = Run(
         "reconstruct",
@@ -177,14 +180,26 @@ def from_files(paths: list[Path], renderer: FaceRenderer) -> Faces:
                 f"{path}: the face is small ({apart:.0f} pixels from eye to eye); expect little.",
                 file=sys.stderr,
             )
-        # Two photographs of one name from two folders must not share a file.
-        taken = sum(name == path.stem or name.startswith(f"{path.stem}_") for name in names)
-        names.append(f"{path.stem}_{taken + 1}" if taken else path.stem)
+        names.append(free_name(path.stem, names))
         images.append(image)
         landmarks.append(placed)
     if not images:
         raise InputError(f"No face was found in any of the {len(paths)} photographs.")
     return Faces(names, np.stack(images), np.stack(landmarks), unknown(len(names)))
+
+
+def free_name(stem: str, taken: list[str]) -> str:
+    """A name of files that nothing here has yet: `face`, `face_2`, ...
+
+    Two photographs of one name, from two folders or with two endings, must not share their files,
+    also where upper and lower case are one, nor take those of the whole run.
+    """
+    number, used = 1, {*(name.lower() for name in taken), *RESERVED}
+    name = stem
+    while name.lower() in used:
+        number += 1
+        name = f"{stem}_{number}"
+    return name
 
 
 def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:
@@ -199,7 +214,7 @@ def from_datasets(renderer: FaceRenderer, measures: Measures) -> Faces:
         names = [f"rendered_{number:03d}" for number in range(len(faces))]
         parts.append(Faces(names, faces.images(), measures.five(faces.codes), faces.codes))
     for source in sources:
-        test = load_photographs(source.name, source.folder, renderer, SIZE, ("test",)).test
+        test = load_photographs(source, renderer, SIZE, ("test",)).test
         chosen = pick(test, _COUNT.value, run_flags.SEED.value)
         names = [f"{source.name}_{number:03d}" for number in range(len(chosen))]
         images = chosen.images.astype(np.float32) / 255.0
@@ -217,7 +232,7 @@ def unknown(count: int) -> np.ndarray:
     return np.full([count, codes.SIZE], np.nan, np.float32)
 
 
-def pick(photographs: Photographs, count: int, seed: int) -> Photographs:
+def pick(photographs: Pictures, count: int, seed: int) -> Photographs:
     """Some photographs at random, of different people as far as there are enough."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(photographs))

@@ -31,6 +31,7 @@ from attacks import FixedPointAttack, IdentitySwap, stored, with_levels
 from experiments.face_autoencoder import mofa_experiment
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified
 from experiments.face_autoencoder.mofa_victim import AttackedPairs
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.flags import attack_flags, command_line, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
@@ -158,24 +159,25 @@ class Bench:
         self._experiment, self._run, self._values = experiment, run, values
         self._kept = KeptArrays(run.folder / "training")
         self._fit = Fit(experiment.renderer, experiment.victim.codes, GaussNewton(values["refine"]))
-        others, people = (
+        calibration, pictures = (
             experiment.people(part, values["identities"], values["images_per_identity"])
             for part in ("validation", "test")
         )
-        run.same_data(others.images, people.images)
-        others = others.part(few_of_each(others.people, values["calibration_images"]))
+        others = calibration.part(few_of_each(calibration.people, values["calibration_images"]))
         if len(np.unique(others.people)) < 2:
             raise InputError(
                 "The thresholds need two people with two pictures each in the validation part: "
                 "raise --identities and --images_per_identity or give more photographs."
             )
+        people, drawn = self._pairs_of(pictures)
+        run.same_data(others.images, people.images)
         self.judges = {
             kind: CodeJudge.calibrated(
                 self._codes(kind, "calibration", others.images), others.people
             )
             for kind in ("encoder", "refined")
         }
-        self.pairs, self._refined = self._told_apart(people)
+        self.pairs, self._refined = self._told_apart(people, drawn)
 
     def _codes(self, kind: str, name: str, images: Array) -> Array:
         """Codes [N, 257] of images; refined ones are kept by name."""
@@ -193,16 +195,22 @@ class Bench:
                 bar.update(len(chunk))
         return np.concatenate(found)
 
-    def _told_apart(self, people: Photographs) -> tuple[AttackedPairs, tuple[Array, Array]]:
+    def _pairs_of(self, pictures: Pictures) -> tuple[Photographs, tuple[Array, Array]]:
+        """Pictures, and the rows of those that make up each pair of different people."""
+        count = min(SPARE * self._values["pairs"], len(pictures))
+        first, second = different_pairs(pictures.people, count, run_flags.SEED.value)
+        used = np.unique([first, second])
+        return pictures.part(used), (np.searchsorted(used, first), np.searchsorted(used, second))
+
+    def _told_apart(
+        self, people: Photographs, drawn: tuple[Array, Array]
+    ) -> tuple[AttackedPairs, tuple[Array, Array]]:
         """The first pairs drawn that both judges tell apart, and their refined codes.
 
         Raises:
           InputError: there are fewer than wanted.
         """
         wanted, encoder, refined = self._values["pairs"], *self.judges.values()
-        drawn = different_pairs(
-            people.people, min(SPARE * wanted, len(people)), run_flags.SEED.value
-        )
         everybody = self._experiment.victim.codes(people.images)
         apart = encoder.similarities(*(everybody[end] for end in drawn)) < encoder.threshold
         rows, seen = np.flatnonzero(apart), 0

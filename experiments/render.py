@@ -11,7 +11,6 @@ as `face_00.png` and, with --obj, as `face_00.obj` with vertex colours. Some sec
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,9 @@ import numpy as np
 from experiments.drawing.image_grid import grid
 from experiments.flags import command_line, model_flags, run_flags
 from experiments.flags.groups import FlagGroup
+from experiments.running.json_files import as_text
 from experiments.running.results import write_array
+from experiments.running.run_folder import chosen_folder, claim, new_folder
 from mofa import face_model_files, obj_file
 from mofa.arrays import Array
 from mofa.code_files import read_codes
@@ -28,7 +29,7 @@ from mofa.face_renderer import Camera, FaceRenderer
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
-FLAGS = FlagGroup(model_flags.FLAGS, run_flags.FLAGS)
+FLAGS = FlagGroup(model_flags.FLAGS, run_flags.PLACED, run_flags.SEEDED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.count < 1 or not 8 <= self.image_size <= 4096:
             raise InputError(
-                "--count must be at least 1 and --image_size between 8 and 4096, got "
+                "`count` must be at least 1 and `image_size` between 8 and 4096, got "
                 f"{self.count} and {self.image_size}"
             )
 
@@ -100,16 +101,18 @@ def render(options: Options) -> Path:
       The folder written to.
 
     Raises:
-      InputError: a file is missing or damaged.
+      InputError: a file is missing or damaged, or the folder holds other files.
     """
-    folder = Path(options.output_dir or f"runs/render/{time.strftime('%Y%m%d-%H%M%S')}")
     model = face_model_files.read(options.model, options.landmarks, require_landmarks=False)
     renderer = FaceRenderer(model, Camera(image_size=(options.image_size, options.image_size)))
     if options.codes:
         chosen = read_codes(Path(options.codes))
     else:
         chosen = random_codes(renderer, options.count, options.seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    chosen_dir = options.output_dir
+    folder = chosen_folder(Path(chosen_dir)) if chosen_dir else new_folder("render")
+    if not claim(folder, as_text(dataclasses.asdict(options), 2) + "\n"):
+        raise InputError(f"{folder} holds a run already; choose another `output_dir`.")
     write_array(folder / "codes.npy", chosen)
 
     images = pictures(renderer, chosen)

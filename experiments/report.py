@@ -71,6 +71,7 @@ WIDTH = 1600
 def main(arguments: list[str]) -> None:
     """Collect, draw, write."""
     del arguments
+    path = file_flags.named_output(".html") or DEFAULT_PATH
     sections = list(kept_sections()) if _KEPT.value else []
     sections += list(run_sections(Path(_RUNS.value)))
     if not sections:
@@ -79,7 +80,6 @@ def main(arguments: list[str]) -> None:
         )
     order = [*TITLES, *sorted({section.result.experiment for section in sections})]
     sections.sort(key=lambda section: order.index(section.result.experiment))
-    path = Path(file_flags.OUTPUT.value or DEFAULT_PATH)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page(sections))
     print(f"{path}: {len(sections)} tables")

@@ -29,7 +29,8 @@ from experiments.face_autoencoder.own_faces import read_face
 from experiments.flags import command_line, detector_flags, mofa_flags
 from experiments.flags.detector_flags import Detector
 from experiments.flags.groups import FlagGroup
-from experiments.running.results import write_json, write_text
+from experiments.running.json_files import write_json
+from experiments.running.results import write_text
 from mofa.arrays import Array
 from mofa.photographs import SIZE, crop_template
 from resgn.faces.image_file import read_image

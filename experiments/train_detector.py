@@ -109,7 +109,7 @@ def main(argv: list[str]) -> None:
     values = PRESETS.settle()
     sources = mofa_flags.sources()
     precision = precision_flags.precision()
-    shared = ("dataset", "data_dir", "model", "landmarks", "imagenet", "seed")
+    shared = (*mofa_flags.NAMES, "model", "landmarks", "imagenet", "seed")
     run = Run(
         "train_detector",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
@@ -118,11 +118,12 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     faces = load_parts(sources, rendered, renderer, values)
-    run.same_data(*(people.images for people in faces.values()))
     held_out = {
         part: people.part(spread_out(len(people), values["held_out_images"]))
         for part, people in faces.items()
     }
+    images = faces["train"].part(slice(None)).images
+    run.same_data(images, *(people.images for people in held_out.values()))
     size = AutoencoderConfig(
         **{f.name: values[f.name] for f in dataclasses.fields(AutoencoderConfig)}
     )
@@ -165,7 +166,7 @@ def main(argv: list[str]) -> None:
             run.log_images("validation", progress.epoch, {"face and reconstruction": both})
 
         trainer.train(
-            faces["train"].images,
+            images,
             held_out["validation"].images,
             report,
             stepped,

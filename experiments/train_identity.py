@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import hashlib
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ import tqdm
 from experiments.drawing.figures import save_roc
 from experiments.face_autoencoder.mofa_people import load_parts
 from experiments.face_autoencoder.mofa_victim import Function
+from experiments.face_autoencoder.pictures import CHUNK, Pictures, chunks
 from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.preset_flags import PresetFlags
@@ -38,7 +41,7 @@ from mofa.identity_training import (
     embed_all,
     train_identity,
 )
-from mofa.photographs import SIZE, Photographs
+from mofa.photographs import SIZE
 from resgn.calibration import RocCurve
 from resgn.target import embed_all as in_batches
 from weights import made_for
@@ -114,7 +117,7 @@ def main(argv: list[str]) -> None:
     values = PRESETS.settle()
     sources = mofa_flags.sources()
     precision = precision_flags.precision()
-    shared = ("dataset", "data_dir", "model", "landmarks", "encoder", "kinds", "seed")
+    shared = (*mofa_flags.NAMES, "model", "landmarks", "encoder", "kinds", "seed")
     run = Run(
         "train_identity",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
@@ -123,14 +126,12 @@ def main(argv: list[str]) -> None:
     renderer = mofa_flags.renderer(SIZE)
     rendered = "rendered" in mofa_flags.DATASET.value
     people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
-    run.same_data(*(each.images for each in people.values()))
-    encode = functools.cache(load_encode)  # the classifier on images needs none
+    views = Views(_KINDS.value, values["input_size"])
+    given = {part: views.of(each, part == "train") for part, each in people.items()}
+    run.same_data(*views.digests)
     rows, curves = [], {}
     for kind in _KINDS.value:
-        faces = {
-            part: faces_of(kind, each, values, part == "train", encode)
-            for part, each in people.items()
-        }
+        faces = {part: each[kind] for part, each in given.items()}
         classifier = train(run, kind, values, precision, faces)
         names = ", ".join(mofa_flags.DATASET.value)
         classifier.save(
@@ -151,29 +152,50 @@ def main(argv: list[str]) -> None:
     print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in _KINDS.value)}, roc.png")
 
 
-def load_encode() -> Function:
-    """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
-    model = mofa_flags.network()
-    compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
-    return compiled
+class Views:
+    """What each kind of classifier is given of pictures, which are read a few at a time.
 
+    Attributes:
+      digests: hashes of all pictures that were read.
 
-def faces_of(
-    kind: str,
-    people: Photographs,
-    values: dict[str, Any],
-    mirror: bool,
-    encode: Callable[[], Function],
-) -> IdentityFaces:
-    """What a kind of classifier is given of pictures; mirrored ones, too, to learn from."""
-    if kind == "image":
-        side = (values["input_size"],) * 2
-        small = [cv2.resize(image, side, interpolation=cv2.INTER_AREA) for image in people.images]
-        return IdentityFaces(np.stack(small), people.people)
-    if not mirror:
-        return IdentityFaces(in_batches(encode(), people.images), people.people)
-    both = [in_batches(encode(), each) for each in (people.images, people.images[:, :, ::-1])]
-    return IdentityFaces(np.concatenate(both), np.tile(people.people, 2))
+    Args:
+      kinds: of classifiers.
+      side: of the images that the one on images sees, pixels.
+    """
+
+    def __init__(self, kinds: Sequence[str], side: int) -> None:
+        self._kinds, self._side = kinds, (side, side)
+        self.digests: list[np.ndarray] = []
+
+    def of(self, pictures: Pictures, mirror: bool) -> dict[str, IdentityFaces]:
+        """By kind, codes and small images; codes of mirrored pictures, too, to learn from."""
+        codes: list[np.ndarray] = []
+        mirrored: list[np.ndarray] = []
+        small = np.empty([len(pictures) * ("image" in self._kinds), *self._side, 3], np.uint8)
+        for start, some in zip(itertools.count(0, CHUNK), chunks(pictures), strict=False):
+            digest = hashlib.sha256(np.ascontiguousarray(some.images).data).digest()
+            self.digests.append(np.frombuffer(digest, np.uint8))
+            if "code" in self._kinds:
+                codes.append(in_batches(self._encode, some.images))
+                if mirror:
+                    mirrored.append(in_batches(self._encode, some.images[:, :, ::-1]))
+            if "image" in self._kinds:
+                for row, image in enumerate(some.images, start):
+                    small[row] = cv2.resize(image, self._side, interpolation=cv2.INTER_AREA)
+        found = {}
+        if "code" in self._kinds:
+            both = np.tile(pictures.people, 2 if mirror else 1)
+            found["code"] = IdentityFaces(np.concatenate(codes + mirrored), both)
+        if "image" in self._kinds:
+            found["image"] = IdentityFaces(small, pictures.people)
+        return found
+
+    @functools.cached_property
+    def _encode(self) -> Function:
+        """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
+        model = mofa_flags.network()
+        compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
+        return compiled
 
 
 def train(

@@ -14,7 +14,7 @@ term of the loss and panels of photograph, reconstruction, overlay and geometry.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from absl import flags
 
 from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED
 from experiments.face_autoencoder.photographs import Split, load_photographs
+from experiments.face_autoencoder.pictures import JoinedPictures, Pictures
 from experiments.flags import (
     command_line,
     model_flags,
@@ -129,7 +130,10 @@ def main(argv: list[str]) -> None:
         values["rendered_batch_size"] = 0
     devices = chosen_devices()
     precision = precision_flags.precision()
-    shared = ("dataset", "data_dir", "model", "landmarks", "init", "imagenet", "preset", "seed")
+    shared = (
+        *mofa_flags.NAMES,
+        *("model", "landmarks", "init", "imagenet", "preset", "seed"),
+    )
     run = Run(
         "train_mofa",
         run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
@@ -140,10 +144,11 @@ def main(argv: list[str]) -> None:
     model_path, model_name = face_model()
     renderer = mofa_flags.with_model(model_path, values["image_size"])
     splits = {
-        source.name: load_photographs(source.name, source.folder, renderer, values["image_size"])
-        for source in sources
+        source.name: load_photographs(source, renderer, values["image_size"]) for source in sources
     }
-    run.same_data(*(split.train.images for split in splits.values()))
+    photographs = _joined([split.train for split in splits.values()])
+    if photographs is not None:
+        run.same_data(photographs.images)
     with devices.strategy.scope():
         model, size = make_encoder(values, precision, devices)
     config = TrainingConfig(
@@ -164,7 +169,6 @@ def main(argv: list[str]) -> None:
         )
         code_loss = CodeLoss(renderer, rendered.codes.std(axis=0), values["code_weight"])
     trainer = Trainer(model, config, run.shared, autoencoder_loss, code_loss, devices.strategy)
-    photographs = _joined([split.train for split in splits.values()])
     with tqdm.tqdm(total=config.iterations, unit="step") as bar:
         trainer.train(
             None if photographs is None else Jittered(photographs, values["jitter"]),
@@ -334,8 +338,8 @@ def rendered_measures(
     return columns
 
 
-def _joined(parts: list[Photographs]) -> Photographs | None:
-    return Photographs.joined(parts) if parts else None
+def _joined(parts: Sequence[Pictures]) -> Photographs | None:
+    return JoinedPictures(parts).part(slice(None)) if parts else None
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -51,6 +50,7 @@ _SETTINGS = SettingsFlags(
 
 def main(_: list[str]) -> None:
     """Load, train, fold, save, measure on people kept out."""
+    output = file_flags.named_output(".h5")
     settings = _SETTINGS.settle(replaced(CriticSettings(), {"seed": run_flags.SEED.value}))
     run = Run("train_texture_critic", flat(settings), run_flags.place())
     faces = CriticFaces.load(settings)
@@ -71,8 +71,7 @@ def main(_: list[str]) -> None:
         "ten folds."
     )
     print(run.finish([row], "float32", "people", notes, plain=("auc",)))
-    if file_flags.OUTPUT.value:
-        output = Path(file_flags.OUTPUT.value).expanduser()
+    if output is not None:
         with atomic_path(output) as temporary:
             shutil.copyfile(path, temporary)
         path = output

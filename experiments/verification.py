@@ -45,7 +45,9 @@ PAPER_ACCURACY = {"dlib": 0.9938, "facenet": 0.9905}
 def main(_: list[str]) -> None:
     """Align, embed, measure, write result and plot."""
     settings = verification_flags.faces()
-    dataset = without_copies(load_dataset(settings.dataset, settings.data_dir))
+    dataset = without_copies(
+        load_dataset(settings.dataset, settings.data_dir, settings.skip_damaged)
+    )
     pairs = choose_pairs(dataset)
     target = chosen_target(settings.target, settings.weights_of_target())
     run = Run(

@@ -16,6 +16,7 @@ from detector.scores import SCORES, DetectionScores
 from experiments.face_autoencoder.crafted_images import CraftedImages
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, Victim
 from experiments.face_autoencoder.papers import TABLE_2
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.running.results import Measurement, Row
 from mofa import code as codes
 from mofa.arrays import Array
@@ -30,7 +31,7 @@ TPR_AT = (0.01, 0.001)
 Scores = dict[str, np.ndarray]
 
 
-def halves(people: Photographs, images: int, seed: int) -> tuple[Photographs, Photographs]:
+def halves(people: Pictures, images: int, seed: int) -> tuple[Photographs, Photographs]:
     """Faces for thresholds and faces to measure on, of different people.
 
     Raises:

@@ -15,6 +15,7 @@ from experiments.drawing.image_grid import grid, named
 from experiments.face_autoencoder.crafted_images import CraftedImages
 from experiments.face_autoencoder.mofa_people import load_people
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victim
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.face_autoencoder.semantic_terms import semantic_terms
 from experiments.flags import attack_flags, identity_flags, model_flags, mofa_flags, run_flags
 from experiments.flags.groups import FlagGroup
@@ -23,7 +24,7 @@ from mofa.arrays import Array
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
 from mofa.identity import balanced_threshold, pair_similarities
-from mofa.photographs import SIZE, Photographs
+from mofa.photographs import SIZE
 from mofa.views import Views
 from resgn.cleaners.jpeg import jpeg
 from resgn.faces.image_file import write_image
@@ -36,7 +37,8 @@ FLAGS = FlagGroup(
 
 
 SHARED = (
-    *("dataset", "data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image"),
+    *mofa_flags.NAMES,
+    *("model", "landmarks", "encoder", "identity_code", "identity_image"),
     *("cap", "steps", "reading", "pose_term", "calibrate", "seed"),
 )
 """Flags that decide a result."""
@@ -105,7 +107,9 @@ class MofaExperiment:
         """Every setting that decides a result; for `Run`."""
         return run_flags.settings_from_flags(list(SHARED)) | more
 
-    def people(self, part: str, identities: int, images_per_identity: int) -> Photographs:
+    def people(
+        self, part: str, identities: int, images_per_identity: int, may_be_nobody: bool = False
+    ) -> Pictures:
         """The people of one part of the data sets that the flags name.
 
         Raises:
@@ -113,7 +117,15 @@ class MofaExperiment:
         """
         rendered = "rendered" in mofa_flags.DATASET.value
         sources = mofa_flags.sources()
-        return load_people(sources, rendered, part, self.renderer, identities, images_per_identity)
+        return load_people(
+            sources,
+            rendered,
+            part,
+            self.renderer,
+            identities,
+            images_per_identity,
+            may_be_nobody=may_be_nobody,
+        )
 
     def calibrate(self, identities: int, images_per_identity: int) -> None:
         """Set every classifier's threshold on the validation people of the data at hand.
@@ -121,7 +133,8 @@ class MofaExperiment:
         That stored with a classifier is of the data sets of its training together: where rendered
         faces and photographs are mixed, all people of one of them look alike.
         """
-        people = self.people("validation", identities, max(2, images_per_identity))
+        pictures = self.people("validation", identities, max(2, images_per_identity), True)
+        people = pictures.part(slice(None))
         if not 1 < len(np.unique(people.people)) < len(people):
             logging.warning("No pairs to calibrate on; the classifiers' own thresholds stay.")
             return

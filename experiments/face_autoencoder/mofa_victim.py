@@ -21,12 +21,12 @@ from attacks import (
     transplant,
 )
 from attacks.semantic_match import entry_weights
+from experiments.face_autoencoder.pictures import Pictures
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.identity import IdentityClassifier, on_images
 from mofa.people import different_pairs
-from mofa.photographs import Photographs
 from resgn.target import embed_all, to_float
 from weights.errors import InputError
 
@@ -97,7 +97,7 @@ class AttackedPairs:
       victim: who is attacked.
       sources, targets: float32 [N, 224, 224, 3] in [0, 1].
       source_codes, target_codes: float32 [N, 257].
-      told_apart: share of the pairs drawn that the classifiers tell apart.
+      told_apart: share of the pairs drawn that the classifiers tell apart; None of given pairs.
     """
 
     victim: Victim
@@ -105,7 +105,7 @@ class AttackedPairs:
     targets: Array
     source_codes: Array
     target_codes: Array
-    told_apart: float = 1.0
+    told_apart: float | None = None
     _identities: dict[str, tuple[Array, Array]] = dataclasses.field(
         default_factory=dict, init=False, repr=False
     )
@@ -120,16 +120,19 @@ class AttackedPairs:
         return cls(victim, first, second, victim.codes(first), victim.codes(second))
 
     @classmethod
-    def drawn(cls, victim: Victim, people: Photographs, count: int, seed: int) -> AttackedPairs:
+    def drawn(cls, victim: Victim, people: Pictures, count: int, seed: int) -> AttackedPairs:
         """Draw pairs of different people, keep those that every classifier tells apart.
 
         Raises:
           InputError: there are fewer of them than wanted.
         """
-        first, second = different_pairs(people.people, min(SPARE * count, len(people)), seed)
+        drawn = different_pairs(people.people, min(SPARE * count, len(people)), seed)
+        used = np.unique(drawn)
+        first, second = (np.searchsorted(used, end) for end in drawn)
+        images = people.part(used).images
         apart = np.ones(len(first), bool)
         for kind, classifier in victim.identities.items():
-            found = victim.embeddings(kind, people.images)
+            found = victim.embeddings(kind, images)
             apart &= np.sum(found[first] * found[second], axis=-1) < classifier.threshold
         rows = np.flatnonzero(apart)[:count]
         if len(rows) < count:
@@ -137,7 +140,7 @@ class AttackedPairs:
                 f"Of {len(first)} pairs of different people the classifiers tell {len(rows)} "
                 f"apart; {count} are asked for: lower --pairs or give more photographs."
             )
-        pairs = cls.of(victim, people.images[first[rows]], people.images[second[rows]])
+        pairs = cls.of(victim, images[first[rows]], images[second[rows]])
         return dataclasses.replace(pairs, told_apart=float(apart.mean()))
 
     def part(self, rows: Array | slice) -> AttackedPairs:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,8 +31,11 @@ from experiments.face_verification.adaptive_attacks import (
 from experiments.face_verification.cleaners import make_defence
 from experiments.face_verification.defences import Defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.running.results import Measurement, Row, write_json
+from experiments.running.json_files import read_kept, write_json
+from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+
+T = TypeVar("T")
 
 QUANTILES = (0.25, 0.5, 0.75)
 """Shares of pairs whose smallest budget is given."""
@@ -66,10 +68,9 @@ class AttackedDefence:
         self.name, self._epsilon_l2 = name, epsilon_l2
         self._experiment, self._run, self._attacks = experiment, run, attacks
         self.outcomes = {attack: self._outcome(attack) for attack in self._crafted()}
-        smallest = self._kept("minimum_epsilon", self._minimum_epsilon)
-        self.smallest = np.array([np.inf if value is None else value for value in smallest])
-        self.findings = tuple(self._kept("findings", self._findings))
-        self._random = self._kept("random", lambda: self._defence.random)
+        self.smallest = self._kept("minimum_epsilon", self._minimum_epsilon, _smallest)
+        self.findings = self._kept("findings", self._findings, _sentences)
+        self._random = self._kept("random", lambda: self._defence.random, _switch)
 
     @functools.cached_property
     def _defence(self) -> Defence:
@@ -114,14 +115,23 @@ class AttackedDefence:
                 "margin": outcome.margin.astype(float).tolist(),
             }
 
-        kept = self._kept(attack, measure)
-        return Outcome(np.array(kept["success"], bool), np.array(kept["margin"]))
+        def read(kept: Any) -> Outcome:
+            success, margin = np.array(kept["success"], bool), np.array(kept["margin"], float)
+            if not success.shape == margin.shape == (len(self._attacks.pairs.images),):
+                raise ValueError("other pairs")
+            return Outcome(success, margin)
 
-    def _kept(self, what: str, measure: Callable[[], Any]) -> Any:
+        return self._kept(attack, measure, read)
+
+    def _kept(self, what: str, measure: Callable[[], Any], read: Callable[[Any], T]) -> T:
+        """What was measured and kept before; a damaged file is measured anew."""
         file = self._run.folder / "outcomes" / self.name / f"{what}.json"
-        if not file.exists():
-            write_json(file, measure())
-        return json.loads(file.read_text("utf-8"))
+        found = read_kept(file, read)
+        if found is None:
+            measured = measure()
+            write_json(file, measured)
+            found = read(measured)
+        return found
 
     def _minimum_epsilon(self) -> list[float | None]:
         attacks = self._attacks
@@ -189,3 +199,22 @@ class AttackedDefence:
     def _of(self, kind: str) -> np.ndarray:
         same = self._attacks.pairs.same
         return same if kind == "dodging" else ~same
+
+
+def _smallest(kept: Any) -> np.ndarray:
+    """Smallest epsilons `[P]`; infinite where none was found."""
+    return np.array([np.inf if value is None else float(value) for value in kept])
+
+
+def _sentences(kept: Any) -> tuple[str, ...]:
+    return tuple(_typed(each, str) for each in _typed(kept, list))
+
+
+def _switch(kept: Any) -> bool:
+    return bool(_typed(kept, bool))
+
+
+def _typed(value: Any, kind: type[Any]) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"a {type(value).__name__} instead of a {kind.__name__}")
+    return value

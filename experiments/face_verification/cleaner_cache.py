@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from experiments.running.results import write_json
+from experiments.running.json_files import write_json
 from resgn.generator import GeneratorConfig
 from resgn.saved_generator import load_generator, save_generator
 from resgn.training import Progress

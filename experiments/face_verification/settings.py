@@ -102,6 +102,7 @@ class VerificationSettings:
       preset: what the rest began as.
       dataset: the faces, see `resgn.faces.loading`.
       data_dir: their folder.
+      skip_damaged: leave out photographs that cannot be read.
       target: the network under attack, or `package.module:callable`.
       facenet_weights: FaceNet's weight file.
       texture: `small` or `vgg_face`.
@@ -118,6 +119,7 @@ class VerificationSettings:
     preset: str = "paper"
     dataset: str = "lfw"
     data_dir: str | None = None
+    skip_damaged: bool = False
     target: str = "facenet"
     facenet_weights: str | None = None
     texture: str = "vgg_face"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from experiments.face_verification import cleaner_cache, monitoring
 from experiments.face_verification.adversarial_training import CraftedThrough
 from experiments.face_verification.cleaner_recipe import CleanerRecipe
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.running.results import write_json
+from experiments.running.json_files import read_kept, write_json
 from experiments.running.run import Run
 from resgn.losses import TERMS
 from resgn.saved_generator import about_target, load_generator, save_generator
@@ -143,9 +142,7 @@ class TrainedCleaners:
 
 def _history(record: Path) -> list[Progress]:
     """What was reported after each epoch so far, also before a training was killed."""
-    if not record.exists():
-        return []
-    return [Progress(**progress) for progress in json.loads(record.read_text("utf-8"))]
+    return read_kept(record, lambda kept: [Progress(**progress) for progress in kept]) or []
 
 
 def _remember(record: Path, progress: Progress) -> None:

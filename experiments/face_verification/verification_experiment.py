@@ -47,7 +47,9 @@ class VerificationExperiment:
     def __init__(self, settings: VerificationSettings, devices: Devices = ONE) -> None:
         self.settings = settings.but(precision=settle_precision(settings.precision))
         self.devices = devices
-        self.dataset: FaceDataset = load_dataset(settings.dataset, settings.data_dir)
+        self.dataset: FaceDataset = load_dataset(
+            settings.dataset, settings.data_dir, settings.skip_damaged
+        )
         self.target: Target = chosen_target(settings.target, settings.weights_of_target())
 
     @functools.cached_property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from experiments.face_autoencoder.mofa_people import Source
+from experiments.face_autoencoder.photographs import Source
 from experiments.flags import model_flags
 from experiments.flags.groups import FlagGroup
 from mofa import encoder, face_model_files
@@ -24,6 +24,17 @@ DATASET = FLAGS.names(
     "read from --data_dir; several with commas between them.",
 )
 DATA_DIR = FLAGS.paths("data_dir", [], "Folder of each data set of photographs, in the same order.")
+NEW_PEOPLE = FLAGS.boolean(
+    "new_people",
+    False,
+    "Nobody in --data_dir was trained on: three tenths of the people settle thresholds, all others "
+    "are measured on. Without, three quarters count as people to train on, and stay aside.",
+)
+SKIP_DAMAGED = FLAGS.boolean(
+    "skip_damaged", False, "Leave out photographs that cannot be read, instead of naming them all."
+)
+NAMES = ("dataset", "data_dir", "new_people", "skip_damaged")
+"""Flags that say which faces."""
 ENCODER = FLAGS.path(
     "encoder",
     None,
@@ -57,7 +68,15 @@ def sources() -> list[Source]:
             f"{len(DATA_DIR.value)}."
         )
     folders = iter(DATA_DIR.value)
-    return [Source(name, None if name == "orl" else next(folders)) for name in names]
+    return [
+        Source(
+            name,
+            None if name == "orl" else next(folders),
+            NEW_PEOPLE.value,
+            SKIP_DAMAGED.value,
+        )
+        for name in names
+    ]
 
 
 def encoder_path(own: Path = encoder.DEFAULT_PATH) -> Path:

@@ -13,9 +13,12 @@ from experiments.running.run import Place
 SEEDED = FlagGroup()
 """What a command has that draws at random and is no run."""
 
-FLAGS = FlagGroup(SEEDED)
+PLACED = FlagGroup()
+"""What a command has that writes a folder, and cannot go on where it was interrupted."""
 
-OUTPUT_DIR = FLAGS.path(
+FLAGS = FlagGroup(PLACED, SEEDED)
+
+OUTPUT_DIR = PLACED.path(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
 )
 RESUME = FLAGS.boolean(

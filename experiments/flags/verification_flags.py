@@ -31,6 +31,7 @@ _FACES = SettingsFlags(
         "dataset": "Faces: orl comes with the installation; lfw, celeba and folder (one folder for "
         "each person) are read from --data_dir.",
         "data_dir": "Folder of the data set, in the layout in which it comes.",
+        "skip_damaged": "Leave out photographs that cannot be read, instead of naming them all.",
         "target": f"Network under attack: {' or '.join(TARGETS)}, or your own as "
         "package.module:callable, from images [N, 160, 160, 3] in [0, 1] to embeddings [N, D]; see "
         "docs/bring_your_own.md.",

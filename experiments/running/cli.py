@@ -54,6 +54,8 @@ def run(
     def guarded(argv: list[str]) -> None:
         logging.set_verbosity(logging.INFO)
         standard.getLogger("tensorflow").setLevel(standard.ERROR)
+        # TensorFlow 2.21 tells how long it took to write each checkpoint.
+        logging.get_absl_logger().addFilter(lambda record: record.module != "functional_saver")
         if len(argv) > 1 and not positional:
             fail(f"unexpected argument {argv[1]!r}; options look like --name=value.")
         try:

@@ -24,7 +24,7 @@ def settle_precision(choice: str) -> str:
     """What `auto` means here; any other choice as it is.
 
     `mixed_float16` where there is a GPU, `mixed_bfloat16` where the CPU computes in bfloat16 and
-    TensorFlow has oneDNN's kernels for it (its own take nine times as long), `float32` elsewhere.
+    TensorFlow uses oneDNN's kernels, `float32` elsewhere.
     """
     if choice != "auto":
         return choice

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +27,8 @@ class Measurement:
     """A measured value with a 95 % interval.
 
     Attributes:
-      value: a rate as a fraction, or another number.
+      value: a rate as a fraction, or another number; NaN where there is none, which JSON files hold
+        as null and tables show as such.
       low: lower end of the interval; None where there is none.
       high: upper end.
       count: samples behind it.
@@ -40,6 +40,15 @@ class Measurement:
     high: float | None
     count: int
     paper: float | None = None
+
+    def __post_init__(self) -> None:
+        # What cannot be written cannot be read back either, and a run that goes on shows the same.
+        if self.value is None or not math.isfinite(self.value):
+            object.__setattr__(self, "value", math.nan)
+        for end in ("low", "high"):
+            there = getattr(self, end)
+            if there is not None and not math.isfinite(there):
+                object.__setattr__(self, end, None)
 
     @classmethod
     def rate(cls, outcomes: np.ndarray, paper: float | None = None) -> Measurement:
@@ -78,6 +87,8 @@ class Measurement:
         def shown(value: float | None) -> str:
             if value is None:
                 return ""
+            if not math.isfinite(value):
+                return "none"
             return f"{value:.4f}" if plain else f"{100 * value:.2f}"
 
         low, high = shown(self.low), shown(self.high)
@@ -168,22 +179,19 @@ def csv_table(rows: list[Row]) -> str:
     writer.writerow(["row", "column", "value", "low", "high", "count", "paper"])
     for row in rows:
         for name, m in row.columns.items():
-            writer.writerow([row.name, name, m.value, m.low, m.high, m.count, m.paper])
+            value = None if math.isnan(m.value) else m.value
+            writer.writerow([row.name, name, value, m.low, m.high, m.count, m.paper])
     return text.getvalue()
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, "utf-8")
+        # Names of files may hold bytes that are no letters.
+        temporary.write_text(text, "utf-8", errors="backslashreplace")
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write an array as `.npy`; the file is whole or absent."""
     with atomic_path(path) as temporary:
         np.save(temporary, array)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON whole or not at all."""
-    write_text(path, json.dumps(data, indent=2) + "\n")

@@ -9,7 +9,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,10 @@ import tensorflow as tf
 from absl import logging
 
 from experiments.running.devices import Devices
+from experiments.running.json_files import as_text, read_kept, write_json
 from experiments.running.provenance import command, commit, device
-from experiments.running.results import Row, csv_table, markdown_table, write_json, write_text
+from experiments.running.results import Row, csv_table, markdown_table, write_text
+from experiments.running.run_folder import SETTINGS, chosen_folder, claim, new_folder
 from weights.atomic import named_errors
 from weights.errors import InputError
 
@@ -67,19 +68,20 @@ class Run:
         devices: Devices | None = None,
     ) -> None:
         self.experiment = experiment
-        self._settings = json.loads(json.dumps(dict(settings)))
+        self._settings = json.loads(as_text(dict(settings)))
         self._place, self._devices = place, devices
         if devices is None or devices.chief:
             self.folder = self.shared = self._folder()
         else:
             self._scratch = tempfile.TemporaryDirectory()
             self.folder, self.shared = Path(self._scratch.name), place.folder or Path()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        flags_file = self.folder / "flags.json"
-        if flags_file.exists():
+        if not claim(self.folder, as_text(self._settings, 2) + "\n"):
+            if not place.resume:
+                raise InputError(
+                    f"{self.folder} holds a run already: pass `resume` to go on with it, or choose "
+                    "another `output_dir`."
+                )
             self._check_same(_settings_of(self.folder))
-        else:
-            write_json(flags_file, self._settings)
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         # A continued run counts the time that its earlier parts took.
@@ -93,20 +95,12 @@ class Run:
         logging.info("Run folder: %s", self.folder)
 
     def _folder(self) -> Path:
-        folder = self._place.folder
-        if folder is not None:
-            if folder.exists() and not folder.is_dir():
-                raise InputError(f"{folder} is a file; --output_dir must name a folder.")
-            if (folder / "flags.json").exists() and not self._place.resume:
-                raise InputError(
-                    f"{folder} holds a run already: pass --resume to go on with it, or choose "
-                    "another --output_dir."
-                )
-            return folder
+        if self._place.folder is not None:
+            return chosen_folder(self._place.folder)
         base = Path("runs") / self.experiment
         if self._place.resume:
             for folder in sorted(base.glob("*/"), reverse=True):
-                if not (folder / "flags.json").exists() or (folder / "result.json").exists():
+                if not (folder / SETTINGS).exists() or (folder / "result.json").exists():
                     continue
                 try:
                     if _settings_of(folder) == self._settings:
@@ -114,21 +108,16 @@ class Run:
                 except InputError as error:
                     logging.warning("%s", error)
             logging.warning("No unfinished run with these flags under %s; starting anew.", base)
-        stem = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        folder, number = base / stem, 1
-        while folder.exists():
-            number += 1
-            folder = base / f"{stem}_{number}"
-        return folder
+        return new_folder(self.experiment)
 
     def _check_same(self, before: dict[str, Any]) -> None:
         names = sorted(set(before) | set(self._settings))
         differ = [n for n in names if before.get(n) != self._settings.get(n)]
         if differ:
-            what = ", ".join(f"--{n} (was {before.get(n)!r})" for n in differ)
+            what = ", ".join(f"`{n}` (was {before.get(n)!r})" for n in differ)
             raise InputError(
                 f"{self.folder} was run with other flags: {what}. Give the same ones to resume it, "
-                "or another --output_dir."
+                "or another `output_dir`."
             )
 
     def same_data(self, *images: np.ndarray) -> None:
@@ -155,12 +144,12 @@ class Run:
         if before != now:
             raise InputError(
                 f"The photographs are not those that {self.shared} began with. Give it the same "
-                "data to resume it, or another --output_dir."
+                "data to resume it, or another `output_dir`."
             )
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""
-        stored = _stored_row(self.shared / "rows" / f"{name}.json")
+        stored = read_kept(self.shared / "rows" / f"{name}.json", Row.from_json)
         there = stored is not None
         if (there if self._devices is None else self._devices.everyone(there)) and stored:
             return stored
@@ -174,7 +163,7 @@ class Run:
         """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""
         record = {"row": row, "step": step, "seconds": round(self.seconds(), 1), **values}
         with named_errors(self.folder / "metrics.jsonl"):
-            self._metrics.write(json.dumps(record) + "\n")
+            self._metrics.write(as_text(record) + "\n")
             self._metrics.flush()
         write_json(self._clock_file, round(self.seconds(), 1))
         with self.writer(row).as_default(step=step):
@@ -243,19 +232,8 @@ def _settings_of(folder: Path) -> dict[str, Any]:
       InputError: its `flags.json` is damaged.
     """
     try:
-        return dict(json.loads((folder / "flags.json").read_text("utf-8")))
+        return dict(json.loads((folder / SETTINGS).read_text("utf-8")))
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{folder / 'flags.json'} is damaged ({error}): choose another --output_dir."
+            f"{folder / SETTINGS} is damaged ({error}): choose another `output_dir`."
         ) from error
-
-
-def _stored_row(file: Path) -> Row | None:
-    """A row that was measured before; None where it has to be measured (anew)."""
-    try:
-        return Row.from_json(json.loads(file.read_text("utf-8")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        logging.warning("%s is damaged (%s) and is measured anew.", file, error)
-        return None

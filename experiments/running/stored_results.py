@@ -14,7 +14,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.running.results import Row, markdown_table, write_json
+from experiments.running.json_files import write_json
+from experiments.running.results import Row, markdown_table
 from weights.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"

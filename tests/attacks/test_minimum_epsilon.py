@@ -25,12 +25,13 @@ def above(images: np.ndarray, needed: np.ndarray) -> Above:
 
 
 def test_brackets_the_known_minimum(images: np.ndarray) -> None:
+    attack = FGSM()
     found = minimum_epsilon(
-        _FGSM, MODEL, images, above(images, NEEDED * L1), tolerance=0.02, batch_size=4
+        attack, MODEL, images, above(images, NEEDED * L1), tolerance=0.02, batch_size=4
     ).values
     assert (found >= NEEDED * 0.999).all()
     assert (found <= NEEDED / 0.98 + 1e-6).all()
-    assert _FGSM.traces == 1  # fewer and fewer images are open, the batch keeps its shape
+    assert attack.traces == 1  # fewer and fewer images are open, the batch keeps its shape
 
 
 def test_brackets_in_l2(images: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from experiments.running.run import Place, Run
 from tests.experiments.command import result
 from weights.errors import InputError
 
-FLAGS = ("--test_eps=0,0.03", "--rows=none")
+FLAGS = ("--test_eps=0,0.03",)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_settings_that_cannot_be_read_stop_the_run(
     in_process: Any, half: Path, damage: bytes
 ) -> None:
     (half / "flags.json").write_bytes(damage)
-    with pytest.raises(InputError, match=r"flags\.json is damaged .* choose another --output_dir"):
+    with pytest.raises(InputError, match=r"flags\.json is damaged .* choose another `output_dir`"):
         in_process(sweep, *FLAGS, "--resume", output=half)
     assert not (half / "result.json").exists()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -29,6 +31,25 @@ def test_random_faces(tmp_path):
     assert len(lines[0].split()) == 7
 
 
+def test_a_used_folder_is_left_alone(tmp_path):
+    options = Options(output_dir=str(tmp_path / "run"), count=1, image_size=16)
+    render.render(options)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    with pytest.raises(InputError, match="holds a run already; choose another"):
+        render.render(dataclasses.replace(options, count=3))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"holds other files already \(photo\.jpg"):
+        render.render(dataclasses.replace(options, output_dir=str(tmp_path)))
+
+
+def test_two_without_a_folder_get_two(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders = {render.render(Options(count=1, image_size=16)) for _ in range(2)}
+    assert len(folders) == 2
+    assert all(len(list(folder.glob("face_*.png"))) == 1 for folder in folders)
+
+
 def test_codes_from_a_file_give_the_same_picture(tmp_path):
     render.render(Options(output_dir=str(tmp_path / "a"), count=1, image_size=48))
     source = str(tmp_path / "a" / "codes.npy")
@@ -48,5 +69,5 @@ def test_grid_fills_up_with_white():
 
 
 def test_options_are_checked():
-    with pytest.raises(InputError, match="--count must be at least 1"):
+    with pytest.raises(InputError, match="`count` must be at least 1"):
         Options(count=0)

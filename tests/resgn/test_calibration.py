@@ -45,10 +45,10 @@ def test_ten_fold_never_sees_its_own_fold() -> None:
     # Two folds whose best thresholds differ: 0.5 in fold 0, 2.0 in fold 1. Judged with the other's,
     # fold 0 (distances 0.2 same, 0.8 different) fails on 0.8 < 2.0; fold 1 (1.5 same, 2.5
     # different) on 1.5 >= 0.5.
-    distances = np.array([0.2, 0.8, 1.5, 2.5])
-    same = np.array([True, False, True, False])
+    distances = np.array([0.2, 0.8, 2.5, 1.5])
+    same = np.array([True, False, False, True])  # in another order, so that neither fits the other
     correct, thresholds = ten_fold(distances, same, np.array([0, 0, 1, 1]))
-    assert correct.tolist() == [True, False, False, True]
+    assert correct.tolist() == [True, False, True, False]
     np.testing.assert_allclose(thresholds, [2.0, 0.5])
 
 
@@ -63,6 +63,18 @@ def test_roc_by_hand() -> None:
     assert roc.tar_at_far(0.0) == 0.5
     assert roc.tar_at_far(0.5) == 1.0
     assert roc.equal_error_rate() == pytest.approx(0.5)
+
+
+def test_equal_error_rate_by_hand() -> None:
+    # Between 0.4 and 0.5 false accepts rise from 0 to 1/2 and false rejects stay at 1/3.
+    between = RocCurve.of(np.array([0.1, 0.2, 0.5, 0.4, 0.9]), np.arange(5) < 3)
+    assert between.equal_error_rate() == pytest.approx(1 / 3)
+    # At 0.6 one of four is wrong on either side.
+    distances = np.array([0.1, 0.2, 0.3, 0.6, 0.5, 0.8, 0.9, 0.95])
+    exact = RocCurve.of(distances, np.arange(8) < 4)
+    assert exact.equal_error_rate() == pytest.approx(0.25)
+    apart = RocCurve.of(np.array([0.1, 0.2, 0.8, 0.9]), np.arange(4) < 2)
+    assert apart.equal_error_rate() == 0.0
 
 
 def test_auc_is_the_share_of_ordered_pairs(rng: np.random.Generator) -> None:

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.face_autoencoder.own_faces import read_face
+from experiments.face_autoencoder import own_faces
+from experiments.face_autoencoder.mofa_victim import AttackedPairs, Victim
+from experiments.face_autoencoder.own_faces import about_own_pair, own_pair, read_face
 from resgn.faces.image_file import write_image
 from resgn.faces.orl import load_orl
+from tests.experiments.face_autoencoder.test_mofa_victim import ByAngle, encode, picture
 from weights.errors import InputError
 
 TEMPLATE = np.float32([[86, 92], [138, 92], [112, 122], [91, 149], [133, 149]])
@@ -101,3 +104,28 @@ def test_what_is_no_image_is_said(tmp_path: Path) -> None:
         read_face(tmp_path / "a.jpg", TEMPLATE)
     with pytest.raises(InputError, match=r"none\.png"):
         read_face(tmp_path / "none.png", TEMPLATE)
+
+
+def test_one_photograph_twice_is_no_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_faces, "crop_template", lambda renderer: TEMPLATE)
+    write_image(tmp_path / "a.png", face())
+    write_image(tmp_path / "copy.png", face())
+    victim = Victim(encode, {"code": ByAngle()})
+    paths = (str(tmp_path / "a.png"), str(tmp_path / "copy.png"))
+    with pytest.raises(InputError, match=r"a\.png and .*copy\.png are the same photograph"):
+        own_pair(victim, None, *paths)
+
+
+def test_own_pairs_are_spoken_of_as_they_are() -> None:
+    victim = Victim(encode, {"code": ByAngle()})
+    # Angles of 0 and 120 degrees are two people, of 0 and 30 one: the threshold is 60.
+    for blue, said in (
+        (2 / 3, "two people (similarity -0.500, "),
+        (1 / 6, "one person (similarity 0.8"),
+    ):
+        pair = AttackedPairs.of(victim, picture(0.1, 0.0)[None], picture(0.9, blue)[None])
+        about = about_own_pair(pair, "/somewhere/a.jpg", "b.jpg")
+        assert about.startswith("One pair of photographs, a.jpg to be taken for b.jpg.")
+        assert f"the classifier on codes takes them for {said}" in about
+        assert ("its row then says little" in about) == (blue < 0.3)
+        assert pair.facts()["told_apart"] is None

@@ -15,8 +15,9 @@ import tensorflow as tf
 from experiments.flags import groups, strategy_flags
 from experiments.running import devices
 from experiments.running.devices import ONE, Devices
+from experiments.running.json_files import write_json
 from experiments.running.precision import settle_precision
-from experiments.running.results import Measurement, Row, write_json
+from experiments.running.results import Measurement, Row
 from experiments.running.run import Place, Run
 from tests.experiments.command import ROOT
 from tests.experiments.running.test_cluster import free_ports

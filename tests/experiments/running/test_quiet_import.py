@@ -1,0 +1,54 @@
+"""TensorFlow's chatter is kept back while it is imported, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.running.quiet_import import without_chatter
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_only_chatter_is_kept_back(capfd: pytest.CaptureFixture[str]) -> None:
+    with without_chatter():
+        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\n")
+        os.write(2, b"I0000 00:00:1795690716.014865 port.cc:153] oneDNN is on\nE0000 a fault\n")
+        os.write(2, b"Traceback\n")
+    assert capfd.readouterr().err == "E0000 a fault\nTraceback\n"
+
+
+def test_what_fails_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        with without_chatter():
+            os.write(2, b"no such library\n")
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        fail()
+    assert capfd.readouterr().err == "no such library\n"
+
+
+def test_importing_a_command_and_tensorflow_says_nothing() -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import experiments, tensorflow; print(tensorflow.__name__)"],
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("tensorflow\n", "")
+
+
+def test_commands_without_tensorflow_do_not_import_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, experiments; print('tensorflow' in sys.modules)"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "False\n", done.stderr

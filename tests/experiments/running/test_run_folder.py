@@ -1,0 +1,75 @@
+"""Folders that no two runs share."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from experiments.running import run_folder
+from experiments.running.run import Place, Run
+from experiments.running.run_folder import chosen_folder, claim, new_folder
+from weights.errors import InputError
+
+
+def test_every_run_of_one_second_has_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> Clock:
+            return cls(2026, 1, 2, 3, 4, 5)
+
+    monkeypatch.setattr(run_folder, "datetime", Clock)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: new_folder("render", tmp_path), range(24)))
+    stem = "2026-01-02_03-04-05"
+    assert {f.name for f in folders} == {stem, *(f"{stem}_{n}" for n in range(2, 25))}
+    assert all(f.is_dir() and f.parent == tmp_path / "render" for f in folders)
+
+
+def test_a_chosen_folder_holds_nothing_of_others(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert chosen_folder(folder) == folder
+    assert folder.is_dir()
+    (folder / ".DS_Store").write_text("")
+    chosen_folder(folder)
+    for name in ("holiday.jpg", "a.txt", "z", "b"):
+        (folder / name).write_text("")
+    with pytest.raises(InputError, match=r"other files already \(a\.txt, b, holiday\.jpg, \.\.\."):
+        chosen_folder(folder)
+    assert claim(folder, "{}")
+    assert not claim(folder, "{1}")
+    assert (folder / "flags.json").read_text() == "{}"
+    chosen_folder(folder)  # what a run left there is the run's
+    with pytest.raises(InputError, match=r"holiday\.jpg is a file; `output_dir` must name a"):
+        chosen_folder(folder / "holiday.jpg")
+
+
+def test_of_two_runs_that_begin_at_once_one_gets_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+
+    def begin(number: int) -> str:
+        try:
+            Run("table1", {"number": number}, Place(tmp_path / "run"))
+        except InputError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        began = list(pool.map(begin, range(16)))
+    assert began.count("") == 1
+    assert all("holds a run already: pass `resume`" in said for said in began if said)
+    settings = json.loads((tmp_path / "run" / "flags.json").read_text())
+    assert settings == {"number": began.index("")}
+
+
+def test_a_run_in_a_folder_of_others_leaves_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("mine")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="holds other files already"):
+            Run("table1", {}, Place(tmp_path, resume))
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
