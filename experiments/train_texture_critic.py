@@ -34,6 +34,7 @@ _SETTINGS = SettingsFlags(
     {
         "lfw_dir": "LFW's folder.",
         "celeba_dir": "CelebA's folder.",
+        "skip_damaged": "Leave out photographs that cannot be read, instead of naming them all.",
         "minimum_images": "People with fewer photographs are left out.",
         "maximum_images": "Photographs taken of one person at the most.",
         "pairs": "Pairs of each kind to measure on.",

@@ -14,6 +14,8 @@ from experiments.running.results import Measurement
 from experiments.running.settings import part
 from resgn.calibration import RocCurve, ten_fold
 from resgn.faces.alignment import aligned_faces
+from resgn.faces.copies import without_copies
+from resgn.faces.landmarks import nobody
 from resgn.faces.loading import load_dataset
 from resgn.faces.pairs import FOLDS, make_pairs, split_people
 from resgn.target import embed_all
@@ -35,6 +37,7 @@ class CriticSettings:
       celeba_dir: CelebA's folder.
       minimum_images: people with fewer photographs are left out.
       maximum_images: photographs taken of one person at the most.
+      skip_damaged: leave out photographs that cannot be read.
       pairs: of each kind, to measure on.
       seed: of everything.
     """
@@ -43,6 +46,7 @@ class CriticSettings:
     celeba_dir: str | None = None
     minimum_images: int = 8
     maximum_images: int = 30
+    skip_damaged: bool = False
     pairs: int = 1000
     critic: CriticConfig = part(CriticConfig())
     training: CriticTrainingConfig = part(CriticTrainingConfig(), skip=("seed",))
@@ -87,14 +91,17 @@ class CriticFaces:
         Raises:
           InputError: there is none, or one is missing or of another layout.
         """
-        images, people, offset = [], [], 0
+        images: list[NDArray[np.uint8]] = []
+        people, offset = [], 0
         for name, folder in settings.datasets.items():
-            dataset = load_dataset(name, folder)
+            dataset = without_copies(load_dataset(name, folder, settings.skip_damaged))
             rows = [np.flatnonzero(dataset.people == who) for who in range(len(dataset.names))]
             rows = [own for own in rows if len(own) >= settings.minimum_images]
             if rows:
                 chosen = np.concatenate([own[: settings.maximum_images] for own in rows])
                 faces = aligned_faces(dataset, chosen)
+                if not len(faces):
+                    raise nobody(dataset, len(chosen))
                 images.append(faces.images)
                 people.append(faces.people + offset)
             offset += len(dataset.names)
@@ -105,7 +112,7 @@ class CriticFaces:
             )
         together = np.concatenate(people)
         parts = split_people(together, (1.0 - HELD_OUT, HELD_OUT), settings.seed)
-        return cls(np.concatenate(images), together, *parts)
+        return cls(_let_go(images), together, *parts)
 
     def verification(self, critic: Path, pairs: int, seed: int) -> dict[str, Measurement]:
         """`accuracy`, `auc` and `eer` on people kept out, by fc7 scaled to unit length.
@@ -130,3 +137,16 @@ class CriticFaces:
             "auc": Measurement.bare(roc.auc(), len(distances)),
             "eer": Measurement.bare(roc.equal_error_rate(), len(distances)),
         }
+
+
+def _let_go(parts: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The parts one behind the other; each is let go when it is copied, so that none is twice."""
+    if len(parts) == 1:
+        return parts.pop()
+    together = np.empty([sum(map(len, parts)), *parts[0].shape[1:]], np.uint8)
+    end = len(together)
+    while parts:
+        part = parts.pop()
+        together[end - len(part) : end] = part
+        end -= len(part)
+    return together

@@ -25,7 +25,7 @@ from weights.errors import InputError
 
 _log = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 """Raised whenever the same image would get other places, so that no cache holds old ones."""
 
 _Item = TypeVar("_Item")

@@ -35,7 +35,8 @@ def aligned(dataset: ToySet, rows: np.ndarray) -> AlignedFaces:
 
 @pytest.fixture(autouse=True)
 def toy_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(critic_faces, "load_dataset", lambda name, folder: ToySet())
+    monkeypatch.setattr(critic_faces, "load_dataset", lambda name, folder, skip: ToySet())
+    monkeypatch.setattr(critic_faces, "without_copies", lambda dataset: dataset)
     monkeypatch.setattr(critic_faces, "aligned_faces", aligned)
     monkeypatch.setattr(critic_faces, "HELD_OUT", 0.4)
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
