@@ -12,85 +12,110 @@ the curves.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
 from experiments.drawing.figures import save_roc
+from experiments.face_autoencoder.model_files import ModelFiles
 from experiments.face_autoencoder.mofa_people import load_people
 from experiments.face_autoencoder.refining import refined
-from experiments.flags import command_line, model_flags, mofa_flags, run_flags
-from experiments.flags.groups import FlagGroup
+from experiments.face_autoencoder.settings import FaceSettings
+from experiments.flags import command_line, run_flags
+from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from experiments.running.settings import check_at_least, flat, part
 from mofa import encoder
 from mofa.arrays import Array
 from mofa.code_similarity import auc_interval, unit_parts
 from mofa.identity import pair_similarities
-from mofa.photographs import SIZE
 from resgn.calibration import RocCurve
 from resgn.target import embed_all
 
-FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, run_flags.FLAGS)
-
-_PEOPLE = FLAGS.integer("people", 60, "Rendered people, with eight pictures each.", 2)
-_REFINE = FLAGS.integer(
-    "refine", 0, "Gauss-Newton steps on each code; 0 for the encoder's own alone.", lower=0
-)
-_RESAMPLES = FLAGS.integer("resamples", 200, "Draws of people for the intervals.", 1)
-
-
 PARTS = {"shape+albedo": ("shape", "albedo"), "shape": ("shape",), "albedo": ("albedo",)}
-_PICTURES = 8
+PICTURES = 8
 
 
-def main(argv: list[str]) -> None:
+@dataclasses.dataclass(frozen=True)
+class CodeIdentitySettings:
+    """What decides the result.
+
+    Attributes:
+      people: rendered ones, with eight pictures each.
+      refine: Gauss-Newton steps on each code; 0 for the encoder's own alone.
+      resamples: draws of people for the intervals.
+      seed: of these draws.
+    """
+
+    faces: FaceSettings = part(FaceSettings())
+    people: int = 60
+    refine: int = 0
+    resamples: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 2, "people")
+        check_at_least(self, 1, "resamples")
+        check_at_least(self, 0, "refine")
+
+
+SETTINGS = CommandFlags(
+    CodeIdentitySettings,
+    {
+        "people": "Rendered people, with eight pictures each.",
+        "refine": "Gauss-Newton steps on each code; 0 for the encoder's own alone.",
+        "resamples": "Draws of people for the intervals.",
+    },
+)
+FLAGS = SETTINGS.group
+
+
+def main(_: list[str]) -> None:
     """Encode, compare, write result and plot."""
-    del argv
-    names = [*mofa_flags.NAMES, "model", "landmarks", "encoder", "people", "refine"]
-    names += ["resamples", "seed"]
-    run = Run("code_identity", run_flags.settings_from_flags(names), run_flags.place())
-    renderer = mofa_flags.renderer(SIZE, encoder.ALEXNET_PATH)
-    model = mofa_flags.network(encoder.ALEXNET_PATH)
+    settings = SETTINGS.settings()
+    run = Run("code_identity", flat(settings), run_flags.place())
+    files = ModelFiles(settings.faces, encoder.ALEXNET_PATH)
+    renderer, model = files.renderer(), files.network()
     encode = tf.function(lambda images: model(images, training=False), autograph=False)
-    sources = mofa_flags.sources()
     sets = {
-        source.name: load_people([source], False, "test", renderer, 0, 0, 2) for source in sources
+        name: load_people(faces, "test", renderer, settings.people, PICTURES, minimum_images=2)
+        for name, faces in settings.faces.one_by_one().items()
     }
-    if "rendered" in mofa_flags.DATASET.value:
-        sets["rendered"] = load_people(
-            [], True, "test", renderer, _PEOPLE.value, _PICTURES, minimum_images=2
-        )
     rows, curves, about = [], {}, []
     for name, pictures in sets.items():
         people = pictures.part(slice(None))
         code = embed_all(encode, people.images)
         found = {"": code}
-        if _REFINE.value:
+        if settings.refine:
             found[",refined"] = refined(
-                renderer, people.images, people.landmarks, code, _REFINE.value
+                renderer, people.images, people.landmarks, code, settings.refine
             )
         about.append(f"{name}: {len(people)} pictures of {len(np.unique(people.people))} people")
         for suffix, each in found.items():
-            for part, slices in PARTS.items():
+            for kind, slices in PARTS.items():
                 row, curve = measure(
-                    f"{name},{part}{suffix}", unit_parts(each, slices), people.people
+                    f"{name},{kind}{suffix}", unit_parts(each, slices), people.people, settings
                 )
                 rows.append(row)
                 curves[row.name] = curve
     save_roc(run.folder / "roc.png", curves)
     notes = (
-        f"{'; '.join(about)}; all pairs. Intervals of 95 % from {_RESAMPLES.value} draws of as "
+        f"{'; '.join(about)}; all pairs. Intervals of 95 % from {settings.resamples} draws of as "
         "many people, with replacement."
     )
     print(run.finish(rows, "float32", "people, code", notes, plain=("auc",)))
     print(f"{run.folder}: code_identity.md, .csv, result.json, roc.png")
 
 
-def measure(name: str, embeddings: Array, people: Array) -> tuple[Row, RocCurve]:
+def measure(
+    name: str, embeddings: Array, people: Array, settings: CodeIdentitySettings
+) -> tuple[Row, RocCurve]:
     """`auc`, `eer` and `tar_at_far_0.01` of unit embeddings [M, D], and the curve."""
     similarities, same = pair_similarities(embeddings, people)
     curve = RocCurve.of(1.0 - similarities, same)
-    low, high = auc_interval(similarities, people, _RESAMPLES.value, run_flags.SEED.value)
+    low, high = auc_interval(similarities, people, settings.resamples, settings.seed)
     count = len(people)
     columns = {
         "auc": Measurement(curve.auc(), low, high, count),

@@ -18,170 +18,137 @@ them again.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import matplotlib.pyplot as plt
-import numpy as np
 import tqdm
 
-from detector.roc import RocCurve
 from detector.scores import SCORES
 from detector.threshold_file import write_thresholds
-from experiments.drawing.figures import COLORS, save_figure
-from experiments.face_autoencoder import mofa_experiment
+from experiments.drawing.detection_figures import save_detection_rocs, save_histograms
 from experiments.face_autoencoder.detection_table import (
     UNSEEN_EPSILON,
-    Scores,
     Table2,
     Table2Config,
     halves,
     toward_others,
 )
+from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDetector
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
-from experiments.flags import command_line, detector_flags, run_flags
-from experiments.flags.attack_flags import in_words, perturbation_attack
-from experiments.flags.detector_flags import Detector
-from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags
+from experiments.face_autoencoder.papers import TABLE_2
+from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.flags import command_line, run_flags
+from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.run import Run
+from experiments.running.settings import Presets, check_above_zero, check_at_least, flat, part
 from weights.errors import InputError
 
-FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
 
-PRESETS = PresetFlags(
-    FLAGS,
+@dataclasses.dataclass(frozen=True)
+class DetectionSettings(Presets):
+    """What decides Table 2.
+
+    Attributes:
+      images: faces of each half, each once as it is and once attacked.
+      eps: epsilons of the attack.
+      adaptive_eps: those of `eps` at which the detector is known to the attacker.
+    """
+
+    autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
+    detector: DetectorSettings = part(DetectorSettings())
+    table: Table2Config = part(Table2Config())
+    images: int = 10_000
+    eps: tuple[float, ...] = tuple(TABLE_2)
+    adaptive_eps: tuple[float, ...] = (0.05,)
+
+    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
+        "images": 100,
+        "adaptive_images": 32,
+    }
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
+        "identities": 4,
+        "images": 2,
+        "adaptive_images": 2,
+    }
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "images")
+        check_above_zero(self, "eps", "adaptive_eps")
+        if UNSEEN_EPSILON not in self.eps:
+            raise InputError(
+                f"`eps` must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by."
+            )
+
+
+SETTINGS = CommandFlags(
+    DetectionSettings,
     {
         "images": "Faces of each half, each once as it is and once attacked.",
-        "identities": "Rendered people.",
-        "images_per_identity": "Pictures of each.",
         "adaptive_images": "Faces of the second half, attacked with the detector known.",
+        "eps": "Epsilons of the attack.",
+        "adaptive_eps": "Epsilons among --eps at which the detector is known to the "
+        "attacker; empty for none.",
+        "adaptive_weight": "Weight of the divergence in the loss of who knows the detector.",
+        "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
     },
-    laptop={"images": 100, "identities": 60, "images_per_identity": 4, "adaptive_images": 32},
-    paper={
-        "images": 10_000,
-        "identities": 1000,
-        "images_per_identity": 20,
-        "adaptive_images": 1000,
+    within={
+        "eps": "(0, inf)",
+        "adaptive_eps": "(0, inf)",
+        "adaptive_weight": "[0, inf)",
+        "false_alarm_rate": "[0, 0.5]",
     },
-    smoke={"images": 2, "identities": 4, "images_per_identity": 1, "adaptive_images": 2},
 )
-_EPS = FLAGS.numbers("eps", (0.005, 0.02, 0.05, 0.2), "Epsilons of the attack.", "(0, inf)")
-_ADAPTIVE_EPS = FLAGS.numbers(
-    "adaptive_eps",
-    (0.05,),
-    "Those of --eps at which the detector is known to the attacker.",
-    "(0, inf)",
-    empty=True,
-)
-_WEIGHT = FLAGS.number("adaptive_weight", 1.0, "Weight of the divergence in its loss.", "[0, inf)")
-_FAR = FLAGS.number("false_alarm_rate", 0.01, "Of each of MagNet's detectors.", "[0, 0.5]")
+FLAGS = SETTINGS.group
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Attack both halves, settle thresholds on one, measure on the other."""
-    del argv
-    values = PRESETS.settle()
-    epsilons, adaptive = _EPS.value, _ADAPTIVE_EPS.value
-    if UNSEEN_EPSILON not in epsilons:
-        raise InputError(f"--eps must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by.")
-    experiment = MofaExperiment(("code",))
-    detector = Detector(experiment)
-    names = ("eps", "adaptive_eps", "adaptive_weight", "false_alarm_rate")
-    run = Run(
-        "detection",
-        experiment.settings(**values)
-        | run_flags.settings_from_flags([*names, "detector", "temperature"]),
-        run_flags.place(),
-    )
-    people = experiment.people("test", values["identities"], values["images_per_identity"])
-    seed = run_flags.SEED.value
-    validation, test = halves(people, values["images"], seed)
-    run.same_data(validation.images, test.images)
+    settings = SETTINGS.settings()
+    algorithm, seed = settings.autoencoder.algorithm, settings.autoencoder.seed
+    experiment = MofaExperiment(settings.autoencoder, ("code",))
+    detector = FaceDetector(experiment, settings.detector)
+    run = Run("detection", flat(settings), run_flags.place())
+    people = experiment.people("test")
+    sides = dict(zip(("validation", "test"), halves(people, settings.images, seed), strict=True))
+    run.same_data(*(side.images for side in sides.values()))
     table = Table2(
         detector.scores,
         experiment.terms,
-        {
-            "validation": toward_others(experiment.victim, validation, seed),
-            "test": toward_others(experiment.victim, test, seed),
-        },
-        perturbation_attack(),
-        Table2Config(_FAR.value, values["adaptive_images"], _WEIGHT.value),
+        {name: toward_others(experiment.victim, side, seed) for name, side in sides.items()},
+        algorithm.attack(),
+        settings.table,
         experiment.crafted,
     )
-    rows = []
-    for name in tqdm.tqdm([f"eps={e:g}" for e in epsilons] + ["fgsm", "pgd"], unit="row"):
-        known = name.startswith("eps=") and float(name[4:]) in adaptive
-        rows.append(run.measured(name, functools.partial(table.row, name, known)))
-    figures(run, table, epsilons)
+    names = [f"eps={epsilon:g}" for epsilon in settings.eps]
+    known = {f"eps={epsilon:g}" for epsilon in settings.adaptive_eps}
+    rows = [
+        run.measured(name, functools.partial(table.row, name, name in known))
+        for name in tqdm.tqdm([*names, "fgsm", "pgd"], unit="row")
+    ]
+    normal, attacked = table.normal["test"], {name: table.attacked("test", name) for name in names}
+    save_detection_rocs(run.folder / "roc.png", normal, attacked)
+    save_histograms(run.folder / "scores.png", normal, attacked)
     write_thresholds(
         run.folder / "thresholds.json",
         table.magnet.thresholds,
-        _FAR.value,
-        detector_flags.TEMPERATURE.value,
+        settings.table.false_alarm_rate,
+        settings.detector.temperature,
         detector.files(),
     )
     notes = (
-        f"In 8 bits, epsilon {in_words(epsilons)}; fgsm and pgd change a pixel by as much as "
-        f"{UNSEEN_EPSILON:g} does. "
+        f"In 8 bits, epsilon {algorithm.in_words(settings.eps)}; fgsm and pgd change a pixel by as "
+        f"much as {UNSEEN_EPSILON:g} does. "
         f"{len(table.pairs['test'])} normal and as many attacked faces of people whom nothing has "
         f"seen; thresholds from {len(table.pairs['validation'])} faces of other people. Accuracy "
-        f"with its 95 % Wilson interval, the paper's in square brackets. adaptive_js: "
-        f"{values['adaptive_images']} of the faces, attacked with the divergence in the loss. "
+        "with its 95 % Wilson interval, the paper's in square brackets. adaptive_js: "
+        f"{settings.table.adaptive_images} of the faces, attacked with the divergence in the loss. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
-        f"{_FAR.value:g} each."
+        f"{settings.table.false_alarm_rate:g} each."
     )
     plain = tuple(f"{score}_auc" for score in SCORES)
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain))
     print(f"{run.folder}: detection.md, .csv, result.json, roc.png, scores.png, thresholds.json")
-
-
-def figures(run: Run, table: Table2, epsilons: list[float]) -> None:
-    """ROC of each score at each epsilon, and histograms of the scores."""
-    names = [f"eps={e:g}" for e in epsilons]
-    save_rocs(run, table, names)
-    figure, axes = plt.subplots(1, len(SCORES), figsize=(3.4 * len(SCORES), 3.2), squeeze=False)
-    shown: Mapping[str, Scores] = {"normal": table.normal["test"]} | {
-        name: table.attacked("test", name) for name in names
-    }
-    for score, panel in zip(SCORES, axes[0], strict=True):
-        values = np.concatenate([scores[score] for scores in shown.values()])
-        edges = np.linspace(values.min(), values.max() + 1e-9, 25)
-        for number, (name, scores) in enumerate(shown.items()):
-            color = COLORS[number % len(COLORS)]
-            panel.hist(
-                scores[score], edges, histtype="step", color=color, label=name, linewidth=1.5
-            )
-        panel.set(title=score, xlabel="score")
-    axes[0, 0].set_ylabel("faces")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.tight_layout()
-    figure.legend(
-        handles, labels, frameon=False, ncols=5, loc="upper center", bbox_to_anchor=(0.5, 0.01)
-    )
-    save_figure(figure, run.folder / "scores.png")
-
-
-def save_rocs(run: Run, table: Table2, names: list[str]) -> None:
-    """A panel for each epsilon with a curve for each score."""
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(3.2 * len(names), 3.2), sharey=True, squeeze=False
-    )
-    for name, panel in zip(names, axes[0], strict=True):
-        for number, score in enumerate(SCORES):
-            normal, attacked = table.normal["test"][score], table.attacked("test", name)[score]
-            roc = RocCurve.of(normal, attacked)
-            label = f"{score}, AUC {roc.auc():.3f}"
-            panel.step(
-                roc.false_alarms, roc.detections, where="post", color=COLORS[number], label=label
-            )
-        panel.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-        panel.set(title=name, xlabel="false alarms", xlim=(0, 1), ylim=(0, 1.02))
-        panel.legend(frameon=False, fontsize=7, loc="lower right")
-        panel.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("attacks caught")
-    figure.tight_layout()
-    save_figure(figure, run.folder / "roc.png")
 
 
 if __name__ == "__main__":

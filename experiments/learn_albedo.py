@@ -11,16 +11,21 @@ validation and test parts is looked at. About three minutes for 8,400 photograph
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 import tqdm
 from absl import logging
 
+from experiments.face_autoencoder.model_files import ModelFiles
 from experiments.face_autoencoder.photographs import load_photographs
 from experiments.face_autoencoder.pictures import chunks
-from experiments.flags import command_line, file_flags, model_flags, mofa_flags
-from experiments.flags.groups import FlagGroup
-from experiments.flags.run_flags import SEED, SEEDED
+from experiments.face_autoencoder.settings import FaceSettings
+from experiments.flags import command_line, file_flags
+from experiments.flags.autoencoder_flags import CommandFlags
+from experiments.flags.run_flags import SEEDED
+from experiments.running.settings import part
 from mofa import encoder, face_model_files, learned_albedo
 from mofa.arrays import Array
 from mofa.face_region import face_region, shown_area
@@ -29,32 +34,43 @@ from mofa.photographs import SIZE
 from mofa.seen_colours import SeenColours, see
 from weights.errors import InputError
 
-FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, file_flags.FLAGS, SEEDED)
+
+@dataclasses.dataclass(frozen=True)
+class AlbedoSettings:
+    """Which photographs, which model, and the seed of the learning."""
+
+    faces: FaceSettings = part(FaceSettings())
+    seed: int = 0
+
+
+SETTINGS = CommandFlags(AlbedoSettings, {}, needed=(file_flags.FLAGS, SEEDED))
+FLAGS = SETTINGS.group
 
 
 def main(argv: list[str]) -> None:
     """Look at the photographs, learn, write the model."""
     del argv
     output = file_flags.named_output(".h5") or face_model_files.LEARNED_PATH
-    sources = mofa_flags.sources()
-    if not sources:
+    settings = SETTINGS.settings()
+    faces = settings.faces
+    if not faces.sources:
         raise InputError(
             "Albedo is learned from photographs: give --dataset=celeba, lfw or folder with their "
             "--data_dir."
         )
-    if "rendered" in mofa_flags.DATASET.value:
+    if faces.rendered:
         raise InputError("Rendered faces have the albedo of a model already; leave them out.")
-    model = face_model_files.read(model_flags.MODEL.value, model_flags.LANDMARKS.value)
+    model = face_model_files.read(faces.model, faces.landmarks)
     renderer = FaceRenderer(model, Camera(image_size=(SIZE, SIZE)))
     area = face_region(renderer) * shown_area(renderer)
     vertices = np.flatnonzero(area > 0.0)
     network, _ = encoder.load(
-        mofa_flags.encoder_path(),
-        used={"face_model": face_model_files.content(model_flags.MODEL.value)},
-        allow_mismatch=mofa_flags.ALLOW_MISMATCH.value,
+        ModelFiles(faces).encoder,
+        used={"face_model": face_model_files.content(faces.model)},
+        allow_mismatch=faces.allow_mismatch,
     )
     parts = []
-    for source in sources:
+    for source in faces.sources:
         train = load_photographs(source, renderer, SIZE, ("train",)).train
         for photographs in chunks(train):
             parts += look(renderer, vertices, network, photographs.images, source.name)
@@ -63,7 +79,7 @@ def main(argv: list[str]) -> None:
         np.concatenate([part.normals for part in parts]),
         np.concatenate([part.facing for part in parts]),
     )
-    learned = learned_albedo.learn(seen, model.mean_albedo[vertices], area[vertices], SEED.value)
+    learned = learned_albedo.learn(seen, model.mean_albedo[vertices], area[vertices], settings.seed)
     logging.info(
         "%d modes explain %.1f %% of the variance that the mean and the light leave",
         learned.factor.shape[1],

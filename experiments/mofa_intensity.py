@@ -11,62 +11,76 @@ epsilon 0.05.
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, ClassVar
+
 import numpy as np
 
-from attacks import PerturbationAttack, with_levels
-from experiments.face_autoencoder import mofa_experiment
-from experiments.face_autoencoder.mofa_experiment import MofaExperiment, amplified, through_jpeg
+from attacks import with_levels
+from experiments.drawing.panel import amplified, save_panel
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment, through_jpeg
 from experiments.face_autoencoder.mofa_victim import NUMBERS, Attacked, AttackedPairs
+from experiments.face_autoencoder.settings import AutoencoderSettings
 from experiments.flags import command_line, run_flags
-from experiments.flags.attack_flags import in_words, perturbation_attack
-from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags
+from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.results import Row
 from experiments.running.run import Run
-
-FLAGS = FlagGroup(mofa_experiment.FLAGS)
-
-PRESETS = PresetFlags(
-    FLAGS,
-    {
-        "pairs": "Pairs to attack; the first is shown.",
-        "identities": "Rendered people.",
-        "images_per_identity": "Pictures of each.",
-    },
-    laptop={"pairs": 32, "identities": 60, "images_per_identity": 4},
-    paper={"pairs": 1000, "identities": 1000},
-    smoke={"pairs": 1, "identities": 8, "images_per_identity": 1},
-)
-_EPS = FLAGS.numbers("eps", (0.005, 0.02, 0.05, 0.1, 0.2), "Epsilons.", "(0, inf)")
-_CAPS = FLAGS.numbers(
-    "caps",
-    (0.002, 0.005, 0.01, 0.02),
-    "Caps on the change of a pixel at epsilon 0.05.",
-    "(0, 1]",
-)
-
+from experiments.running.settings import Presets, check_above_zero, check_at_least, flat, part
+from weights.errors import InputError
 
 REFERENCE_EPSILON = 0.05
 
 
-def main(argv: list[str]) -> None:
+@dataclasses.dataclass(frozen=True)
+class IntensitySettings(Presets):
+    """What decides Figure 4.
+
+    Attributes:
+      pairs: to attack; the first is shown.
+      eps: epsilons.
+      caps: on the change of a pixel at epsilon 0.05.
+    """
+
+    autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    pairs: int = 1000
+    eps: tuple[float, ...] = (0.005, 0.02, 0.05, 0.1, 0.2)
+    caps: tuple[float, ...] = (0.002, 0.005, 0.01, 0.02)
+
+    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {"pairs": 32}
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {"pairs": 1}
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "pairs")
+        check_above_zero(self, "eps")
+        check_above_zero(self, "caps", most=1.0)
+        if not self.eps or not self.caps:
+            raise InputError("`eps` and `caps` need a number or more.")
+
+
+SETTINGS = CommandFlags(
+    IntensitySettings,
+    {
+        "pairs": "Pairs to attack; the first is shown.",
+        "eps": "Epsilons of the attack.",
+        "caps": "Caps on the change of a pixel at epsilon 0.05.",
+    },
+    within={"eps": "(0, inf)", "caps": "(0, 1]"},
+)
+FLAGS = SETTINGS.group
+
+
+def main(_: list[str]) -> None:
     """Attack at every setting, judge, draw."""
-    del argv
-    values = PRESETS.settle()
-    epsilons, caps = _EPS.value, _CAPS.value
-    experiment = MofaExperiment(("code",))
-    run = Run(
-        "mofa_intensity",
-        experiment.settings(**values) | run_flags.settings_from_flags(["eps", "caps"]),
-        run_flags.place(),
-    )
-    pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    settings = SETTINGS.settings()
+    algorithm = settings.autoencoder.algorithm
+    experiment = MofaExperiment(settings.autoencoder, ("code",))
+    run = Run("mofa_intensity", flat(settings), run_flags.place())
+    pairs = experiment.pairs(settings.pairs)
     run.same_data(pairs.sources, pairs.targets)
-    attack = perturbation_attack()
-    by_epsilon = {e: craft(experiment, pairs, attack, e) for e in epsilons}
-    by_cap = {
-        cap: craft(experiment, pairs, perturbation_attack(cap), REFERENCE_EPSILON) for cap in caps
-    }
+    match, attack = pairs.match(experiment.terms), algorithm.attack()
+    capped = {cap: dataclasses.replace(algorithm, cap=cap).attack() for cap in settings.caps}
+    by_epsilon = {epsilon: pairs.attacked(attack, epsilon, match) for epsilon in settings.eps}
+    by_cap = {cap: pairs.attacked(each, REFERENCE_EPSILON, match) for cap, each in capped.items()}
     draw(experiment, run, "epsilon", pairs, by_epsilon)
     draw(experiment, run, "cap", pairs, by_cap)
     rows = [
@@ -74,21 +88,14 @@ def main(argv: list[str]) -> None:
         for name, sweep in (("eps", by_epsilon), ("cap", by_cap))
         for value, found in sweep.items()
     ]
-    reach = float(perturbation_attack(caps[0]).radii(REFERENCE_EPSILON)) / caps[0]
+    first = settings.caps[0]
+    reach = float(capped[first].radii(REFERENCE_EPSILON)) / first
     notes = (
-        f"{experiment.about(pairs)} In stored images "
-        f"epsilon {in_words(epsilons)}, cap {with_levels(caps, reach)}."
+        f"{experiment.about(pairs)} In stored images epsilon {algorithm.in_words(settings.eps)}, "
+        f"cap {with_levels(settings.caps, reach)}."
     )
     print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
     print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, cap.png")
-
-
-def craft(
-    experiment: MofaExperiment, pairs: AttackedPairs, attack: PerturbationAttack, epsilon: float
-) -> Attacked:
-    """Attacked images of all pairs at one setting."""
-    match = pairs.match(experiment.terms)
-    return Attacked.by(attack, experiment.victim.encoder, pairs.sources, match, epsilon)
 
 
 def draw(
@@ -109,7 +116,7 @@ def draw(
         if title == "target":
             change = np.ones_like(image)
         columns[title] = np.concatenate([image, change, experiment.reconstructions(image)])
-    experiment.panel(run.folder / f"{name}.png", columns)
+    save_panel(run.folder / f"{name}.png", columns)
 
 
 if __name__ == "__main__":

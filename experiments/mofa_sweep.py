@@ -12,76 +12,95 @@ target first lies above the threshold and that to the source below it, the netwo
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any, ClassVar
 
-import matplotlib.pyplot as plt
 import numpy as np
 import tqdm
 
-from attacks import FGSM, Attack, Criterion
-from experiments.drawing.figures import COLORS, save_figure
-from experiments.face_autoencoder import mofa_experiment
+from attacks import FGSM
+from experiments.drawing.similarity_figure import COLUMNS, SimilarityCurve, save_similarities
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
-from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
+from experiments.face_autoencoder.mofa_victim import AttackedPairs
+from experiments.face_autoencoder.settings import AutoencoderSettings
 from experiments.flags import command_line, run_flags
-from experiments.flags.attack_flags import perturbation_attack
-from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags
+from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
+from experiments.running.settings import Presets, check_at_least, flat, part
 from mofa.arrays import Array
-
-FLAGS = FlagGroup(mofa_experiment.FLAGS)
-
-PRESETS = PresetFlags(
-    FLAGS,
-    {
-        "pairs": "Pairs to attack.",
-        "points": "Epsilons for each curve, evenly spaced as the paper's are.",
-        "identities": "Rendered people.",
-        "images_per_identity": "Pictures of each.",
-    },
-    laptop={"pairs": 16, "points": 9, "identities": 60, "images_per_identity": 4},
-    paper={"pairs": 100, "points": 50, "identities": 1000},
-    smoke={"pairs": 1, "points": 2, "identities": 8, "images_per_identity": 1},
-)
-_FGSM = FLAGS.boolean("fgsm", True, "The curves of FGSM, too.")
-
 
 LARGEST = {"mofa": 0.2, "vgg19": 5.0}
 SMALLEST = 0.005
 KINDS = {"mofa": "code", "vgg19": "image"}
-COLUMNS = ("source_similarity", "target_similarity")
+TITLES = {"mofa": "MoFA", "vgg19": "VGG-19", "attack": "perturbation attack", "fgsm": "FGSM"}
 
 
-def main(argv: list[str]) -> None:
+@dataclasses.dataclass(frozen=True)
+class SweepSettings(Presets):
+    """What decides Figure 5.
+
+    Attributes:
+      pairs: to attack.
+      points: epsilons for each curve, evenly spaced as the paper's are.
+      fgsm: the curves of FGSM, too.
+    """
+
+    autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    pairs: int = 100
+    points: int = 50
+    fgsm: bool = True
+
+    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {"pairs": 16, "points": 9}
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {"pairs": 1, "points": 2}
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "pairs")
+        check_at_least(self, 2, "points")
+
+
+SETTINGS = CommandFlags(
+    SweepSettings,
+    {
+        "points": "Epsilons for each curve, evenly spaced as the paper's are.",
+        "fgsm": "Draw the curves of FGSM, too.",
+    },
+)
+FLAGS = SETTINGS.group
+
+
+def main(_: list[str]) -> None:
     """Attack at every epsilon, judge, draw."""
-    del argv
-    values = PRESETS.settle()
-    experiment = MofaExperiment()
-    run = Run(
-        "mofa_sweep",
-        experiment.settings(**values) | run_flags.settings_from_flags(["fgsm"]),
-        run_flags.place(),
-    )
-    pairs = experiment.pairs(values["pairs"], values["identities"], values["images_per_identity"])
+    settings = SETTINGS.settings()
+    experiment = MofaExperiment(settings.autoencoder)
+    run = Run("mofa_sweep", flat(settings), run_flags.place())
+    pairs = experiment.pairs(settings.pairs)
     run.same_data(pairs.sources, pairs.targets)
-    curves = [(network, "attack") for network in KINDS]
-    curves += [(network, "fgsm") for network in KINDS if _FGSM.value]
-    sweep = Sweep(experiment, pairs)
+    attacks = ("attack", "fgsm") if settings.fgsm else ("attack",)
     wanted = [
         (network, attack, float(epsilon))
-        for network, attack in curves
-        for epsilon in np.linspace(SMALLEST, LARGEST[network], max(2, values["points"]))
+        for attack in attacks
+        for network in KINDS
+        for epsilon in np.linspace(SMALLEST, LARGEST[network], settings.points)
     ]
+    sweep = SimilaritySweep(experiment, pairs)
     rows = [
         run.measured(row_name(*point), functools.partial(sweep.measure, *point))
         for point in tqdm.tqdm(wanted, desc="sweep", unit="point")
     ]
-    save_sweep(run.folder / "mofa_sweep.png", rows, curves, experiment)
-    fallen = {f"{n},{a}": falls_at(rows, n, a, experiment) for n, a in curves}
+    curves = {
+        f"{network},{attack}": SimilarityCurve(
+            f"{TITLES[network]}, {TITLES[attack]}",
+            [float(f"{epsilon:.4g}") for *of, epsilon in wanted if of == [network, attack]],
+            [row for row, (*of, _) in zip(rows, wanted, strict=True) if of == [network, attack]],
+            experiment.victim.identities[KINDS[network]].threshold,
+        )
+        for attack in attacks
+        for network in KINDS
+    }
+    save_similarities(run.folder / "mofa_sweep.png", list(curves.values()))
+    fallen = {name: falls_at(curve) for name, curve in curves.items()}
     notes = (
         f"{experiment.about(pairs)} Median and quartiles (a spread, no interval). Falls at epsilon "
         + ", ".join(f"{k}: {'none' if v is None else format(v, '.4g')}" for k, v in fallen.items())
@@ -99,17 +118,17 @@ def row_name(network: str, attack: str, epsilon: float) -> str:
     return f"{network},{attack},eps={epsilon:.4g}"
 
 
-class Sweep:
+class SimilaritySweep:
     """The attacks on some pairs, compiled once for all epsilons."""
 
     def __init__(self, experiment: MofaExperiment, pairs: AttackedPairs) -> None:
         self._experiment, self._pairs = experiment, pairs
-        self._semantic, self._fgsm = perturbation_attack(), FGSM()
+        self._semantic, self._fgsm = experiment.settings.algorithm.attack(), FGSM()
 
     def measure(self, network: str, attack: str, epsilon: float) -> Row:
         """Similarities at one epsilon; `success` beside them."""
         kind = KINDS[network]
-        images = self.craft(network, attack, epsilon)
+        images = self._attacked(network, attack, epsilon)
         source, target = self._pairs.similarities(kind, images)
         columns = {
             "source_similarity": Measurement.quartiles(source),
@@ -118,72 +137,27 @@ class Sweep:
         }
         return Row(row_name(network, attack, epsilon), columns)
 
-    def craft(self, network: str, attack: str, epsilon: float) -> Array:
+    def _attacked(self, network: str, attack: str, epsilon: float) -> Array:
         """Attacked images of all pairs at one epsilon."""
-        pairs, victim = self._pairs, self._experiment.victim
-        model: Function = victim.embed(KINDS[network])
-        criterion: Criterion = pairs.swap(KINDS[network])
-        chosen: Attack = self._semantic
+        pairs, victim, kind = self._pairs, self._experiment.victim, KINDS[network]
         if attack == "fgsm":
             # Its budget is the change of a pixel, which has to lie in (0, 1].
-            chosen, criterion = self._fgsm, pairs.toward(KINDS[network])
-            epsilon = min(1.0, self._semantic.upper * epsilon)
-        elif network == "mofa":
-            model, criterion = victim.encoder, pairs.match(self._experiment.terms)
-        return chosen.craft(model, pairs.sources, criterion, epsilons=[epsilon], batch_size=BATCH)[
-            0
-        ]
+            change = min(1.0, self._semantic.upper * epsilon)
+            return pairs.attacked(self._fgsm, change, pairs.toward(kind), victim.embed(kind)).images
+        if network == "mofa":
+            return pairs.attacked(
+                self._semantic, epsilon, pairs.match(self._experiment.terms)
+            ).images
+        return pairs.attacked(self._semantic, epsilon, pairs.swap(kind), victim.embed(kind)).images
 
 
-def points(rows: Sequence[Row], network: str, attack: str) -> tuple[Array, list[Row]]:
-    """The epsilons of one curve and its rows."""
-    start = f"{network},{attack},eps="
-    chosen = [row for row in rows if row.name.startswith(start)]
-    return np.array([float(row.name.removeprefix(start)) for row in chosen]), chosen
-
-
-def falls_at(
-    rows: Sequence[Row], network: str, attack: str, experiment: MofaExperiment
-) -> float | None:
+def falls_at(curve: SimilarityCurve) -> float | None:
     """The first epsilon at which the median pair is accepted as target and rejected as source."""
-    threshold = experiment.victim.identities[KINDS[network]].threshold
-    for epsilon, row in zip(*points(rows, network, attack), strict=True):
+    for epsilon, row in zip(curve.epsilons, curve.rows, strict=True):
         source, target = (row.columns[name].value for name in COLUMNS)
-        if source < threshold < target:
-            return float(epsilon)
+        if source < curve.threshold < target:
+            return epsilon
     return None
-
-
-def save_sweep(
-    path: Path, rows: list[Row], curves: list[tuple[str, str]], experiment: MofaExperiment
-) -> None:
-    """A panel for each curve: median similarities with their quartiles, and the threshold."""
-    figure, axes = plt.subplots(
-        1, len(curves), figsize=(3.6 * len(curves), 3.6), sharey=True, squeeze=False
-    )
-    titles = {"mofa": "MoFA", "vgg19": "VGG-19", "attack": "perturbation attack", "fgsm": "FGSM"}
-    for (network, attack), panel in zip(curves, axes[0], strict=True):
-        epsilons, chosen = points(rows, network, attack)
-        for number, name in enumerate(COLUMNS):
-            cells = [row.columns[name] for row in chosen]
-            color = COLORS[number]
-            label = f"adversarial and {name.removesuffix('_similarity')}"
-            panel.plot(epsilons, [c.value for c in cells], marker=".", color=color, label=label)
-            low, high = ([getattr(c, end) for c in cells] for end in ("low", "high"))
-            panel.fill_between(epsilons, low, high, color=color, alpha=0.2, linewidth=0)
-        threshold = experiment.victim.identities[KINDS[network]].threshold
-        panel.axhline(threshold, color="black", linestyle=":", linewidth=1, label="threshold")
-        panel.set(
-            title=f"{titles[network]}, {titles[attack]}", xlabel="epsilon", ylim=(-1.05, 1.05)
-        )
-        panel.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("cosine similarity")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.tight_layout()
-    figure.legend(
-        handles, names, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.01)
-    )
-    save_figure(figure, path)
 
 
 if __name__ == "__main__":

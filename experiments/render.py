@@ -71,7 +71,7 @@ _CODES = FLAGS.path(
 )
 _COUNT = FLAGS.integer("count", 16, "How many random faces.")
 _SIZE = FLAGS.integer("image_size", 224, "Height and width of a picture in pixels.")
-_OBJ = FLAGS.boolean("obj", False, "Also write each face as an OBJ file with vertex colours.")
+_OBJ = FLAGS.boolean("obj", False, "Write each face as an OBJ file with vertex colours, too.")
 
 
 def main(argv: list[str]) -> None:

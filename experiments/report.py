@@ -33,7 +33,7 @@ FLAGS = FlagGroup(file_flags.FLAGS)
 TEMPLATE = Path(__file__).parent / "report.html"
 
 _RUNS = FLAGS.path("runs", "runs", "Folder in which to look for finished runs.")
-_KEPT = FLAGS.boolean("kept", True, "Also the results that are kept in docs/results/.")
+_KEPT = FLAGS.boolean("kept", True, "Show the results that are kept in docs/results/, too.")
 
 
 DEFAULT_PATH = Path("runs") / "report.html"

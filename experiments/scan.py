@@ -13,6 +13,7 @@ or show no face are named and skipped; the exit code is then 1.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import sys
 from pathlib import Path
@@ -23,51 +24,72 @@ import tqdm
 import weights as weights_room
 from detector.scores import SCORES
 from detector.threshold_file import read_thresholds
-from experiments.face_autoencoder import mofa_experiment
+from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDetector
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.own_faces import read_face
-from experiments.flags import command_line, detector_flags, mofa_flags
-from experiments.flags.detector_flags import Detector
-from experiments.flags.groups import FlagGroup
+from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.flags import command_line
+from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.json_files import write_json
 from experiments.running.results import write_text
+from experiments.running.settings import part
 from mofa.arrays import Array
 from mofa.photographs import SIZE, crop_template
 from resgn.faces.image_file import read_image
 from resgn.faces.image_files import KINDS, images_below
 from weights.errors import InputError
 
-FLAGS = FlagGroup(mofa_experiment.FLAGS, detector_flags.FLAGS)
-
-_OUTPUT = FLAGS.path(
-    "output", "verdicts", "Where to write, without ending: OUTPUT.csv and OUTPUT.json."
-)
-_THRESHOLDS = FLAGS.path(
-    "thresholds", None, "thresholds.json of a run of detection; the project's own."
-)
-_FORCE = FLAGS.boolean("force", False, "Overwrite what is there.")
-
-
 DEFAULT_THRESHOLDS = Path(weights_room.__file__).parent / "detector_thresholds.json"
 BATCH = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class ScanSettings:
+    """What judges images, and where to.
+
+    Attributes:
+      output: where to write, without ending.
+      thresholds: file of a run of detection; None for the project's own.
+      force: overwrite what is there.
+    """
+
+    autoencoder: AutoencoderSettings = part(
+        AutoencoderSettings(), skip=("preset", "identities", "images_per_identity")
+    )
+    detector: DetectorSettings = part(DetectorSettings())
+    output: str = "verdicts"
+    thresholds: str | None = None
+    force: bool = False
+
+
+SETTINGS = CommandFlags(
+    ScanSettings,
+    {
+        "output": "Where to write, without ending: OUTPUT.csv and OUTPUT.json.",
+        "thresholds": "thresholds.json of a run of detection; the project's own by default.",
+        "force": "Overwrite what is there.",
+    },
+)
+FLAGS = SETTINGS.group
 
 
 def main(argv: list[str]) -> None:
     """Read, score, judge, write."""
     if not argv[1:]:
         raise InputError("Name images or folders: python -m experiments.scan folder/")
+    settings = SETTINGS.settings()
     files = files_to_scan([Path(name).expanduser() for name in argv[1:]])
-    outputs = [Path(f"{_OUTPUT.value}{ending}") for ending in (".csv", ".json")]
+    outputs = [Path(f"{settings.output}{ending}") for ending in (".csv", ".json")]
     for output in outputs:
-        if output.exists() and not _FORCE.value:
+        if output.exists() and not settings.force:
             raise InputError(f"{output} is there already; --force overwrites it.")
-    experiment = MofaExperiment(("code",))
-    detector = Detector(experiment)
+    experiment = MofaExperiment(settings.autoencoder, ("code",))
+    detector = FaceDetector(experiment, settings.detector)
     judge = read_thresholds(
-        _THRESHOLDS.value or DEFAULT_THRESHOLDS,
-        detector_flags.TEMPERATURE.value,
+        settings.thresholds or DEFAULT_THRESHOLDS,
+        settings.detector.temperature,
         detector.files(),
-        mofa_flags.ALLOW_MISMATCH.value,
+        settings.autoencoder.faces.allow_mismatch,
     )
     template = crop_template(experiment.renderer)
     verdicts: list[dict[str, object]] = []

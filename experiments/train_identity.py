@@ -16,8 +16,6 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -25,119 +23,71 @@ import tensorflow as tf
 import tqdm
 
 from experiments.drawing.figures import save_roc
+from experiments.face_autoencoder.model_files import ModelFiles
 from experiments.face_autoencoder.mofa_people import load_parts
 from experiments.face_autoencoder.mofa_victim import Function
 from experiments.face_autoencoder.pictures import CHUNK, Pictures, chunks
-from experiments.flags import command_line, model_flags, mofa_flags, precision_flags, run_flags
-from experiments.flags.groups import FlagGroup
-from experiments.flags.preset_flags import PresetFlags
+from experiments.face_autoencoder.training_settings import IdentityTrainingSettings
+from experiments.flags import command_line, run_flags
+from experiments.flags.autoencoder_flags import PRECISION, CommandFlags
+from experiments.running.precision import settle_precision
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
-from mofa.identity import KINDS, IdentityClassifier, IdentityConfig, pair_similarities
+from experiments.running.settings import flat
+from mofa.identity import PARTS, IdentityClassifier, pair_similarities
 from mofa.identity_training import (
     IdentityFaces,
     IdentityProgress,
-    IdentityTrainingConfig,
     embed_all,
     train_identity,
 )
-from mofa.photographs import SIZE
 from resgn.calibration import RocCurve
 from resgn.target import embed_all as in_batches
 from weights import made_for
-from weights.errors import InputError
 
-FLAGS = FlagGroup(mofa_flags.FLAGS, model_flags.FLAGS, precision_flags.FLAGS, run_flags.FLAGS)
-
-PRESETS = PresetFlags(
-    FLAGS,
+SETTINGS = CommandFlags(
+    IdentityTrainingSettings,
     {
         "identities": "Rendered people to learn from.",
-        "images_per_identity": "Pictures of each.",
         "held_out_identities": "Rendered people for the threshold, and as many for the test.",
         "minimum_images": "People with fewer photographs are left out.",
+        "kinds": "Which classifiers to train: on codes (code), on images (image) or both.",
         "embedding": "Length of the embeddings.",
-        "parts": "What of a code its classifier sees: identity (shape and albedo) or all.",
+        "parts": "What of a code the classifier on codes sees: identity (shape and albedo) or "
+        "all of it.",
         "units": "Hidden units of the classifier on codes.",
         "width": "Factor on VGG-19's maps.",
         "input_size": "Side to which VGG-19 brings its images.",
         "code_epochs": "Passes over the codes.",
         "image_epochs": "Passes over the images.",
         "batch_size": "Faces a step.",
-        "learning_rate": "Adam's, at its highest.",
+        "learning_rate": "Adam's learning rate, at its highest.",
         "triplet_weight": "Weight of the semi-hard triplet loss beside softmax.",
+        **PRECISION,
     },
-    laptop={
-        "identities": 200,
-        "images_per_identity": 12,
-        "held_out_identities": 30,
-        "minimum_images": 5,
-        "embedding": 128,
-        "parts": "all",
-        "units": 512,
-        "width": 0.125,
-        "input_size": 96,
-        "code_epochs": 40,
-        "image_epochs": 16,
-        "batch_size": 64,
-        "learning_rate": 1e-3,
-        "triplet_weight": 0.0,
-    },
-    paper={
-        "identities": 8000,
-        "images_per_identity": 20,
-        "held_out_identities": 1000,
-        "minimum_images": 2,
-        "embedding": 512,
-        "width": 1.0,
-        "input_size": 224,
-    },
-    smoke={
-        "identities": 4,
-        "images_per_identity": 3,
-        "held_out_identities": 3,
-        "minimum_images": 2,
-        "embedding": 8,
-        "units": 16,
-        "width": 0.0625,
-        "input_size": 32,
-        "code_epochs": 2,
-        "image_epochs": 2,
-        "batch_size": 6,
-    },
+    choices={"parts": PARTS},
 )
-_KINDS = FLAGS.names("kinds", list(KINDS), "Which to train: code, image or both.")
+FLAGS = SETTINGS.group
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Load the people, train, measure, save."""
-    del argv
-    if not _KINDS.value or not set(_KINDS.value) <= set(KINDS):
-        raise InputError(f"--kinds knows {', '.join(KINDS)}; got {','.join(_KINDS.value)!r}.")
-    values = PRESETS.settle()
-    sources = mofa_flags.sources()
-    precision = precision_flags.precision()
-    shared = (*mofa_flags.NAMES, "model", "landmarks", "encoder", "kinds", "seed")
-    run = Run(
-        "train_identity",
-        run_flags.settings_from_flags(list(shared)) | values | {"precision": precision},
-        run_flags.place(),
-    )
-    renderer = mofa_flags.renderer(SIZE)
-    rendered = "rendered" in mofa_flags.DATASET.value
-    people = load_parts(sources, rendered, renderer, values, values["minimum_images"])
-    views = Views(_KINDS.value, values["input_size"])
+    settings = SETTINGS.settings()
+    settings = settings.but(precision=settle_precision(settings.precision))
+    run = Run("train_identity", flat(settings), run_flags.place())
+    files = ModelFiles(settings.faces)
+    people = load_parts(settings.faces, files.renderer(), settings.people, settings.minimum_images)
+    views = Views(settings.kinds, settings.classifier.input_size, files)
     given = {part: views.of(each, part == "train") for part, each in people.items()}
     run.same_data(*views.digests)
     rows, curves = [], {}
-    for kind in _KINDS.value:
+    for kind in settings.kinds:
         faces = {part: each[kind] for part, each in given.items()}
-        classifier = train(run, kind, values, precision, faces)
-        names = ", ".join(mofa_flags.DATASET.value)
+        classifier = train(run, kind, settings, faces)
         classifier.save(
             run.folder / f"identity_{kind}.h5",
-            f"trained by experiments.train_identity on {names}",
-            {"encoder": made_for.content(mofa_flags.encoder_path())} if kind == "code" else None,
+            f"trained by experiments.train_identity on {settings.faces.names}",
+            {"encoder": made_for.content(files.encoder)} if kind == "code" else None,
         )
         row, curves[kind] = measure(classifier, faces["test"])
         rows.append(row)
@@ -148,8 +98,8 @@ def main(argv: list[str]) -> None:
         f"pairs of {len(people['test'])} pictures of {len(np.unique(people['test'].people))} more. "
         "Balanced accuracy; no interval, since pairs share pictures."
     )
-    print(run.finish(rows, precision, "classifier", notes, plain=("auc", "threshold")))
-    print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in _KINDS.value)}, roc.png")
+    print(run.finish(rows, settings.precision, "classifier", notes, plain=("auc", "threshold")))
+    print(f"{run.folder}: {', '.join(f'identity_{kind}.h5' for kind in settings.kinds)}, roc.png")
 
 
 class Views:
@@ -161,10 +111,11 @@ class Views:
     Args:
       kinds: of classifiers.
       side: of the images that the one on images sees, pixels.
+      files: name the encoder.
     """
 
-    def __init__(self, kinds: Sequence[str], side: int) -> None:
-        self._kinds, self._side = kinds, (side, side)
+    def __init__(self, kinds: Sequence[str], side: int, files: ModelFiles) -> None:
+        self._kinds, self._side, self._files = kinds, (side, side), files
         self.digests: list[np.ndarray] = []
 
     def of(self, pictures: Pictures, mirror: bool) -> dict[str, IdentityFaces]:
@@ -192,31 +143,20 @@ class Views:
 
     @functools.cached_property
     def _encode(self) -> Function:
-        """The encoder that the flags name, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
-        model = mofa_flags.network()
+        """The encoder, compiled: images `[N, H, W, 3]` to codes `[N, 257]`."""
+        model = self._files.network()
         compiled: Function = tf.function(lambda x: model(x, training=False), autograph=False)
         return compiled
 
 
 def train(
-    run: Run, kind: str, values: dict[str, Any], precision: str, faces: dict[str, IdentityFaces]
+    run: Run, kind: str, settings: IdentityTrainingSettings, faces: dict[str, IdentityFaces]
 ) -> IdentityClassifier:
     """One classifier, with a line in TensorBoard for each epoch."""
-    names = {field.name for field in dataclasses.fields(IdentityConfig)} & set(values)
-    config = IdentityConfig(
-        kind=kind,
-        people=len(np.unique(faces["train"].people)),
-        **{name: values[name] for name in names},
-    )
-    training = IdentityTrainingConfig(
-        epochs=values[f"{kind}_epochs"],
-        batch_size=values["batch_size"],
-        learning_rate=values["learning_rate"],
-        triplet_weight=values["triplet_weight"],
-        precision=precision if kind == "image" else "float32",
-        seed=run_flags.SEED.value,
-    )
-    with tqdm.tqdm(total=training.epochs, desc=f"training {kind}", unit="epoch") as bar:
+    people = len(np.unique(faces["train"].people))
+    size = dataclasses.replace(settings.classifier, kind=kind, people=people)
+    config = settings.config(kind)
+    with tqdm.tqdm(total=config.epochs, desc=f"training {kind}", unit="epoch") as bar:
 
         def report(progress: IdentityProgress) -> None:
             bar.update(progress.epoch - bar.n)
@@ -231,8 +171,8 @@ def train(
                 },
             )
 
-        folder: Path = run.folder / "training" / kind
-        return train_identity(config, training, faces["train"], faces["validation"], folder, report)
+        folder = run.folder / "training" / kind
+        return train_identity(size, config, faces["train"], faces["validation"], folder, report)
 
 
 def measure(classifier: IdentityClassifier, test: IdentityFaces) -> tuple[Row, RocCurve]:

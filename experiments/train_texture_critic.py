@@ -42,7 +42,7 @@ _SETTINGS = SettingsFlags(
         "input_size": "Side of the images that the critic sees.",
         "epochs": "Passes over the training faces.",
         "batch_size": "Faces a step.",
-        "learning_rate": "Adam's, falling to 0 along a cosine.",
+        "learning_rate": "Adam's learning rate at first; it falls to 0 along a cosine.",
     },
     {"default": CriticSettings()},
     paths=("lfw_dir", "celeba_dir"),

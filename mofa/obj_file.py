@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from mofa.arrays import Array
+from mofa.face_renderer import FaceRenderer
 from weights.atomic import atomic_path
 
 
@@ -42,3 +43,17 @@ def write(
     with atomic_path(path) as temporary, temporary.open("w") as file:
         np.savetxt(file, rows, pattern)
         np.savetxt(file, triangles + 1, "f %d %d %d")
+
+
+def write_face(path: str | os.PathLike[str], renderer: FaceRenderer, code: Array) -> None:
+    """Write one face with its lit colours, the origin in its middle.
+
+    Args:
+      path: where to; the file is whole or absent.
+      renderer: the decoder.
+      code: [1, 257].
+    """
+    face = renderer.face(code)
+    middle = np.array([0.0, 0.0, -renderer.camera.distance])
+    vertices, colours = face.vertices[0].numpy() - middle, face.colours[0].numpy()
+    write(path, vertices, renderer.model.triangles, colours)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
 
-from experiments.face_autoencoder.photographs import Source, load_photographs
+from experiments.face_autoencoder.photographs import load_photographs
 from experiments.face_autoencoder.pictures import JoinedPictures, Pictures, RenderedPictures
+from experiments.face_autoencoder.settings import FaceSettings
+from experiments.running.settings import check_at_least
 from mofa.face_renderer import FaceRenderer
 from mofa.photographs import SIZE
 from mofa.rendered_faces import RenderedFaces, Settings
@@ -21,8 +22,7 @@ IDENTITY_SEEDS = {"train": 3000, "validation": 3001, "test": EXPERIMENT_SEED}
 
 
 def load_people(
-    sources: Sequence[Source],
-    rendered: bool,
+    faces: FaceSettings,
     part: str,
     renderer: FaceRenderer,
     identities: int,
@@ -33,8 +33,7 @@ def load_people(
     """The people of one part of all data sets.
 
     Args:
-      sources: data sets of photographs.
-      rendered: whether there are rendered people, too.
+      faces: names the data sets.
       part: `train`, `validation` or `test`.
       renderer: of pictures at 224x224.
       identities: rendered people.
@@ -50,10 +49,10 @@ def load_people(
       InputError: a data set is missing or of another layout, or nobody is left.
     """
     parts: list[Pictures] = []
-    if rendered:
+    if faces.rendered:
         settings = Settings(identities, images_per_identity, seed=IDENTITY_SEEDS[part])
         parts.append(RenderedPictures(RenderedFaces(renderer, settings)))
-    for source in sources:
+    for source in faces.sources:
         split = load_photographs(source, renderer, SIZE, (part,))
         parts.append(getattr(split, part).with_images(minimum_images))
     joined = JoinedPictures(parts)
@@ -66,30 +65,35 @@ def load_people(
     return joined
 
 
-def load_parts(
-    sources: Sequence[Source],
-    rendered: bool,
-    renderer: FaceRenderer,
-    values: dict[str, Any],
-    minimum_images: int = 1,
-) -> dict[str, Pictures]:
-    """The people to learn from, for validation and for the test, see `load_people`.
+@dataclasses.dataclass(frozen=True)
+class RenderedPeople:
+    """How many rendered people there are. The defaults are as many as the paper's data sets have.
 
-    Args:
-      sources: data sets of photographs.
-      rendered: whether there are rendered people, too.
-      renderer: of pictures at 224x224.
-      values: `identities`, `held_out_identities` and `images_per_identity` of a preset.
-      minimum_images: people with fewer photographs are left out.
+    Attributes:
+      identities: to learn from.
+      images_per_identity: pictures of each.
+      held_out_identities: for validation, and as many for the test.
     """
+
+    identities: int = 8000
+    images_per_identity: int = 20
+    held_out_identities: int = 1000
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "identities", "images_per_identity", "held_out_identities")
+
+
+def load_parts(
+    faces: FaceSettings, renderer: FaceRenderer, rendered: RenderedPeople, minimum_images: int = 1
+) -> dict[str, Pictures]:
+    """The people to learn from, for validation and for the test, see `load_people`."""
     return {
         part: load_people(
-            sources,
-            rendered,
+            faces,
             part,
             renderer,
-            values["identities" if part == "train" else "held_out_identities"],
-            values["images_per_identity"],
+            rendered.identities if part == "train" else rendered.held_out_identities,
+            rendered.images_per_identity,
             minimum_images,
         )
         for part in ("train", "validation", "test")

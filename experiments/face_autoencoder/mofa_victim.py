@@ -52,14 +52,6 @@ class Attacked(NamedTuple):
     images: Array
     stored: Array
 
-    @classmethod
-    def by(
-        cls, attack: Attack, model: Model, sources: Array, criterion: Criterion, epsilon: float
-    ) -> Attacked:
-        """Sources under one attack on a model, with one budget."""
-        found = attack.craft(model, sources, criterion, epsilons=[epsilon], batch_size=BATCH)
-        return cls(found[0], to_float(attack.stored(found, sources, [epsilon])[0]).numpy())
-
 
 class Victim:
     """A face autoencoder's encoder and who recognises people by it.
@@ -138,7 +130,7 @@ class AttackedPairs:
         if len(rows) < count:
             raise InputError(
                 f"Of {len(first)} pairs of different people the classifiers tell {len(rows)} "
-                f"apart; {count} are asked for: lower --pairs or give more photographs."
+                f"apart; {count} are asked for: lower `pairs` or give more photographs."
             )
         pairs = cls.of(victim, images[first[rows]], images[second[rows]])
         return dataclasses.replace(pairs, told_apart=float(apart.mean()))
@@ -152,6 +144,22 @@ class AttackedPairs:
             source_codes=self.source_codes[rows],
             target_codes=self.target_codes[rows],
         )
+
+    def attacked(
+        self, attack: Attack, epsilon: float, criterion: Criterion, model: Model | None = None
+    ) -> Attacked:
+        """The sources under one attack with one budget.
+
+        Args:
+          attack: how.
+          epsilon: its budget.
+          criterion: its goal, for example `match`.
+          model: what it goes through; the victim's encoder by default.
+        """
+        model = self.victim.encoder if model is None else model
+        found = attack.craft(model, self.sources, criterion, epsilons=[epsilon], batch_size=BATCH)
+        stored = attack.stored(found, self.sources, [epsilon])
+        return Attacked(found[0], to_float(stored[0]).numpy())
 
     def match(self, terms: Mapping[str, Term], only: Collection[str] = ()) -> SemanticMatch:
         """Eq. 1 between the codes, or between some of their parts, the others left as they are."""

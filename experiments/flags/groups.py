@@ -83,12 +83,12 @@ class FlagGroup:
         """A path; `~` in it is the user's home."""
         return flags.DEFINE(PathParser(), name, default, text, flag_values=self.values)
 
-    def paths(self, name: str, default: Sequence[str], text: str) -> flags.FlagHolder[Any]:
+    def paths(self, name: str, default: Sequence[str] | None, text: str) -> flags.FlagHolder[Any]:
         """Several paths with commas between them."""
         return flags.DEFINE(
             PathsParser(),
             name,
-            list(default),
+            None if default is None else list(default),
             text,
             flag_values=self.values,
             serializer=flags.CsvListSerializer(","),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from absl import flags
 
 from experiments.flags.groups import FlagGroup
 from experiments.running.run import Place
@@ -29,16 +26,8 @@ RESUME = FLAGS.boolean(
 )
 SEED = SEEDED.integer("seed", 0, "Seed of all randomness.", lower=0)
 
-_FREE = ("output_dir", "resume")
-"""Flags that may differ between a run and its continuation."""
-
 
 def place() -> Place:
     """Where the flags put the run."""
     folder = Path(OUTPUT_DIR.value) if OUTPUT_DIR.value else None
     return Place(folder, RESUME.value, SEED.value)
-
-
-def settings_from_flags(names: list[str]) -> dict[str, Any]:
-    """The values of flags by name, without those that a continuation may change."""
-    return {name: flags.FLAGS[name].value for name in sorted(names) if name not in _FREE}

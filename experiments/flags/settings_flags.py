@@ -19,8 +19,8 @@ class SettingsFlags(Generic[T]):
       texts: what each value is, by name; values without a text get no flag.
       presets: settings by the name of the preset, for types and help; all of one class.
       choices: the values that a flag may have, where they are names.
-      lower: the lowest number, where there is one.
-      paths: the values that name a file or folder.
+      within: the interval that numbers must lie in, see `experiments.flags.parsers.Interval`.
+      paths: the values that name files or folders.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class SettingsFlags(Generic[T]):
         texts: Mapping[str, str],
         presets: Mapping[str, T],
         choices: Mapping[str, Sequence[str]] | None = None,
-        lower: Mapping[str, float] | None = None,
+        within: Mapping[str, str] | None = None,
         paths: Collection[str] = (),
     ) -> None:
         values = {name: flat(settings) for name, settings in presets.items()}
@@ -42,7 +42,7 @@ class SettingsFlags(Generic[T]):
                 [of[name] for of in values.values()],
                 f"{text}{shown}",
                 (choices or {}).get(name),
-                (lower or {}).get(name),
+                (within or {}).get(name, "(-inf, inf)"),
                 name in paths,
             )
 
@@ -73,7 +73,7 @@ def _shown(values: Mapping[str, Any]) -> str:
     texts = {
         preset: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
         for preset, value in values.items()
-        if value is not None
+        if value not in (None, ())
     }
     if len(texts) == len(values) and len(set(texts.values())) == 1:
         return f" (default {next(iter(texts.values()))})"
@@ -91,7 +91,7 @@ def _define(
     values: list[Any],
     text: str,
     choices: Sequence[str] | None,
-    lower: float | None,
+    within: str,
     is_path: bool,
 ) -> Any:
     kinds = {type(value) for value in values if value is not None}
@@ -100,11 +100,12 @@ def _define(
     if kinds == {bool}:
         return group.boolean(name, None, text)
     if kinds == {int}:
-        return group.integer(name, None, text, None if lower is None else int(lower))
+        return group.integer(name, None, text)
     if kinds <= {int, float} and kinds:
-        return group.number(
-            name, None, text, "(-inf, inf)" if lower is None else f"[{lower:g}, inf)"
-        )
+        return group.number(name, None, text, within)
     if kinds == {tuple}:
-        return group.names(name, None, text)
+        inner = {type(each) for value in values for each in value or ()}
+        if inner == {float}:
+            return group.numbers(name, None, text, within, empty=True)
+        return (group.paths if is_path else group.names)(name, None, text)
     return group.path(name, None, text) if is_path else group.string(name, None, text)

@@ -121,7 +121,7 @@ _OTHER_CLEANERS = {
 }
 
 _ADAPTIVE = {
-    "adaptive": "Also measure against attacks that know the defence.",
+    "adaptive": "Measure against attacks that know the defence, too.",
     "adaptive_pairs": "Test pairs of each kind for attacks that know the defence.",
     "adaptive_steps": "Steps of PGD through the defence.",
     "eot_samples": "Draws of a random defence that each step of an attack averages over.",

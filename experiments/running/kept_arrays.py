@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tqdm
 from absl import logging
 
 from experiments.running.results import write_array
 from mofa.arrays import Array
+
+CHUNK = 4
+"""Inputs between two writes to the disk."""
 
 
 class KeptArrays:
@@ -39,3 +44,19 @@ class KeptArrays:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_array(path, found)
         return found
+
+    def in_chunks(self, name: str, inputs: Array, function: Callable[[Array], Array]) -> Array:
+        """A slow function of many inputs; of a run that is killed the chunks that are done remain.
+
+        Args:
+          name: of the result; its chunks have a number behind it.
+          inputs: `[N, ...]`.
+          function: from `[n, ...]` to as many results.
+        """
+        found = []
+        with tqdm.tqdm(total=len(inputs), desc=name, unit="face", disable=None) as bar:
+            for start in range(0, len(inputs), CHUNK):
+                chunk = inputs[start : start + CHUNK]
+                found.append(self(f"{name}_{start:04d}", functools.partial(function, chunk)))
+                bar.update(len(chunk))
+        return np.concatenate(found)

@@ -8,10 +8,16 @@ value has one name. A field that is a dataclass may rename what is in it: its me
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from weights.errors import InputError
 
 T = TypeVar("T")
+P = TypeVar("P", bound="Presets")
+
+PRESETS = ("laptop", "paper", "smoke")
 
 
 def part(default: Any, prefix: str = "", suffix: str = "", skip: tuple[str, ...] = ()) -> Any:
@@ -45,6 +51,82 @@ def replaced(settings: T, values: Mapping[str, Any]) -> T:
     if unknown:
         raise ValueError(f"{type(settings).__name__} has no {', '.join(sorted(unknown))}.")
     return _replaced(settings, values)
+
+
+class Presets:
+    """Settings whose defaults are a paper's, with values for a laptop and to try that all runs.
+
+    A subclass has a field `preset`.
+
+    Attributes:
+      LAPTOP: values by name that differ from the paper's.
+      SMOKE: values that differ from the laptop's.
+    """
+
+    LAPTOP: ClassVar[Mapping[str, Any]] = {}
+    SMOKE: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def laptop(cls: type[P]) -> P:
+        """What two cores do in minutes."""
+        return cls.of_preset("laptop")
+
+    @classmethod
+    def smoke(cls: type[P]) -> P:
+        """Seconds, to see that everything runs."""
+        return cls.of_preset("smoke")
+
+    @classmethod
+    def of_preset(cls: type[P], preset: str, dataset: tuple[str, ...] | None = None) -> P:
+        """The settings of a preset by its name.
+
+        Args:
+          preset: one of `PRESETS`.
+          dataset: the data sets that it is for, where its values hang on them; not put in.
+        """
+        del dataset
+        values = {
+            "paper": {},
+            "laptop": cls.LAPTOP,
+            "smoke": {**cls.LAPTOP, **cls.SMOKE},
+        }[preset]
+        return cls().but(**{"preset": preset, **values})
+
+    def but(self: P, **values: Any) -> P:
+        """The same with other values, by name."""
+        return replaced(self, values)
+
+
+def check_at_least(settings: Any, least: float, *names: str) -> None:
+    """Check values of settings.
+
+    Raises:
+      InputError: one is lower, or no number.
+    """
+    for name in names:
+        if not getattr(settings, name) >= least:
+            raise InputError(f"`{name}` must be at least {least:g}, got {getattr(settings, name)}.")
+
+
+def check_above_zero(settings: Any, *names: str, most: float = math.inf) -> None:
+    """Check numbers of settings, or lists of them, each once.
+
+    Args:
+      settings: whose they are.
+      *names: of values.
+      most: that each may be.
+
+    Raises:
+      InputError: one is not above 0 or above the most, or no number, or there twice.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not all(0.0 < number <= most and math.isfinite(number) for number in numbers):
+            where = "be above 0" if most == math.inf else f"lie in (0, {most:g}]"
+            raise InputError(f"`{name}` must {where}, got {', '.join(map(str, numbers))}.")
+        if len(set(numbers)) != len(numbers):
+            raise InputError(f"`{name}` names a number twice: {', '.join(map(str, numbers))}.")
 
 
 def _leaves(settings: Any) -> Iterator[tuple[str, Any]]:

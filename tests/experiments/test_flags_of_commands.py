@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import re
 import types
 
 import pytest
 from absl import flags
 
 from experiments.__main__ import commands
-from experiments.flags import verification_flags
+from experiments.flags import run_flags, verification_flags
 from experiments.flags.groups import FlagGroup, parsed, with_needed
 
-FEWER = {"verification": {verification_flags}}
+FEWER = {"verification": {verification_flags}, "render": {run_flags}}
 """Modules of flags of which a command takes a part."""
 
 
@@ -34,3 +35,22 @@ def test_commands_of_both_papers_parse_beside_each_other() -> None:
     for module in (*pair, *pair):
         with parsed([module.FLAGS], ["--preset=smoke"]) as rest:
             assert rest == ["python"]
+
+
+LEANING = re.compile(
+    r"^(Of|The same|It|Its|Those|These|Them|Also|How (it|they)|Adam's,)\b"
+    r"|\b(the|of the) (next|previous|following|other) (one|ones|two|three|flag|flags)\b"
+    r"|\b(above|below)\b|\bthree next\b"
+)
+"""What a text says that needs its neighbour; `--help` sorts by name."""
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_texts_stand_alone(name: str) -> None:
+    module = importlib.import_module(f"experiments.{name}")
+    for group in with_needed([module.FLAGS]):
+        for flag in group.values:
+            text = group.values[flag].help.split(">: ")[-1]
+            assert not LEANING.search(text), (flag, text)
+            assert text[0].isupper() or text.startswith("thresholds.json"), (flag, text)
+            assert len(text.split()) > 1, (flag, text)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from experiments.reconstruct import free_name
+from experiments.face_autoencoder.reconstructed_faces import free_name
 
 
 @pytest.mark.parametrize("stems", itertools.permutations(["face", "face", "face_2", "Face"]))

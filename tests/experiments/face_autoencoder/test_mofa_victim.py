@@ -113,7 +113,7 @@ def test_only_pairs_that_are_told_apart_are_drawn() -> None:
         target = victim.embeddings("code", drawn.targets)
         assert (np.sum(source * target, axis=-1) < 0.5).all()
     alike = people.part(np.arange(2))
-    with pytest.raises(InputError, match="tell 0 apart; 1 are asked for: lower --pairs"):
+    with pytest.raises(InputError, match="tell 0 apart; 1 are asked for: lower `pairs`"):
         AttackedPairs.drawn(victim, alike, 1, 0)
 
 

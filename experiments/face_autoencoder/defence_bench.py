@@ -1,0 +1,240 @@
+"""Defences of MoFA measured on the same attacked pairs (Teng 2021, Section 3.4 and Figure 6)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from attacks import EOT, Criterion, Stochastic, Undetected, code_distance, through, with_score
+from attacks.semantic_match import entry_weights
+from detector.defence import GaussianNoise, Reformer
+from detector.magnet import MagNetDetector
+from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDetector
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
+from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.running.results import Measurement, Row
+from experiments.running.settings import Presets, check_above_zero, check_at_least, part
+from mofa import code as codes
+from mofa.arrays import Array
+from mofa.people import spread_out
+from resgn.saved_generator import load_generator
+from resgn.target import embed_all
+from weights.errors import InputError
+
+DEFENCES = ("none", "noise", "autoencoder", "resgn", "magnet")
+PLAIN = (
+    *("distance", "similarity", "back", "normal_distance", "normal_similarity"),
+    *("adaptive_distance", "adaptive_similarity"),
+)
+"""Columns that are no rates."""
+MEASURED_SEED = 0x5EED
+"""Of the noise that is measured: no draw that an attack has seen."""
+
+ImageDefence = Callable[[tf.Tensor], tf.Tensor] | Stochastic
+"""From images [N, 224, 224, 3] to the same."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DefenceSettings(Presets):
+    """What decides the table of defences.
+
+    Attributes:
+      pairs: to attack.
+      eot_samples: draws of noise that each step of the adaptive attack averages over.
+      normal_images: normal faces of other people, from which MagNet has its thresholds.
+      eps: epsilon of the attack.
+      noise_scale: standard deviation of the noise, Eq. 7.
+      adaptive: also attack through each defence.
+      adaptive_weight: of the divergence in the loss of who attacks MagNet.
+      false_alarm_rate: of each of MagNet's detectors.
+      rows: of `DEFENCES`.
+    """
+
+    autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
+    detector: DetectorSettings = part(DetectorSettings())
+    pairs: int = 1000
+    eot_samples: int = 10
+    normal_images: int = 10_000
+    eps: float = 0.05
+    noise_scale: float = 0.05
+    adaptive: bool = True
+    adaptive_weight: float = 1.0
+    false_alarm_rate: float = 0.01
+    rows: tuple[str, ...] = DEFENCES
+
+    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
+        "pairs": 32,
+        "eot_samples": 2,
+        "normal_images": 200,
+    }
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {"pairs": 1, "normal_images": 4}
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "pairs", "eot_samples", "normal_images")
+        check_at_least(self, 0, "noise_scale", "adaptive_weight")
+        check_above_zero(self, "eps")
+        if not 0.0 <= self.false_alarm_rate <= 0.5:
+            raise InputError(
+                f"`false_alarm_rate` must lie in [0, 0.5], got {self.false_alarm_rate}."
+            )
+        names = self.rows
+        if not names or len(set(names)) != len(names) or not set(names) <= set(DEFENCES):
+            raise InputError(f"`rows`: choose, each once, from {', '.join(DEFENCES)}.")
+
+
+class ImageDefences:
+    """Each defence by name, made once.
+
+    Attributes:
+      detector: autoencoder and scores, where a defence needs them.
+      magnet: MagNet's detectors, if it is among the defences.
+
+    Args:
+      experiment: the victim and the people.
+      settings: which defences.
+
+    Raises:
+      InputError: a file is missing, damaged, or made for others.
+    """
+
+    def __init__(self, experiment: MofaExperiment, settings: DefenceSettings) -> None:
+        self._experiment, self._settings = experiment, settings
+        self._made: dict[str, ImageDefence] = {"none": tf.identity}
+        self.detector: FaceDetector | None = None
+        self.magnet: MagNetDetector | None = None
+        names = settings.rows
+        if {"autoencoder", "magnet"} & set(names):
+            self.detector = FaceDetector(experiment, settings.detector)
+            reformer = Reformer(self.detector.reconstruct)
+            self._made |= {"autoencoder": reformer, "magnet": reformer}
+        if "noise" in names:
+            noise = GaussianNoise(settings.noise_scale)
+            self._made["noise"] = EOT(Stochastic(noise), settings.eot_samples)
+        if "magnet" in names and self.detector is not None:
+            self.magnet = self._magnet(self.detector)
+        if "resgn" in names:
+            cleaner = load_generator().model
+            self._made["resgn"] = lambda images: cleaner(images, training=False)
+
+    def _magnet(self, detector: FaceDetector) -> MagNetDetector:
+        """MagNet's detectors with thresholds from normal faces of the validation part's people."""
+        people = self._experiment.people("validation")
+        normal = people.part(spread_out(len(people), self._settings.normal_images)).images
+        scores = detector.scores.measure(normal, BATCH)
+        return MagNetDetector.calibrated(scores, self._settings.false_alarm_rate)
+
+    def defended(self, name: str, images: Array) -> Array:
+        """Images [N, 224, 224, 3] behind a defence; of a random one a single draw."""
+        defence = self._made[name]
+
+        def once(batch: tf.Tensor) -> tf.Tensor:
+            if isinstance(defence, Stochastic):
+                return defence(batch, tf.constant([MEASURED_SEED, 0]))
+            return defence(batch)
+
+        return embed_all(tf.function(once, autograph=False), images, BATCH)
+
+    def refused(self, name: str, images: Array) -> Array:
+        """Which of the images [N, 224, 224, 3] a defence does not let pass: bool [N]."""
+        if name != "magnet" or self.magnet is None or self.detector is None:
+            return np.zeros(len(images), bool)
+        return self.magnet.flags(self.detector.scores.measure(images, BATCH))
+
+    def under_attack(
+        self, name: str, encoder: Function, match: Criterion
+    ) -> tuple[Function | Stochastic, Criterion]:
+        """What an attack through the defence climbs, and when it has reached its goal."""
+        behind: Any = through(self._made[name], encoder)
+        if name != "magnet" or self.magnet is None or self.detector is None:
+            return behind, match
+        both = with_score(behind, self.detector.scores.divergence)
+        weight = self._settings.adaptive_weight
+        return both, Undetected(match, self.magnet.thresholds["js"], weight)
+
+
+class DefenceBench:
+    """Measures defences on the same attacked pairs.
+
+    Attributes:
+      pairs: whom.
+
+    Args:
+      experiment: the victim.
+      settings: see there.
+      pairs: see above.
+      defences: what is measured.
+    """
+
+    def __init__(
+        self,
+        experiment: MofaExperiment,
+        settings: DefenceSettings,
+        pairs: AttackedPairs,
+        defences: ImageDefences,
+    ) -> None:
+        self._experiment, self._settings = experiment, settings
+        self.pairs, self._defences = pairs, defences
+        self._attack = settings.autoencoder.algorithm.attack()
+        self._weights = entry_weights(experiment.terms, codes.SIZE)
+        self._threshold = pairs.victim.identities["code"].threshold
+
+    @functools.cached_property
+    def attacked(self) -> Array:
+        """Attacked without knowledge of any defence, in 8 bits."""
+        return self._experiment.attacked(self._attack, self.pairs, self._settings.eps)
+
+    def defended(self, name: str) -> Array:
+        """The attacked faces behind a defence."""
+        return self._defences.defended(name, self.attacked)
+
+    def row(self, name: str) -> Row:
+        """One defence."""
+        cleaned = self.defended(name)
+        after, moved = self.distance(cleaned), self.distance(self.attacked)
+        columns = self._outcome(name, self.attacked, cleaned)
+        columns["back"] = Measurement.mean(1.0 - after / np.maximum(moved, 1e-9))
+        normal = self._defences.defended(name, self.pairs.sources)
+        similar = self.pairs.similarities("code", normal)[0]
+        passed = ~self._defences.refused(name, self.pairs.sources)
+        columns |= {
+            "kept": Measurement.rate((similar > self._threshold) & passed),
+            "normal_distance": Measurement.mean(self.distance(normal)),
+            "normal_similarity": Measurement.mean(similar),
+        }
+        if self._settings.adaptive:
+            found = self._through(name)
+            outcome = self._outcome(name, found, self._defences.defended(name, found))
+            columns |= {f"adaptive_{column}": cell for column, cell in outcome.items()}
+        return Row(name, columns)
+
+    def _through(self, name: str) -> Array:
+        """Attacked by who knows the defence, in 8 bits."""
+        if name == "none":
+            return self.attacked
+        match = self.pairs.match(self._experiment.terms)
+        behind, goal = self._defences.under_attack(name, self._experiment.victim.encoder, match)
+        return self.pairs.attacked(self._attack, self._settings.eps, goal, behind).stored
+
+    def _outcome(self, name: str, attacked: Array, cleaned: Array) -> dict[str, Measurement]:
+        """What became of attacked faces."""
+        source, target = self.pairs.similarities("code", cleaned)
+        undone = (source > self._threshold) & (target < self._threshold)
+        succeeds = (source < self._threshold) & (target > self._threshold)
+        refused = self._defences.refused(name, attacked)
+        return {
+            "undone": Measurement.rate(undone),
+            "stopped": Measurement.rate(~succeeds | refused),
+            "distance": Measurement.mean(self.distance(cleaned)),
+            "similarity": Measurement.mean(source),
+        }
+
+    def distance(self, images: Array) -> Array:
+        """Distance of Eq. 1 between the codes of images and of their sources, [N]."""
+        found = self.pairs.victim.codes(images)
+        return np.asarray(code_distance(found, self.pairs.source_codes, self._weights).numpy())

@@ -1,0 +1,256 @@
+"""Refining the code as a defence of MoFA, measured on the same attacked pairs as the encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from attacks import FixedPointAttack, IdentitySwap
+from attacks import stored as in_levels
+from experiments.drawing.panel import amplified
+from experiments.face_autoencoder.mofa_experiment import MofaExperiment
+from experiments.face_autoencoder.mofa_victim import AttackedPairs
+from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.running.kept_arrays import CHUNK, KeptArrays
+from experiments.running.results import Measurement, Row
+from experiments.running.settings import Presets, check_above_zero, check_at_least, part
+from mofa.arrays import Array
+from mofa.code_judge import CodeJudge
+from mofa.fit import Fit
+from mofa.people import different_pairs, few_of_each
+from mofa.photographs import Photographs
+from mofa.refinement import GaussNewton
+from resgn.target import to_float
+from weights.errors import InputError
+
+SPARE = 8
+"""Pairs drawn for one wanted."""
+SHOWN = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class RefinementSettings(Presets):
+    """What decides the table of refined codes; the paper has none of it.
+
+    Attributes:
+      pairs: to attack.
+      calibration_images: pictures of other people, from which the thresholds are.
+      refine: Gauss-Newton steps on each code.
+      adaptive_steps: of the attack through the refinement.
+      eps: epsilon of Algorithm 1.
+      adaptive_budgets: largest changes of a pixel by the attack through the refinement.
+    """
+
+    autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    pairs: int = 1000
+    calibration_images: int = 2000
+    refine: int = 8
+    adaptive_steps: int = 200
+    eps: float = 0.05
+    adaptive_budgets: tuple[float, ...] = (0.01, 0.02, 0.05)
+
+    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
+        "pairs": 24,
+        "calibration_images": 100,
+        "adaptive_steps": 50,
+    }
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
+        "pairs": 1,
+        "images_per_identity": 2,
+        "calibration_images": 16,
+        "refine": 1,
+        "adaptive_steps": 1,
+    }
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "pairs", "calibration_images", "refine", "adaptive_steps")
+        check_above_zero(self, "eps")
+        check_above_zero(self, "adaptive_budgets", most=1.0)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RefinementFaces:
+    """Pictures to work on.
+
+    Attributes:
+      others: of people for the thresholds.
+      people: of the people to attack.
+      drawn: rows of `people` that make up pairs of two, sources and targets, int [M] each.
+    """
+
+    others: Photographs
+    people: Photographs
+    drawn: tuple[Array, Array]
+
+    @classmethod
+    def load(cls, experiment: MofaExperiment, settings: RefinementSettings) -> RefinementFaces:
+        """Those of the validation and the test part.
+
+        Raises:
+          InputError: there are too few people or pictures.
+        """
+        calibration, pictures = (experiment.people(part) for part in ("validation", "test"))
+        rows = few_of_each(calibration.people, settings.calibration_images)
+        others = calibration.part(rows)
+        if len(np.unique(others.people)) < 2:
+            raise InputError(
+                "The thresholds need two people with two pictures each in the validation part: "
+                "raise `identities` and `images_per_identity` or give more photographs."
+            )
+        count = min(SPARE * settings.pairs, len(pictures))
+        drawn = different_pairs(pictures.people, count, settings.autoencoder.seed)
+        used = np.unique(drawn)
+        first, second = (np.searchsorted(used, end) for end in drawn)
+        return cls(others, pictures.part(used), (first, second))
+
+
+class RefinementBench:
+    """Attacks the same pairs and judges them by both kinds of codes.
+
+    Attributes:
+      judges: by `encoder` and `refined`.
+      pairs: who is attacked.
+
+    Args:
+      experiment: the encoder.
+      settings: see there.
+      kept: what takes long.
+      faces: pictures to work on.
+    """
+
+    def __init__(
+        self,
+        experiment: MofaExperiment,
+        settings: RefinementSettings,
+        kept: KeptArrays,
+        faces: RefinementFaces,
+    ) -> None:
+        self._experiment, self._settings, self._kept = experiment, settings, kept
+        self._attack = settings.autoencoder.algorithm.attack()
+        self._fit = Fit(experiment.renderer, experiment.victim.codes, GaussNewton(settings.refine))
+        others = faces.others
+        self.judges = {
+            kind: CodeJudge.calibrated(
+                self._codes(kind, "calibration", others.images), others.people
+            )
+            for kind in ("encoder", "refined")
+        }
+        self.pairs, self._refined = self._told_apart(faces.people, faces.drawn)
+
+    def _codes(self, kind: str, name: str, images: Array) -> Array:
+        """Codes [N, 257] of images; refined ones are kept by name."""
+        if kind == "encoder":
+            return self._experiment.victim.codes(images)
+        return self._kept.in_chunks(f"{name}_codes", images, self._fit)
+
+    def _told_apart(
+        self, people: Photographs, drawn: tuple[Array, Array]
+    ) -> tuple[AttackedPairs, tuple[Array, Array]]:
+        """The first pairs drawn that both judges tell apart, and their refined codes.
+
+        Raises:
+          InputError: there are fewer than wanted.
+        """
+        wanted, encoder, refined = self._settings.pairs, *self.judges.values()
+        everybody = self._experiment.victim.codes(people.images)
+        apart = encoder.similarities(*(everybody[end] for end in drawn)) < encoder.threshold
+        rows, seen = np.flatnonzero(apart), 0
+        kept: list[int] = []
+        found: list[list[Array]] = []
+        while len(kept) < wanted and seen < len(rows):
+            chunk = rows[seen : seen + CHUNK]
+            both = [
+                self._codes("refined", f"{name}_{seen:04d}", people.images[end[chunk]])
+                for name, end in zip(("source", "target"), drawn, strict=True)
+            ]
+            good = np.flatnonzero(refined.similarities(*both) < refined.threshold)
+            kept += list(chunk[good])
+            found += [[code[i] for code in both] for i in good]
+            seen += len(chunk)
+        if len(kept) < wanted:
+            raise InputError(
+                f"Of {len(apart)} pairs of different people both codes tell {len(kept)} apart; "
+                f"{wanted} are asked for: lower `pairs` or give more photographs."
+            )
+        chosen = [end[kept[:wanted]] for end in drawn]
+        pairs = AttackedPairs.of(self._experiment.victim, *(people.images[end] for end in chosen))
+        share = wanted / (kept[wanted - 1] + 1)
+        source, target = np.array(found[:wanted]).swapaxes(0, 1)
+        return dataclasses.replace(pairs, told_apart=share), (source, target)
+
+    def _ends(self, kind: str) -> tuple[Array, Array]:
+        """Codes of sources and targets by kind, [N, 257] each."""
+        if kind == "refined":
+            return self._refined
+        return self.pairs.source_codes, self.pairs.target_codes
+
+    def attacked(self) -> Array:
+        """By Algorithm 1, without knowledge of the refinement, in 8 bits."""
+        return self._experiment.attacked(self._attack, self.pairs, self._settings.eps)
+
+    def random(self) -> Array:
+        """Changed by random signs as much as the attack may at most, in 8 bits."""
+        size = self._attack.upper * self._settings.eps
+        rng = np.random.default_rng(self._settings.autoencoder.seed)
+        signs = rng.choice([-1.0, 1.0], self.pairs.sources.shape).astype(np.float32)
+        changed = np.clip(self.pairs.sources + size * signs, 0.0, 1.0)
+        return to_float(in_levels(changed, self.pairs.sources, size)).numpy()
+
+    def adaptive(self, budget: float) -> Array:
+        """Through the refinement, in 8 bits."""
+        judge, (sources, targets) = self.judges["refined"], self._refined
+        attack = FixedPointAttack(self._settings.adaptive_steps)
+
+        def craft(rows: Array) -> Array:
+            source, target = (judge.embed(tf.constant(each[rows])) for each in (sources, targets))
+            goal = IdentitySwap(source, target, judge.threshold)
+            images = self.pairs.sources[rows]
+            found = attack.craft(
+                self._fit, images, sources[rows], goal, budget, outputs=judge.embed
+            )
+            return to_float(in_levels(found, images, budget)).numpy()
+
+        return self._kept.in_chunks(f"adaptive_{budget:g}", np.arange(len(sources)), craft)
+
+    def row(self, name: str, images: Array) -> Row:
+        """Attacked images judged by the codes that the row begins with."""
+        kind = name.split(",")[0]
+        judge = self.judges[kind]
+        found = self._codes(kind, name, images)
+        source, target = (judge.similarities(found, each) for each in self._ends(kind))
+        is_source, is_target = source > judge.threshold, target > judge.threshold
+        change = 255.0 * np.abs(images - self.pairs.sources).max(axis=(1, 2, 3))
+        return Row(
+            name,
+            {
+                "success": Measurement.rate(~is_source & is_target),
+                "undone": Measurement.rate(is_source & ~is_target),
+                "source_similarity": Measurement.mean(source),
+                "target_similarity": Measurement.mean(target),
+                "change": Measurement.mean(change),
+            },
+        )
+
+    def drawn(self, crafted: dict[str, Array]) -> dict[str, Array]:
+        """The first pairs, and what encoder and refinement make of them, as columns of a panel.
+
+        Args:
+          crafted: attacked images [N, 224, 224, 3] by the name of their row.
+        """
+        first = slice(SHOWN)
+        columns = {"source": self.pairs.sources[first], "target": self.pairs.targets[first]}
+        for kind in self.judges:
+            for end, code in zip(("source", "target"), self._ends(kind), strict=True):
+                columns[f"{end}, {kind}"] = self._picture(code[first], columns[end])
+        for name, images in crafted.items():
+            code = self._codes(name.split(",")[0], name, images)
+            if name != "refined":  # whose images are those of the encoder's row
+                columns[f"x 10: {name}"] = amplified(images - self.pairs.sources)[first]
+            columns[name] = self._picture(code[first], images[first])
+        return columns
+
+    def _picture(self, code: Array, images: Array) -> Array:
+        return self._experiment.views(code, images)["reconstruction"]
