@@ -118,8 +118,8 @@ def read_face_resnet(path: str | os.PathLike[str]) -> FaceResnet:
     smallest, largest = 4 * numbers, 4 * numbers + 60 * _LARGEST_GAP
     if not smallest <= size <= largest:
         raise InputError(
-            f"{path}: {file_kinds.describe(path)}, of {size} bytes; dlib's face ResNet takes "
-            f"{smallest} to {largest}. The file is truncated or another one; get {FILE_NAME} again."
+            f"{path}: {file_kinds.describe(path)}. It has {size} bytes, dlib's face ResNet "
+            f"{smallest} to {largest}: it is truncated or another one; get {FILE_NAME} again."
         )
     reader = _Reader(path.read_bytes(), path)
     convolutions = []
