@@ -50,6 +50,7 @@ TITLES = {
     "adaptive": "Defences under attacks that know them",
     "train_mofa": "MoFA's encoder",
     "code_identity": "Who it is, from MoFA's codes alone",
+    "render": "Rendered faces",
     "reconstruct": "MoFA's reconstructions",
     "train_identity": "Identity classifiers",
     "mofa_attack": "Attack on MoFA, Figures 1 and 3",

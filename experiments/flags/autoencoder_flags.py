@@ -63,7 +63,7 @@ _CHOICES = {
 _WITHIN = {"cap": "(0, 1]", "temperature": "(0, inf)"}
 _PATHS = {
     *("data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image", "detector"),
-    *("source", "target", "transfer_encoder", "init", "imagenet", "output", "thresholds"),
+    *("source", "target", "transfer_encoder", "init", "imagenet", "output", "thresholds", "codes"),
 }
 
 

@@ -10,12 +10,9 @@ from experiments.running.run import Place
 SEEDED = FlagGroup()
 """What a command has that draws at random and is no run."""
 
-PLACED = FlagGroup()
-"""What a command has that writes a folder, and cannot go on where it was interrupted."""
+FLAGS = FlagGroup(SEEDED)
 
-FLAGS = FlagGroup(PLACED, SEEDED)
-
-OUTPUT_DIR = PLACED.path(
+OUTPUT_DIR = FLAGS.path(
     "output_dir", None, "Folder of this run. Default: runs/<experiment>/<time>/."
 )
 RESUME = FLAGS.boolean(

@@ -10,10 +10,10 @@ import pytest
 from absl import flags
 
 from experiments.__main__ import commands
-from experiments.flags import run_flags, verification_flags
+from experiments.flags import verification_flags
 from experiments.flags.groups import FlagGroup, parsed, with_needed
 
-FEWER = {"verification": {verification_flags}, "render": {run_flags}}
+FEWER = {"verification": {verification_flags}}
 """Modules of flags of which a command takes a part."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,13 +11,20 @@ import pytest
 
 from experiments import render
 from experiments.drawing.image_grid import grid
-from experiments.render import Options
+from experiments.render import RenderSettings
+from experiments.running.run import Place
+from experiments.running.stored_results import StoredResult
 from mofa import face_model_files
+from tests.experiments.command import result
 from weights.errors import InputError
 
 
-def test_random_faces(tmp_path):
-    render.render(Options(output_dir=str(tmp_path), count=2, image_size=48, obj=True))
+def rendered(folder: Path | None, **values: object) -> Path:
+    return render.render(RenderSettings(**values), Place(folder))
+
+
+def test_random_faces(tmp_path: Path) -> None:
+    rendered(tmp_path, count=2, image_size=48, obj=True)
     codes = np.load(tmp_path / "codes.npy")
     assert codes.shape == (2, 257)
     assert cv2.imread(str(tmp_path / "faces.png")).shape == (48, 96, 3)
@@ -31,29 +39,36 @@ def test_random_faces(tmp_path):
     assert len(lines[0].split()) == 7
 
 
-def test_a_used_folder_is_left_alone(tmp_path):
-    options = Options(output_dir=str(tmp_path / "run"), count=1, image_size=16)
-    render.render(options)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    with pytest.raises(InputError, match="holds a run already; choose another"):
-        render.render(dataclasses.replace(options, count=3))
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+def test_it_is_a_run_like_the_others(tmp_path: Path) -> None:
+    rendered(tmp_path, count=1, image_size=16, seed=4)
+    said = json.loads((tmp_path / "flags.json").read_text())
+    assert (said["count"], said["image_size"], said["seed"]) == (1, 16, 4)
+    found = result(tmp_path)
+    assert (found["experiment"], found["rows"]) == ("render", [])
+    assert StoredResult.read(tmp_path / "result.json", "faces").experiment == "render"
+
+
+def test_a_used_folder_is_left_alone(tmp_path: Path) -> None:
+    rendered(tmp_path / "run", count=1, image_size=16)
+    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file()}
+    with pytest.raises(InputError, match="holds a run already"):
+        rendered(tmp_path / "run", count=3, image_size=16)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file()} == before
     (tmp_path / "photo.jpg").write_bytes(b"mine")
     with pytest.raises(InputError, match=r"holds other files already \(photo\.jpg"):
-        render.render(dataclasses.replace(options, output_dir=str(tmp_path)))
+        rendered(tmp_path, count=1, image_size=16)
 
 
-def test_two_without_a_folder_get_two(tmp_path, monkeypatch):
+def test_two_without_a_folder_get_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folders = {render.render(Options(count=1, image_size=16)) for _ in range(2)}
+    folders = {rendered(None, count=1, image_size=16) for _ in range(2)}
     assert len(folders) == 2
     assert all(len(list(folder.glob("face_*.png"))) == 1 for folder in folders)
 
 
-def test_codes_from_a_file_give_the_same_picture(tmp_path):
-    render.render(Options(output_dir=str(tmp_path / "a"), count=1, image_size=48))
-    source = str(tmp_path / "a" / "codes.npy")
-    render.render(Options(output_dir=str(tmp_path / "b"), codes=source, image_size=48))
+def test_codes_from_a_file_give_the_same_picture(tmp_path: Path) -> None:
+    rendered(tmp_path / "a", count=1, image_size=48)
+    rendered(tmp_path / "b", codes=str(tmp_path / "a" / "codes.npy"), image_size=48)
     one, other = (cv2.imread(str(tmp_path / name / "face_00.png")) for name in "ab")
     np.testing.assert_array_equal(one, other)
 
@@ -70,4 +85,4 @@ def test_grid_fills_up_with_white():
 
 def test_options_are_checked():
     with pytest.raises(InputError, match="`count` must be at least 1"):
-        Options(count=0)
+        RenderSettings(count=0)
