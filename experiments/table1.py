@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+import numpy as np
 import tensorflow as tf
 import tqdm
 
@@ -30,6 +31,7 @@ from experiments.face_verification.cleaners import (
     check_names,
     make_defence,
 )
+from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import about_network, about_pairs
@@ -44,7 +46,10 @@ from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
-from resgn.verification_set import COLUMNS
+from resgn.judge import Judge
+from resgn.target import TARGETS
+from resgn.verification_set import COLUMNS, VerificationSet
+from weights.errors import InputError
 
 FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
 
@@ -54,6 +59,13 @@ _ROWS = FLAGS.names(
     "rows",
     list(TABLE_1),
     f"Rows of the table, in this order; all adds {', '.join(OTHERS)} to the paper's.",
+)
+_JUDGES = FLAGS.names(
+    "judges",
+    [],
+    f"Further networks that judge what was cleaned for the target ({', '.join(TARGETS)}, or "
+    "package.module:callable), each in its own crop and with its own threshold; three more columns "
+    "each.",
 )
 _ADVERSARIAL = FLAGS.boolean(
     "adversarial_training",
@@ -71,9 +83,11 @@ def main(_: list[str]) -> None:
     )
     for row in rows:
         check_cleaner(row, experiment)
+    judges = chosen_judges(experiment)
+    more = {"rows": rows, "eps": epsilon} | ({"judges": list(judges)} if judges else {})
     run = Run(
         "table1",
-        experiment.flat_settings({"rows": rows, "eps": epsilon}),
+        experiment.flat_settings(more),
         run_flags.place(),
         experiment.devices,
     )
@@ -81,15 +95,18 @@ def main(_: list[str]) -> None:
     experiment.sets.training(epsilon)
     for part in ("validation", "test"):
         experiment.sets.attacked(part, epsilon)
-    table = Table1(experiment, run, epsilon)
+    table = Table1(experiment, run, epsilon, judges)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
+    facts = experiment.facts()
+    if judges:
+        facts["judges"] = {name: judge.threshold for name, judge in judges.items()}
     table_text = run.finish(
         measured,
         experiment.settings.precision,
         "losses",
-        notes(experiment, epsilon),
-        **experiment.facts(),
+        notes(experiment, epsilon, judges),
+        **facts,
     )
     print("\n" + table_text)
     print(f"{run.folder}: table1.md, table1.csv, table1.png, result.json, tensorboard/")
@@ -102,6 +119,7 @@ class Table1:
     experiment: VerificationExperiment
     run: Run
     epsilon: float
+    judges: dict[str, Judge] = dataclasses.field(default_factory=dict)
 
     def row(self, name: str) -> Row:
         """One line of the table."""
@@ -121,8 +139,24 @@ class Table1:
             adaptive = self._adaptive.measure(defence)
             outcomes |= adaptive.verified
             findings = adaptive.findings
+        outcomes |= self._judged(defence, test)
         columns = {c: Measurement.rate(seen, paper.get(c)) for c, seen in outcomes.items()}
         return Row(name, columns, findings)
+
+    def _judged(self, defence: Defence, test: VerificationSet) -> dict[str, np.ndarray]:
+        """What further networks make of the cleaned images; Randomization gives them none."""
+        if defence.cleaner is None and defence.random:
+            return {}
+        seed = tf.constant([self.experiment.settings.seed, RANDOMIZATION_SEED])
+
+        def clean(images: tf.Tensor) -> tf.Tensor:
+            return images if defence.cleaner is None else defence.cleaner(images, seed)
+
+        return {
+            f"{name}_{column}": seen
+            for name, judge in self.judges.items()
+            for column, seen in judge.outcomes(clean, test).items()
+        }
 
     @functools.cached_property
     def _adaptive(self) -> AdaptiveAttacks:
@@ -142,22 +176,36 @@ def chosen_rows() -> list[str]:
     return check_names(rows, [*ALL, ADVERSARIAL], "rows")
 
 
-def notes(experiment: VerificationExperiment, epsilon: float) -> str:
+def chosen_judges(experiment: VerificationExperiment) -> dict[str, Judge]:
+    """The further networks asked for, by name.
+
+    Raises:
+      InputError: one is unknown, named twice or the target itself, or cannot be loaded.
+    """
+    names = list(_JUDGES.value)
+    target = experiment.settings.target
+    if len({*names, target}) <= len(names):
+        raise InputError(f"--judges are further networks than the target, {target}, each once.")
+    return {name: experiment.judge(name) for name in names}
+
+
+def notes(
+    experiment: VerificationExperiment, epsilon: float, judges: dict[str, Judge] | None = None
+) -> str:
     """What differs from the paper, in words below the table."""
-    settings, but = experiment.settings, ""
-    if settings.training.epochs != settings.ablation_epochs:
-        but = (
-            f" for the joint row and {settings.ablation_epochs} for the others, which are "
-            "therefore not to be compared with it"
-        )
-    sentences = [*about_pairs(experiment, [epsilon]), *about_network(experiment, but)]
-    adaptive = settings.adaptive
+    sentences = [*about_pairs(experiment, [epsilon]), *about_network(experiment)]
+    adaptive = experiment.settings.adaptive
     if adaptive.adaptive:
         sentences.append(
             f"Adaptive columns: at most {adaptive.adaptive_pairs} + {adaptive.adaptive_pairs} of "
             "the test pairs; for each the best of no attack, the stored FGSM example, and PGD of "
             f"{adaptive.adaptive_steps} steps without and through the defence, averaged over "
             f"{adaptive.eot_samples} draws where it is random; judged on 8-bit images."
+        )
+    for name, judge in (judges or {}).items():
+        sentences.append(
+            f"{name}_...: the same images judged by {name}, in its own crop and with its own "
+            f"threshold {judge.threshold:.3f}; it was not attacked."
         )
     return " ".join(sentences)
 

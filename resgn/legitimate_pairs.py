@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.calibration import calibrate_threshold
+from resgn.faces.alignment import AlignedFaces
 from resgn.faces.copies import without_copies
 from resgn.faces.dataset import FaceDataset
 from resgn.faces.gathering import GatheredFaces
@@ -52,6 +53,9 @@ class LegitimatePairs:
       parts: for each of `PARTS` its pairs, as rows of `images`.
       threshold: of the target.
       verified: share of all drawn test pairs that the target verifies correctly.
+      drawn: all pairs that were drawn for training, by which thresholds are set.
+      faces: where in their photographs the images lie; None of images that are no photographs.
+      dataset: the photographs that `faces` names, without copies.
     """
 
     images: np.ndarray
@@ -59,6 +63,9 @@ class LegitimatePairs:
     parts: dict[str, Pairs]
     threshold: float
     verified: float
+    drawn: Pairs | None = None
+    faces: AlignedFaces | None = None
+    dataset: FaceDataset | None = None
 
 
 def legitimate_pairs(
@@ -85,12 +92,13 @@ def legitimate_pairs(
       InputError: there are fewer usable pairs than wanted.
     """
     dataset = without_copies(dataset)
-    faces = GatheredFaces(dataset, target.crop)
-    drawn = _drawn(dataset, faces, counts, seed)
+    gathered = GatheredFaces(dataset, target.crop)
+    drawn = _drawn(dataset, gathered, counts, seed)
     used = np.unique(np.concatenate([np.r_[p.probe, p.reference] for p in drawn.values()]))
     row = np.full(len(dataset), -1)
     row[used] = np.arange(len(used))
-    images = faces.faces(used).images
+    faces = gathered.faces(used)
+    images = faces.images
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(shared(tf.function(target)), images)
 
@@ -112,7 +120,9 @@ def legitimate_pairs(
         threshold,
         100 * verified,
     )
-    return LegitimatePairs(images, embeddings, parts, threshold, verified)
+    return LegitimatePairs(
+        images, embeddings, parts, threshold, verified, drawn["train"], faces, dataset
+    )
 
 
 def _drawn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -137,24 +137,32 @@ def weights_content(name: str, weights: str | os.PathLike[str]) -> made_for.Cont
 
 
 def embed_all(
-    embed: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray, batch_size: int = 64
+    embed: Callable[..., tf.Tensor],
+    images: np.ndarray,
+    batch_size: int = 64,
+    beside: Sequence[np.ndarray] = (),
 ) -> np.ndarray:
     """Apply a function to many images in batches of one shape.
 
     Args:
       embed: compiled or not, from float32 `[N, H, W, 3]` in [0, 1] to `[N, ...]`.
       images: uint8, or float32 in [0, 1], `[N, H, W, 3]`.
+      batch_size: images for each call.
+      beside: further arguments of `embed`, each `[N, ...]`, a row for each image.
 
     Returns:
       float32 `[N, ...]`.
     """
     results = []
     for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        size = len(batch)
+        batches = [array[start : start + batch_size] for array in (images, *beside)]
+        size = len(batches[0])
         if size < batch_size and start > 0:  # one shape, one trace
-            batch = np.concatenate([batch, np.repeat(batch[-1:], batch_size - size, axis=0)])
-        results.append(embed(to_float(batch)).numpy()[:size])
+            batches = [
+                np.concatenate([batch, np.repeat(batch[-1:], batch_size - size, axis=0)])
+                for batch in batches
+            ]
+        results.append(embed(to_float(batches[0]), *map(tf.constant, batches[1:])).numpy()[:size])
     return np.concatenate(results)
 
 

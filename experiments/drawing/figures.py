@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,21 +85,26 @@ def save_roc(path: Path, curves: Mapping[str, RocCurve]) -> None:
 
 
 def save_bars(path: Path, rows: list[Row], title: str) -> None:
-    """Rates with their intervals, a group of bars for each row, the paper's figures as ticks."""
-    columns = list(rows[0].columns)
+    """Rates with their intervals, a group of bars for each row, the paper's figures as ticks.
+
+    Where a row lacks a column it has no bar.
+    """
+    columns = list(dict.fromkeys(column for row in rows for column in row.columns))
     width = 0.8 / len(columns)
     figure, axes = plt.subplots(figsize=(1.6 + 0.95 * len(rows), 4))
     places = np.arange(len(rows))
     explained = False
+    colors = list(itertools.islice(itertools.cycle(COLORS), len(columns)))
     for number, column in enumerate(columns):
-        cells = [row.columns[column] for row in rows]
+        there = [place for place, row in enumerate(rows) if column in row.columns]
+        cells = [rows[place].columns[column] for place in there]
         values = 100 * np.array([cell.value for cell in cells])
         ends = [
             [100 * (c.value - (c.low if c.low is not None else c.value)) for c in cells],
             [100 * ((c.high if c.high is not None else c.value) - c.value) for c in cells],
         ]
-        x = places + (number - (len(columns) - 1) / 2) * width
-        axes.bar(x, values, width, yerr=ends, label=column, color=COLORS[number], capsize=2)
+        x = places[there] + (number - (len(columns) - 1) / 2) * width
+        axes.bar(x, values, width, yerr=ends, label=column, color=colors[number], capsize=2)
         paper = [(at, 100 * c.paper) for at, c in zip(x, cells, strict=True) if c.paper is not None]
         if paper:
             axes.plot(

@@ -54,13 +54,12 @@ class CleanerRecipe:
           adversary: for adversarial training.
           start_from: the hash of a trained ResGN to train on from.
         """
-        epochs = settings.training.epochs if terms == TERMS else settings.ablation_epochs
         return cls(
             name,
             epsilon,
             settings.generator,
             dataclasses.replace(
-                settings.training, epochs=epochs, precision=settings.precision, seed=settings.seed
+                settings.training, precision=settings.precision, seed=settings.seed
             ),
             settings.loss.only(terms),
             adversary,

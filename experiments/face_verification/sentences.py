@@ -21,13 +21,13 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
     ]
 
 
-def about_network(experiment: VerificationExperiment, but: str = "") -> list[str]:
-    """Which ResGN was measured; `but` follows the epochs."""
+def about_network(experiment: VerificationExperiment) -> list[str]:
+    """Which ResGN was measured, every one of a table alike."""
     settings, generator = experiment.settings, experiment.settings.generator
     epochs = settings.training.epochs
     parts = [
         f"ResGN of {generator.blocks} blocks and {generator.maps} maps, {epochs} "
-        f"epoch{'' if epochs == 1 else 's'}{but}."
+        f"epoch{'' if epochs == 1 else 's'}."
     ]
     if settings.start_from:
         parts.append("It was trained on from one that had been trained before.")

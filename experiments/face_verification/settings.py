@@ -109,7 +109,6 @@ class VerificationSettings:
       vgg_face_weights: VGG-Face's weight file.
       calibrate: take the threshold from the training pairs; otherwise the paper's 1.1.
       train_spread: training examples have intensities up to this many times that of the attack.
-      ablation_epochs: of every row of Table 1 but the joint one.
       precision: of ResGN's hidden layers, `auto` for what the machine is good at.
       start_from: a trained ResGN to train on from.
       jit: compile gradients with XLA.
@@ -129,7 +128,6 @@ class VerificationSettings:
     pairs: PairCounts = PairCounts()
     generator: GeneratorConfig = part(GeneratorConfig())
     training: TrainingConfig = part(TrainingConfig(evaluate_every=10), skip=("precision", "seed"))
-    ablation_epochs: int = 1000
     loss: LossWeights = part(LossWeights(), suffix="_weight")
     input_cleaners: InputCleaners = InputCleaners()
     apegan: ApeGanConfig = part(ApeGanConfig(), prefix="apegan_", skip=("precision", "seed"))
@@ -156,7 +154,11 @@ class VerificationSettings:
 
     def weights_of_target(self) -> str | None:
         """The weights that are named for the target: a file, or a name of the registry."""
-        if self.target != "facenet":
+        return self.weights_of(self.target)
+
+    def weights_of(self, target: str) -> str | None:
+        """The same for any target by its name."""
+        if target != "facenet":
             return None
         return self.facenet_weights or PACKAGED_FACENET
 
@@ -188,7 +190,6 @@ class VerificationSettings:
 # of 4 with 0.1.
 LAPTOP: dict[str, Any] = {
     "preset": "laptop",
-    "target": "dlib",
     "texture": "small",
     "calibrate": True,
     "train_spread": 1.33,
@@ -204,8 +205,7 @@ LAPTOP: dict[str, Any] = {
     "out_kernel": 3,
     "scale": 2,
     "image_skip": True,
-    "epochs": 6,
-    "ablation_epochs": 1,
+    "epochs": 2,
     "batch_size": 2,
     "learning_rate": 2e-3,
     "schedule": "cosine",
@@ -252,6 +252,7 @@ LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
 
 SMOKE: dict[str, Any] = {
     "preset": "smoke",
+    "target": "dlib",
     "train_same": 8,
     "train_different": 8,
     "validation_same": 4,

@@ -23,6 +23,7 @@ from experiments.running.settings import flat
 from resgn.bring_your_own import chosen_target
 from resgn.faces.dataset import FaceDataset
 from resgn.faces.loading import load_dataset
+from resgn.judge import Judge
 from resgn.legitimate_pairs import Embed, LegitimatePairs, legitimate_pairs
 from resgn.target import Target
 
@@ -94,6 +95,17 @@ class VerificationExperiment:
             self.settings.train_spread,
             self.devices,
         )
+
+    def judge(self, name: str) -> Judge:
+        """Another network, with its own threshold and its own view of these faces.
+
+        Args:
+          name: as `target` of the settings.
+
+        Raises:
+          InputError: there is no such network, or its weights are missing or damaged.
+        """
+        return Judge.of(chosen_target(name, self.settings.weights_of(name)), self.legitimate)
 
     @functools.cached_property
     def undefended(self) -> Embed:

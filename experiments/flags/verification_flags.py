@@ -87,8 +87,6 @@ _TRAINING = {
     "texture_weight": "Weight of the texture loss, Eq. 4, in Eq. 6.",
     "verification_weight": "Weight of the verification loss, Eq. 5, in Eq. 6.",
     "epochs": "Passes over ResGN's training examples, N in Algorithm 1.",
-    "ablation_epochs": "Passes over the training examples for every row of Table 1 but the joint "
-    "one.",
     "batch_size": "Examples of each of ResGN's steps, m in Algorithm 1.",
     "learning_rate": "Adam's learning rate for ResGN, at its highest.",
     "schedule": "Course of ResGN's learning rate.",

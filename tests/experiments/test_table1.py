@@ -54,6 +54,26 @@ def test_result_follows_the_design(finished: Path) -> None:
     assert data["rows"][2]["legitimate"]["value"] == 1.0
 
 
+def test_a_further_network_judges_in_columns_of_its_own(finished: Path, cache: Path) -> None:
+    """The ResGN that `finished` trained for dlib, seen by FaceNet, too."""
+    folder = cache / "judged"
+    done = run("table1", *SMOKE, "--judges=facenet", f"--output_dir={folder}", cache=cache)
+    assert done.returncode == 0, done.stderr
+    data = result(folder)
+    joint, randomization, none = data["rows"]
+    for row, before in zip(data["rows"], result(finished)["rows"], strict=True):
+        assert row["dodging"] == before["dodging"]
+    # Randomization lies inside of the target: it cleans no image that another one could judge.
+    assert not any(column.startswith("facenet_") for column in randomization)
+    for row in (joint, none):
+        assert [row[f"facenet_{c}"]["count"] for c in ("dodging", "legitimate")] == [6, 12]
+    # FaceNet was not attacked, and knows these people.
+    assert none["facenet_legitimate"]["value"] > 0.7
+    assert none["facenet_dodging"]["value"] > none["dodging"]["value"]
+    assert 0.5 < data["judges"]["facenet"] < 1.6
+    assert "judged by facenet" in data["table"]["notes"]
+
+
 def test_leaves_everything_that_is_promised(finished: Path) -> None:
     for name in ("flags.json", "metrics.jsonl", "table1.md", "table1.csv", "table1.png"):
         assert (finished / name).stat().st_size > 0
@@ -147,6 +167,8 @@ def test_epsilon_out_of_range(epsilon: str, tmp_path: Path) -> None:
         (("--dataset=lfw",), "needs --data_dir"),
         (("--dataset=lfw", "--data_dir=nowhere"), "no such folder"),
         (("--rows=joint,jiont",), "choose, each once, from pixel"),
+        (("--judges=dlib",), "--judges are further networks than the target, dlib"),
+        (("--judges=nobody",), "Unknown target 'nobody'"),
         (("--texture=vgg_face",), "pass --vgg_face_weights=PATH"),
         (("--target=facenet", "--facenet_weights=nowhere.h5"), "nowhere.h5"),
         (("--test_same=100000",), "Ask for fewer"),
