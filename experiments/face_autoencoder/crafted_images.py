@@ -17,11 +17,18 @@ FORMAT = 3
 """Part of every entry's name; to be raised when the making of attacked images changes."""
 
 
-def described(attack: Attack) -> dict[str, Any]:
-    """An attack's kind and its public settings."""
-    plain = (bool, int, float, str, type(None))
-    settings = {k: v for k, v in vars(attack).items() if k[0] != "_" and isinstance(v, plain)}
-    return {"attack": type(attack).__name__} | settings
+def described(attack: Attack) -> dict[str, Any] | None:
+    """An attack's kind and its public settings; None if one is no number or text.
+
+    What cannot be written down cannot name a file: such an attack's images are not kept.
+    """
+    settings = {name: value for name, value in vars(attack).items() if name[0] != "_"}
+    if not all(
+        isinstance(value, (bool, int, float, str, type(None))) for value in settings.values()
+    ):
+        return None
+    kind = type(attack)
+    return {"attack": f"{kind.__module__}.{kind.__qualname__}"} | settings
 
 
 class CraftedImages:
@@ -54,8 +61,9 @@ class CraftedImages:
         """
         shape = pairs.sources.shape
         path = None
-        if self._identity is not None:
-            settings = [FORMAT, "mofa", self._identity, described(attack), epsilon]
+        attacked_by = described(attack)
+        if self._identity is not None and attacked_by is not None:
+            settings = [FORMAT, "mofa", self._identity, attacked_by, epsilon]
             path = image_cache.entry(settings, [pairs.sources, pairs.targets, weights])
         found = None if path is None else image_cache.read(path, shape)
         if found is None:

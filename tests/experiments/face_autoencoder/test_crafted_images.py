@@ -104,6 +104,18 @@ def test_without_an_identity_nothing_is_kept(pairs: AttackedPairs, cache: Path) 
     assert not cache.exists()
 
 
+def test_an_attack_that_cannot_be_written_down_is_not_kept(
+    pairs: AttackedPairs, cache: Path
+) -> None:
+    craft = Crafter(0.5)
+    for step in (1.0, -1.0):
+        attack = PerturbationAttack(5)
+        attack.transform = lambda x, step=step: step * x  # type: ignore[attr-defined]
+        CraftedImages("net")(attack, 0.05, pairs, WEIGHTS, craft)
+    assert craft.calls == 2
+    assert not cache.exists()
+
+
 @pytest.mark.parametrize("damage", ["bytes", "shape", "kind"])
 def test_what_is_damaged_is_made_anew(
     pairs: AttackedPairs, cache: Path, caplog: pytest.LogCaptureFixture, damage: str
