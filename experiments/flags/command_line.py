@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from experiments.flags import groups
-from experiments.running import cli
+from experiments.flags import cli, groups
 
 
 def run(
     main: Callable[[list[str]], None], *flags: groups.FlagGroup, positional: bool = False
 ) -> NoReturn:
-    """Parse the flags of groups, run `main`; see `experiments.running.cli.run`.
+    """Parse the flags of groups, run `main`; see `experiments.flags.cli.run`.
 
     Args:
       main: gets the program's name and what is left of the arguments behind it.

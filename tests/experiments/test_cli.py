@@ -9,7 +9,7 @@ import sys
 import pytest
 from absl import flags
 
-from experiments.running import cli
+from experiments.flags import cli
 from tests.experiments.command import ROOT
 
 flags.DEFINE_integer("cli_test_size", 1, "Of no use.")
