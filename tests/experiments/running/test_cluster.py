@@ -234,6 +234,8 @@ def test_a_process_that_waits_says_so_and_can_be_stopped(
             env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(config)},
             stderr=stream,
             stdout=stream,
+            # A shell that runs the tests in its background has Ctrl-C ignored, and so have they.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         deadline = time.monotonic() + 120.0
