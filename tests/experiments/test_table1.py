@@ -207,8 +207,9 @@ def test_a_full_disk_leaves_no_half_written_table(finished: Path, cache: Path) -
         pytest.skip("this system has no /dev/full")
     folder = cache / "full"
     folder.mkdir()
+    shutil.copy(finished / "flags.json", folder)  # a run that was cut off
     (folder / "metrics.jsonl").symlink_to(full)
-    message = refused(*SMOKE, f"--output_dir={folder}", cache=cache)
+    message = refused(*SMOKE, f"--output_dir={folder}", "--resume", cache=cache)
     assert "No space left" in message
     assert not (folder / "result.json").exists()
     assert not (folder / "table1.md").exists()
