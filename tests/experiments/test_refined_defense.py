@@ -29,7 +29,7 @@ def test_what_cannot_be_is_refused(tmp_path) -> None:
         ("adaptive_budgets=much", "--adaptive_budgets=much: 'much' is no number"),
         ("adaptive_budgets=0.1,0.1", "a number stands there twice"),
         ("adaptive_budgets=2", "must lie in (0, 1]"),
-        ("pairs=0", "--pairs=0: "),
+        ("pairs=0", "--pairs must be at least 1, got 0"),
     ):
         done = run("refined_defense", f"--{wrong}", cache=tmp_path)
         assert done.returncode == 1

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
 
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import verification_flags
@@ -69,5 +68,5 @@ def test_a_spread_below_one_is_refused(experiment, value: str) -> None:
 
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_spread_without_end_is_refused(experiment, value: str) -> None:
-    with pytest.raises(flags.IllegalFlagValueError, match="must be a finite number"):
+    with pytest.raises(InputError, match=f"--train_spread={value}: must be a finite number"):
         experiment(f"--train_spread={value}")
