@@ -30,6 +30,9 @@ from mofa.obj_file import write_face
 from resgn.faces.image_file import write_image
 from weights.errors import InputError
 
+LARGEST = 1 << 28
+"""Pixels of all pictures together: sixteen of the largest."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RenderSettings:
@@ -59,6 +62,21 @@ class RenderSettings:
                 "`count` must be at least 1 and `image_size` between 8 and 4096, got "
                 f"{self.count} and {self.image_size}"
             )
+        check_room(self.count, self.image_size)
+
+
+def check_room(count: int, image_size: int) -> None:
+    """All pictures of a run are held at once, three floats a pixel.
+
+    Raises:
+      InputError: they are more than fit.
+    """
+    if count * image_size**2 > LARGEST:
+        asked, most = (12 * pixels / 2**30 for pixels in (count * image_size**2, LARGEST))
+        raise InputError(
+            f"{count} pictures of {image_size} x {image_size} pixels take {asked:.0f} GiB, and "
+            f"{most:.0f} are taken at most: give fewer or smaller ones."
+        )
 
 
 SETTINGS = CommandFlags(
@@ -98,6 +116,7 @@ def render(settings: RenderSettings, place: Place) -> Path:
     renderer = FaceRenderer(model, Camera(image_size=(settings.image_size, settings.image_size)))
     if settings.codes:
         chosen = read_codes(Path(settings.codes))
+        check_room(len(chosen), settings.image_size)
     else:
         chosen = random_codes(renderer, settings.count, settings.seed)
     run = Run("render", flat(settings), place)

@@ -53,8 +53,8 @@ def main(_: list[str]) -> None:
     """Load, train, fold, save, measure on people kept out."""
     output = file_flags.named_output(".h5")
     settings = _SETTINGS.settle(replaced(CriticSettings(), {"seed": run_flags.SEED.value}))
-    run = Run("train_texture_critic", flat(settings), run_flags.place())
     faces = CriticFaces.load(settings)
+    run = Run("train_texture_critic", flat(settings), run_flags.place())
     run.same_data(faces.images)
     path = run.folder / "texture_critic.h5"
     model = train(run, settings, faces)
