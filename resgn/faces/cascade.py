@@ -9,9 +9,14 @@ Built from plain operations, so that a global Keras precision policy does not re
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib import resources
+from typing import Any
 
+import joblib
+import lz4.frame
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -280,17 +285,25 @@ def _prelu(x: tf.Tensor, slope: NDArray[np.float32]) -> tf.Tensor:
     return tf.maximum(x, 0.0) + slope * tf.minimum(x, 0.0)
 
 
+def _weights(name: str) -> Any:
+    """The weights of one of MTCNN's networks, inside the installed package.
+
+    They are unpacked before joblib reads them: on Python 3.13 its own reader of packed files
+    leaves a traceback on the terminal.
+    """
+    packed = resources.files("mtcnn.assets.weights").joinpath(name).read_bytes()
+    return joblib.load(io.BytesIO(lz4.frame.decompress(packed)))
+
+
 @lru_cache(maxsize=1)
 def _networks() -> tuple[Callable[[tf.Tensor], Sequence[tf.Tensor]], ...]:
     """Proposal, refinement and output; the last two see patches of one size and are compiled."""
-    from mtcnn.utils.tensorflow import load_weights
-
-    proposal = _Network(load_weights("pnet.lz4"), [(2, "SAME"), None, None], dense=False, heads=2)
+    proposal = _Network(_weights("pnet.lz4"), [(2, "SAME"), None, None], dense=False, heads=2)
     refinement = _Network(
-        load_weights("rnet.lz4"), [(3, "SAME"), (3, "VALID"), None], dense=True, heads=2
+        _weights("rnet.lz4"), [(3, "SAME"), (3, "VALID"), None], dense=True, heads=2
     )
     output = _Network(
-        load_weights("onet.lz4"),
+        _weights("onet.lz4"),
         [(3, "SAME"), (3, "VALID"), (2, "SAME"), None],
         dense=True,
         heads=3,

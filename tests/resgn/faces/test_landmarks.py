@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -606,3 +608,12 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == Path("/xdg/resgn")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert cache_folder() == Path("/home/someone/.cache/resgn")
+
+
+def test_reading_the_networks_leaves_the_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    _networks.cache_clear()
+    _networks()
+    gc.collect()
+    assert not said
