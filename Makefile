@@ -40,7 +40,7 @@ ifneq "$(wildcard $(VENV)/.installed)" ""
 endif
 CONSTRAINTS = constraints-$(shell $(RUN) -c 'import sys; print("faithful" if sys.version_info < (3, 12) else "current")').txt
 
-table1: install ## Table 1 of the ResGN paper, on ORL: about ten minutes on two cores.
+table1: install ## Table 1 of the ResGN paper, on ORL.
 	$(RUN) -m experiments.table1 $(CHOICE)
 
 table2: install ## Table 2: ResGN trained at one attack intensity, tested at others.
