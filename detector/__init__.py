@@ -5,10 +5,9 @@ What is named here is loaded when it is first asked for, since TensorFlow takes 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+from weights.lazy_names import lazy_names  # settles which Keras it is, before TensorFlow
 
 if TYPE_CHECKING:
     from detector.defence import GaussianNoise, Reformer
@@ -28,25 +27,17 @@ __all__ = [
     "load_autoencoder",
 ]
 
-_PLACES = {
-    "DetectionResult": "detection",
-    "DetectionScores": "scores",
-    "GaussianNoise": "defence",
-    "MagNetDetector": "magnet",
-    "Reformer": "defence",
-    "ScoreSet": "detection",
-    "Thresholds": "detection",
-    "load_autoencoder": "saved_autoencoder",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Find what is named above in its module."""
-    if name not in _PLACES:
-        raise AttributeError(f"module 'detector' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"detector.{_PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """For who looks around in a notebook."""
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "DetectionResult": "detection",
+            "DetectionScores": "scores",
+            "GaussianNoise": "defence",
+            "MagNetDetector": "magnet",
+            "Reformer": "defence",
+            "ScoreSet": "detection",
+            "Thresholds": "detection",
+            "load_autoencoder": "saved_autoencoder",
+        },
+    )

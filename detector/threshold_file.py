@@ -33,10 +33,16 @@ def write_thresholds(
       rate: share of normal images that each may flag.
       temperature: of the softmax behind the score `js`.
       goes_with: the files that decide the scores, by role, see `weights.made_for`.
+
+    Raises:
+      InputError: `read_thresholds` would refuse these thresholds.
+      ValueError: the rate or the temperature is not finite, and JSON has no such number.
     """
+    _check_limits(path, thresholds)
     said = {"rate": rate, "thresholds": dict(thresholds), "temperature": temperature}
+    text = json.dumps(said | made_for.entry(goes_with), indent=2, allow_nan=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(said | made_for.entry(goes_with), indent=2) + "\n", "utf-8")
+        temporary.write_text(text + "\n", "utf-8")
 
 
 def read_thresholds(
@@ -71,10 +77,7 @@ def read_thresholds(
         of = None if said.get("temperature") is None else float(said["temperature"])
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(f"{path} holds no thresholds of detection ({brief(error)}).") from error
-    if not limits or not set(limits) <= set(SCORES):
-        raise InputError(f"{path} must name thresholds of {', '.join(SCORES)}.")
-    if not all(math.isfinite(limit) for limit in limits.values()):
-        raise InputError(f"{path}: a threshold is not finite.")
+    _check_limits(path, limits)
     made_for.check(path, used or {}, allow_mismatch)
     if "js" in limits and None not in (of, temperature) and of != temperature:
         problem = f"{path.name} has thresholds of temperature {of:g}, not of {temperature:g}"
@@ -84,3 +87,11 @@ def read_thresholds(
             )
         _log.warning("%s.", problem)
     return MagNetDetector(limits)
+
+
+def _check_limits(path: str | os.PathLike[str], limits: Mapping[str, float]) -> None:
+    if not limits or not set(limits) <= set(SCORES):
+        raise InputError(f"{path} must name thresholds of {', '.join(SCORES)}.")
+    for name, limit in limits.items():
+        if not math.isfinite(limit):
+            raise InputError(f"{path}: the threshold of {name} is not finite ({limit}).")

@@ -5,10 +5,9 @@ What is named here is loaded when it is first asked for, since TensorFlow takes 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+from weights.lazy_names import lazy_names  # settles which Keras it is, before TensorFlow
 
 if TYPE_CHECKING:
     from mofa import encoder
@@ -30,27 +29,17 @@ __all__ = [
     "refine",
 ]
 
-_PLACES = {
-    "Camera": "face_renderer.Camera",
-    "FaceRenderer": "face_renderer.FaceRenderer",
-    "MorphableModel": "morphable_model.MorphableModel",
-    "Photographs": "photographs.Photographs",
-    "load_identity": "identity.load_identity",
-    "read_model": "face_model_files.read",
-    "refine": "refinement.refine",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Find what is named above in its module."""
-    if name == "encoder":
-        return importlib.import_module("mofa.encoder")
-    if name not in _PLACES:
-        raise AttributeError(f"module 'mofa' has no attribute {name!r}")
-    module, thing = _PLACES[name].split(".")
-    return getattr(importlib.import_module(f"mofa.{module}"), thing)
-
-
-def __dir__() -> list[str]:
-    """For who looks around in a notebook."""
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "Camera": "face_renderer",
+            "FaceRenderer": "face_renderer",
+            "MorphableModel": "morphable_model",
+            "Photographs": "photographs",
+            "encoder": "",
+            "load_identity": "identity",
+            "read_model": "face_model_files:read",
+            "refine": "refinement",
+        },
+    )

@@ -5,10 +5,9 @@ What is named here is loaded when it is first asked for, since TensorFlow takes 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import weights  # noqa: F401 - settles which Keras it is before TensorFlow is imported
+from weights.lazy_names import lazy_names  # settles which Keras it is, before TensorFlow
 
 if TYPE_CHECKING:
     from resgn.cleaners import Cleaner
@@ -39,31 +38,23 @@ __all__ = [
     "squared_distance",
 ]
 
-_PLACES = {
-    "Cleaner": "cleaners",
-    "GeneratorConfig": "generator",
-    "JointLoss": "losses",
-    "LossWeights": "losses",
-    "Trainer": "training",
-    "TrainingConfig": "training",
-    "VerificationSet": "verification_set",
-    "aligned_faces": "faces.alignment",
-    "embed_all": "target",
-    "load_dataset": "faces.loading",
-    "load_generator": "saved_generator",
-    "load_target": "target",
-    "residual_generator": "generator",
-    "squared_distance": "verification",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Find what is named above in its module."""
-    if name not in _PLACES:
-        raise AttributeError(f"module 'resgn' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"resgn.{_PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """For who looks around in a notebook."""
-    return sorted({*globals(), *__all__})
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "Cleaner": "cleaners",
+            "GeneratorConfig": "generator",
+            "JointLoss": "losses",
+            "LossWeights": "losses",
+            "Trainer": "training",
+            "TrainingConfig": "training",
+            "VerificationSet": "verification_set",
+            "aligned_faces": "faces.alignment",
+            "embed_all": "target",
+            "load_dataset": "faces.loading",
+            "load_generator": "saved_generator",
+            "load_target": "target",
+            "residual_generator": "generator",
+            "squared_distance": "verification",
+        },
+    )

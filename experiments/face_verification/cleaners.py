@@ -17,6 +17,7 @@ from experiments.face_verification.defences import Defence
 from experiments.face_verification.settings import InputCleaners
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.precision import without_loss_scaling
 from experiments.running.run import Run
 from resgn import cleaners
 from resgn.bring_your_own import is_own, own_cleaner
@@ -128,7 +129,9 @@ def _input_cleaner(name: str, values: InputCleaners) -> Cleaner:
 def _config(name: str, experiment: VerificationExperiment) -> ApeGanConfig | MagNetConfig:
     settings = experiment.settings
     config: ApeGanConfig | MagNetConfig = getattr(settings, name)
-    return dataclasses.replace(config, precision=settings.precision, seed=settings.seed)
+    # ResGN's trainer scales its loss; these two do not.
+    precision = without_loss_scaling(settings.precision)
+    return dataclasses.replace(config, precision=precision, seed=settings.seed)
 
 
 def _trained(name: str, experiment: VerificationExperiment, run: Run, epsilon: float) -> Cleaner:

@@ -46,7 +46,9 @@ class VerificationExperiment:
     """
 
     def __init__(self, settings: VerificationSettings, devices: Devices = ONE) -> None:
-        self.settings = settings.but(precision=settle_precision(settings.precision))
+        self.settings = settings.but(
+            precision=settle_precision(settings.precision, loss_scaling=True)
+        )
         self.devices = devices
         self.dataset: FaceDataset = load_dataset(
             settings.dataset, settings.data_dir, settings.skip_damaged

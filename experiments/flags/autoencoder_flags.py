@@ -52,7 +52,7 @@ TEXTS = {
 
 PRECISION = {
     "precision": "Arithmetic of the hidden layers in training; auto takes bfloat16 on processors "
-    "that compute in it.",
+    "and GPUs that compute in it.",
 }
 
 _CHOICES = {

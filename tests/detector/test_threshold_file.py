@@ -87,3 +87,21 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
         read_thresholds(tmp_path / "a.json")
     with pytest.raises(InputError, match="no such file"):
         read_thresholds(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize(
+    ("limits", "rate", "message"),
+    [
+        ({"l1": float("nan")}, 0.01, r"the threshold of l1 is not finite \(nan\)"),
+        ({"l2": 1.0, "js": float("inf")}, 0.01, r"the threshold of js is not finite \(inf\)"),
+        ({"l3": 1.0}, 0.01, "must name thresholds of l1"),
+        ({}, 0.01, "must name thresholds of l1"),
+        ({"l1": 1.0}, float("nan"), "not JSON compliant"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(
+    tmp_path: Path, limits: dict[str, float], rate: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_thresholds(tmp_path / "a.json", limits, rate, 1.0, GOES_WITH)
+    assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from experiments.flags import groups, strategy_flags
 from experiments.running import devices
 from experiments.running.devices import ONE, Devices
 from experiments.running.json_files import write_json
-from experiments.running.precision import settle_precision
+from experiments.running.precision import settle_precision, without_loss_scaling
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Place, Run
 from tests.experiments.command import ROOT
@@ -191,6 +191,34 @@ def test_precision_goes_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settle_precision("auto") == "mixed_bfloat16"
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # bfloat16 is slow without oneDNN
     assert settle_precision("auto") == "float32"
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
-    assert settle_precision("auto") == "mixed_float16"
     assert settle_precision("float32") == "float32"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "unscaled"),
+    [
+        ([(8, 0)], "mixed_bfloat16"),
+        ([(9, 0), (8, 6)], "mixed_bfloat16"),
+        ([(7, 5)], "float32"),
+        ([(8, 0), (7, 0)], "float32"),  # all devices compute alike
+        ([None], "float32"),  # a GPU of others tells no capability
+    ],
+)
+def test_float16_on_gpus_needs_loss_scaling(
+    monkeypatch: pytest.MonkeyPatch, capabilities: list[tuple[int, int] | None], unscaled: str
+) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: range(len(capabilities)))
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda gpu: {"compute_capability": capabilities[gpu]} if capabilities[gpu] else {},
+    )
+    assert settle_precision("auto", loss_scaling=True) == "mixed_float16"
+    assert settle_precision("auto") == unscaled
+    assert without_loss_scaling("mixed_float16") == unscaled
+    assert without_loss_scaling("mixed_bfloat16") == "mixed_bfloat16"
+    assert without_loss_scaling("float32") == "float32"
+
+
+def test_without_a_gpu_nothing_is_trained_in_float16_unscaled() -> None:
+    assert without_loss_scaling("mixed_float16") == "float32"

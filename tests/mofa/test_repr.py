@@ -1,55 +1,13 @@
-"""What the rooms of the face autoencoder and of the detector show of themselves."""
+"""How the rooms' larger objects show themselves."""
 
 from __future__ import annotations
 
-import importlib
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
-import pytest
 
-import detector
-import mofa
 from detector.detection import DetectionResult, ScoreSet, Thresholds
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.identity import IdentityClassifier, IdentityConfig, build
 from mofa.photographs import Photographs
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.mark.parametrize("room", [mofa, detector])
-def test_every_name_is_there_and_is_the_one_of_its_module(room) -> None:
-    for name in room.__all__:
-        found = getattr(room, name)
-        assert name in dir(room)
-        home = getattr(found, "__module__", found.__name__)
-        assert home.split(".")[0] == room.__name__
-        if home != found.__name__:
-            assert getattr(importlib.import_module(home), found.__name__) is found
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = room.nothing
-
-
-def test_they_are_what_they_are_called() -> None:
-    assert mofa.Camera is Camera
-    assert mofa.encoder.load.__module__ == "mofa.encoder"
-    assert mofa.read_model.__module__ == "mofa.face_model_files.reading"
-
-
-def test_importing_a_room_needs_no_tensorflow() -> None:
-    program = "import sys, mofa, detector; print('tensorflow' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "False\n"
 
 
 def test_what_holds_many_numbers_is_shown_in_a_line(shell) -> None:

@@ -1,0 +1,42 @@
+"""How the networks of other cleaners are trained for a table's rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from experiments.face_verification import cleaners
+from experiments.face_verification.settings import VerificationSettings
+from experiments.running.devices import ONE
+from resgn.cleaners import Cleaner
+
+
+@pytest.mark.parametrize("name", cleaners.TRAINED)
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [("mixed_float16", "float32"), ("mixed_bfloat16", "mixed_bfloat16"), ("float32", "float32")],
+)
+def test_no_loss_is_unscaled_in_float16(
+    name: str, precision: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESGN_CACHE_DIR", str(tmp_path))
+    settings = VerificationSettings.smoke().but(precision=precision, seed=7)
+    faces = np.zeros((2, 8, 8, 3), np.uint8)
+    pairs = SimpleNamespace(
+        images=faces, adversarial=faces, probe=np.array([0, 1]), reference=np.array([1, 0])
+    )
+    experiment = SimpleNamespace(
+        settings=settings, devices=ONE, sets=SimpleNamespace(training=lambda epsilon: pairs)
+    )
+    asked = []
+
+    def train(*arguments: object) -> Cleaner:
+        asked.append(arguments[-3])
+        return Cleaner("toy", lambda images, _: images)
+
+    monkeypatch.setattr(cleaners, f"train_{name}", train)
+    cleaners.make_cleaner(name, experiment, SimpleNamespace(folder=tmp_path), 0.03)
+    assert [(config.precision, config.seed) for config in asked] == [(expected, 7)]
