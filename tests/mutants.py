@@ -25,12 +25,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.stats import status_by_exit_code
+
+from tests.mutation_trials import AT_IMPORT
 
 FOLDER = Path("mutants")
 LOG = FOLDER / "pytest.log"
@@ -120,6 +123,8 @@ def try_all(names: list[str], files: dict[str, SourceFileMutationData]) -> dict[
                 print("reading", said["reading"], flush=True)
                 continue
             name, data = said["name"], of[said["name"]]
+            if said["code"] == AT_IMPORT:
+                said = imported_anew(name, Path(data.path))
             data.exit_code_by_key[name] = said["code"]
             data.durations_by_key[name] = said["seconds"]
             data.save()
@@ -175,6 +180,21 @@ def trials(tests: list[str], names: list[str]) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
     if running.wait():
         raise SystemExit(f"pytest ended with {running.returncode}; see {LOG}")
+
+
+def imported_anew(name: str, file: Path) -> dict[str, Any]:
+    """Try a mutant by the test file that mirrors its own, in a process that imports it mutated."""
+    began = time.monotonic()
+    tests = Path("tests", *file.parts[:-1], f"test_{file.name}")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(tests)],
+        cwd=FOLDER,
+        env={**os.environ, "PYTHONPATH": str(FOLDER.resolve()), "MUTANT_UNDER_TEST": name},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    killed = done.returncode in (1, 2)  # 2: a test file could not be imported
+    return {"code": int(killed), "seconds": round(time.monotonic() - began, 2)}
 
 
 def wilson(share: float, count: int, z: float = 1.959964) -> tuple[float, float]:

@@ -32,6 +32,8 @@ REACHED = Path("reached.json")
 SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 """Exit codes as mutmut reads them."""
 
+AT_IMPORT = "at import"
+"""Instead of a code: the function runs while its module is imported, before any fork."""
 
 class _Reports:
     """Remembers whether a test failed."""
@@ -40,6 +42,11 @@ class _Reports:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
+
+
+def pytest_configure() -> None:
+    """Collecting the tests imports what they test: note what runs by that."""
+    set_mutant_under_test("stats")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,11 +58,17 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         def tell(**what: Any) -> None:
             report.write(json.dumps(what) + "\n")
 
+        at_import = set(state()._stats)
+        set_mutant_under_test("")
         rooms = {name.partition(".")[0] for name in plan["mutants"]}
         reached = _reached(session, rooms, tell)
         for name in plan["mutants"]:
             began = time.monotonic()
-            items = _tests_of(name.partition("__mutmut_")[0], session.items, reached)
+            function = name.partition("__mutmut_")[0]
+            if function in at_import:
+                tell(name=name, code=AT_IMPORT)
+                continue
+            items = _tests_of(function, session.items, reached)
             code = _try(name, items, session, reached) if items else NO_TESTS
             tell(name=name, code=code, seconds=round(time.monotonic() - began, 2))
     return True
