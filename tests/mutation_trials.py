@@ -35,6 +35,7 @@ SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 AT_IMPORT = "at import"
 """Instead of a code: the function runs while its module is imported, before any fork."""
 
+
 class _Reports:
     """Remembers whether a test failed."""
 
