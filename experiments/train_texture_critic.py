@@ -2,14 +2,16 @@
 
     python -m experiments.train_texture_critic --lfw_dir=... --celeba_dir=...
 
-Its fc7 then serves ResGN's texture loss (Eq. 4) where the released VGG-Face is not at hand. A tenth
-of the people is kept out and measures verification. The run's folder gets `texture_critic.h5`,
-which `--texture=vgg_face --vgg_face_weights=...` takes.
+Its fc7 then serves ResGN's texture loss (Eq. 4) where the released VGG-Face is not at hand. It
+learns from the crops of all targets, and sees nobody on whom ResGN is tested with the same --seed:
+they measure its verification. The run's folder gets `texture_critic.h5`, which
+`--texture=vgg_face --vgg_face_weights=...` takes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 
 import numpy as np
@@ -23,6 +25,7 @@ from experiments.flags.settings_flags import SettingsFlags
 from experiments.running.results import Row
 from experiments.running.run import Run
 from experiments.running.settings import flat, replaced
+from resgn.faces.crops import CROPS
 from resgn.texture_critic import save_critic
 from resgn.texture_critic_training import CriticProgress, CriticTrainer
 from weights.atomic import atomic_path
@@ -62,16 +65,18 @@ def main(_: list[str]) -> None:
     save_critic(
         model, settings.critic, path, f"trained by experiments.train_texture_critic on {names}"
     )
-    row = run.measured(
-        "held_out", lambda: Row("held_out", faces.verification(path, settings.pairs, settings.seed))
-    )
+
+    def held_out(crop: str) -> Row:
+        return Row(crop, faces.verification(path, crop, settings.pairs, settings.seed))
+
+    rows = [run.measured(crop, functools.partial(held_out, crop)) for crop in CROPS]
     learned, kept = (np.unique(faces.people[rows]) for rows in (faces.train, faces.held_out))
     notes = (
-        f"{len(faces.train)} photographs of {len(learned)} people to learn from, verification of "
-        f"{len(kept)} people kept out on {settings.pairs} + {settings.pairs} pairs, accuracy over "
-        "ten folds."
+        f"{len(faces.train)} crops of {len(learned)} people to learn from, {len(CROPS)} of each "
+        f"photograph; verification of {len(kept)} people kept out on {settings.pairs} + "
+        f"{settings.pairs} pairs of each crop, accuracy over ten folds."
     )
-    print(run.finish([row], "float32", "people", notes, plain=("auc",)))
+    print(run.finish(rows, "float32", "people", notes, plain=("auc",)))
     if output is not None:
         with atomic_path(output) as temporary:
             shutil.copyfile(path, temporary)

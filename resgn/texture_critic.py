@@ -33,7 +33,7 @@ class CriticConfig:
     """
 
     width: float = 0.125
-    input_size: int = 96
+    input_size: int = 160
 
     def __post_init__(self) -> None:
         if not 0.0 < self.width <= 1.0:

@@ -32,7 +32,7 @@ class CriticTrainingConfig:
       seed: of weights, batches and their changes.
     """
 
-    epochs: int = 14
+    epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 1e-3
     seed: int = 0
