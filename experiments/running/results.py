@@ -89,7 +89,9 @@ class Measurement:
                 return ""
             if not math.isfinite(value):
                 return "none"
-            return f"{value:.4f}" if plain else f"{100 * value:.2f}"
+            if not plain:
+                return f"{100 * value:.2f}"
+            return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
 
         low, high = shown(self.low), shown(self.high)
         return shown(self.value), f"{low} to {high}" if low and high else "", shown(self.paper)

@@ -43,6 +43,16 @@ def test_table_shows_percent_interval_and_paper() -> None:
     assert lines[-1] == "Notes."
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.17, "0.1700"), (-9.99994, "-9.9999"), (38.3988, "38.4"), (1415, "1415.0")],
+)
+def test_numbers_that_are_no_rates_have_as_many_digits_as_are_read(
+    value: float, shown: str
+) -> None:
+    assert Measurement.bare(value, 1).texts(plain=True)[0] == shown
+
+
 def test_csv_holds_every_number() -> None:
     table = list(csv.DictReader(io.StringIO(csv_table(rows()))))
     assert table[0]["value"] == "0.75"
