@@ -203,8 +203,8 @@ def train(precision: str, calls: int, done: Callable[[], None]) -> None:
     rng = np.random.default_rng(SEED.value)
     images = rng.integers(0, 256, (calls * batch_size, SIDE, SIDE, 3), dtype=np.uint8)
     texture, target = vgg_face("small"), load_target("dlib")
-    views = [embed_all(tf.function(critic), images) for critic in (texture, target)]
-    data = TrainingSet(images, np.arange(len(images)), images, *views)
+    features, seen = (embed_all(tf.function(critic), images) for critic in (texture, target))
+    data = TrainingSet(images, np.arange(len(images)), images, features, seen)
     loss = JointLoss(settings.loss, texture, target, THRESHOLD)
     config = dataclasses.replace(settings.training, epochs=1, precision=precision)
     with tempfile.TemporaryDirectory() as folder:

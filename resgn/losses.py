@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from resgn.verification import squared_distance, verification_loss
 
 Network = Callable[[tf.Tensor], tf.Tensor]
+Look = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 TERMS = ("pixel", "texture", "verification")
 
@@ -53,20 +54,39 @@ def texture_loss(cleaned_features: tf.Tensor, legitimate_features: tf.Tensor) ->
 
 
 @dataclasses.dataclass(frozen=True)
+class FurtherCritic:
+    """A verification critic beside the target. Not in the paper.
+
+    Attributes:
+      look: images `[N, H, W, 3]` in [0, 1] and how it sees each, `[N, 2, 3]` (see
+        `resgn.warp.warp`), to unit embeddings `[N, D]`; differentiable in the images.
+      threshold: its own, in (0, 4).
+    """
+
+    look: Look
+    threshold: float
+
+
+@dataclasses.dataclass(frozen=True)
 class JointLoss:
     """Eq. 6. The frozen critics see the cleaned image; their view of the legitimate one is given.
+
+    With further verification critics the verification term is the mean of Eq. 5 over all of them,
+    so that its weight means the same for any number.
 
     Attributes:
       weights: of the three terms.
       texture: VGG-Face, images `[N, H, W, 3]` in [0, 1] to features `[N, F]`.
       embed: target network, images `[N, H, W, 3]` in [0, 1] to unit embeddings `[N, D]`.
       threshold: of the target network, in (0, 4).
+      further: verification critics beside the target.
     """
 
     weights: LossWeights
     texture: Network
     embed: Network
     threshold: float
+    further: tuple[FurtherCritic, ...] = ()
 
     def __call__(
         self,
@@ -74,6 +94,7 @@ class JointLoss:
         legitimate: tf.Tensor,
         legitimate_features: tf.Tensor,
         legitimate_embeddings: tf.Tensor,
+        views: Sequence[tuple[tf.Tensor, tf.Tensor]] = (),
     ) -> dict[str, tf.Tensor]:
         """Each weighted term that counts, by name, for each sample `[N]`.
 
@@ -82,6 +103,8 @@ class JointLoss:
           legitimate: the image before the attack, same shape.
           legitimate_features: `texture(legitimate)`, `[N, F]`; unused without that term.
           legitimate_embeddings: `embed(legitimate)`, `[N, D]`; unused without that term.
+          views: for each of `further` how it sees each image, `[N, 2, 3]`, and its embeddings of
+            the legitimate ones so seen, `[N, D]`; unused without that term.
         """
         terms = {}
         if self.weights.pixel:
@@ -90,7 +113,12 @@ class JointLoss:
             features = self.texture(cleaned)
             terms["texture"] = self.weights.texture * texture_loss(features, legitimate_features)
         if self.weights.verification:
-            distance = squared_distance(self.embed(cleaned), legitimate_embeddings)
-            loss = verification_loss(distance, self.threshold)
-            terms["verification"] = self.weights.verification * loss
+            losses = [self._eq_5(self.embed(cleaned), legitimate_embeddings, self.threshold)]
+            for critic, (matrices, seen) in zip(self.further, views, strict=True):
+                losses.append(self._eq_5(critic.look(cleaned, matrices), seen, critic.threshold))
+            terms["verification"] = self.weights.verification * tf.add_n(losses) / len(losses)
         return terms
+
+    @staticmethod
+    def _eq_5(cleaned: tf.Tensor, legitimate: tf.Tensor, threshold: float) -> tf.Tensor:
+        return verification_loss(squared_distance(cleaned, legitimate), threshold)

@@ -328,7 +328,9 @@ class Trainer:
             images = tf.stop_gradient(self._adversary(self.model, batch, step))
         with tf.GradientTape() as tape:
             cleaned = self.model(images, training=True)
-            terms = self._loss(cleaned, batch.legitimate, batch.features, batch.embeddings)
+            terms = self._loss(
+                cleaned, batch.legitimate, batch.features, batch.embeddings, batch.views
+            )
             # Of the whole batch: the replicas' shares add up to its mean.
             losses = tf.stack(
                 [tf.reduce_sum(term) / self._config.batch_size for term in terms.values()]

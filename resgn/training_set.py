@@ -9,6 +9,18 @@ import numpy as np
 import tensorflow as tf
 
 
+class View(NamedTuple):
+    """What a verification critic beside the target is told of legitimate images.
+
+    Attributes:
+      matrices: float32 `[N, 2, 3]`, how it sees each, see `resgn.warp.warp`.
+      embeddings: float32 `[N, D]`, of the images so seen.
+    """
+
+    matrices: np.ndarray | tf.Tensor
+    embeddings: np.ndarray | tf.Tensor
+
+
 class Batch(NamedTuple):
     """One batch of `TrainingSet`.
 
@@ -17,12 +29,14 @@ class Batch(NamedTuple):
       legitimate: the images before the attack, the same shape and type.
       features: float32 `[m, F]`, the texture critic's view of `legitimate`.
       embeddings: float32 `[m, D]`, the target's view of `legitimate`.
+      views: of each verification critic beside the target.
     """
 
     adversarial: tf.Tensor
     legitimate: tf.Tensor
     features: tf.Tensor
     embeddings: tf.Tensor
+    views: tuple[View, ...] = ()
 
     def to_float(self) -> Batch:
         """8-bit images as float32 in [0, 1]."""
@@ -44,6 +58,7 @@ class TrainingSet:
       legitimate: uint8 `[I, H, W, 3]`.
       features: float32 `[I, F]`, texture critic; `[I, 0]` where it is not used.
       embeddings: float32 `[I, D]`, target network.
+      views: of each verification critic beside the target, a row for each of `legitimate`.
     """
 
     adversarial: np.ndarray
@@ -51,6 +66,7 @@ class TrainingSet:
     legitimate: np.ndarray
     features: np.ndarray
     embeddings: np.ndarray
+    views: tuple[View, ...] = ()
 
     def order(self, batch_size: int, seed: int, epoch: int) -> np.ndarray:
         """The rows of each batch of one epoch, int `[steps, batch_size]`.
@@ -90,9 +106,11 @@ class TrainingSet:
         rows = np.concatenate([self.order(batch_size, seed, epoch) for epoch in epochs])
         rows = rows.reshape(len(rows), replicas, batch_size // replicas)[:, first : first + fed]
         with tf.device("CPU:0"):  # a GPU's memory is for other things
-            adversarial, source, legitimate, features, embeddings = (
-                tf.constant(getattr(self, field.name)) for field in dataclasses.fields(self)
+            adversarial, source, legitimate, features, embeddings = map(
+                tf.constant,
+                (self.adversarial, self.source, self.legitimate, self.features, self.embeddings),
             )
+            views = [View(*map(tf.constant, view)) for view in self.views]
 
         def take(row: tf.Tensor) -> Batch:
             image = tf.gather(source, row)
@@ -101,6 +119,7 @@ class TrainingSet:
                 tf.gather(legitimate, image),
                 tf.gather(features, image),
                 tf.gather(embeddings, image),
+                tuple(View(*(tf.gather(part, image) for part in view)) for view in views),
             )
 
         each = rows.reshape(len(rows) * fed, batch_size // replicas)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.face_verification.adversarial_training import CraftedThrough
@@ -66,7 +67,12 @@ class CleanerRecipe:
             start_from,
         )
 
-    def key(self, threshold: float, critics: dict[str, str]) -> dict[str, Any]:
+    def key(
+        self,
+        threshold: float,
+        critics: dict[str, str],
+        further: Sequence[tuple[str, float]] = (),
+    ) -> dict[str, Any]:
         """What names the trained ResGN in the user's cache, beside its data.
 
         A change of what stands here, or of a field's name, makes every user train anew.
@@ -74,6 +80,7 @@ class CleanerRecipe:
         Args:
           threshold: of the target.
           critics: what names target and texture critic.
+          further: what names each verification critic beside the target, and its threshold.
         """
         key: dict[str, Any] = {
             "generator": dataclasses.asdict(self.generator),
@@ -87,6 +94,8 @@ class CleanerRecipe:
             key["adversary"] = self.adversary.settings()
         if self.start_from is not None:
             key["start_from"] = self.start_from
+        if further and self.weights.verification:
+            key["critics"] = [list(each) for each in further]
         return key
 
     def shown(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The loss networks of Eq. 6: the target as verification critic, and the texture critic."""
+"""The loss networks of Eq. 6: the target and others as verification critics, a texture critic."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -15,21 +16,24 @@ from experiments.running.devices import Devices
 from experiments.running.precision import critic_type
 from resgn.bring_your_own import chosen_target, is_own
 from resgn.inference import critic
+from resgn.judge import Judge
 from resgn.legitimate_pairs import Embed, LegitimatePairs
-from resgn.losses import JointLoss, LossWeights
+from resgn.losses import FurtherCritic, JointLoss, LossWeights
 from resgn.target import CROP_SIZE, Target, embed_all
+from resgn.training_set import View
 from resgn.vgg_face import vgg_face
 from weights import files, registry
 from weights.errors import InputError
 
 
 class Critics:
-    """Target and texture critic, frozen, with a copy on each device where there are several.
+    """The loss networks, frozen, with a copy on each device where there are several.
 
     Args:
       settings: which they are.
       target: the network under attack.
       texture: loads the texture critic.
+      judge: loads a further verification critic by its name.
       legitimate: the pairs, whose threshold Eq. 5 takes.
       devices: what all this is computed on.
     """
@@ -39,11 +43,12 @@ class Critics:
         settings: VerificationSettings,
         target: Target,
         texture: Callable[[], tf.keras.Model],
+        judge: Callable[[str], Judge],
         legitimate: LegitimatePairs,
         devices: Devices,
     ) -> None:
         self._settings, self._target, self._texture = settings, target, texture
-        self._legitimate, self._devices = legitimate, devices
+        self._judge, self._legitimate, self._devices = judge, legitimate, devices
 
     @functools.cached_property
     def names(self) -> dict[str, str]:
@@ -55,10 +60,24 @@ class Critics:
     @functools.cached_property
     def target_name(self) -> str:
         """The hash of the target's weights; of the user's own target, of what it answers."""
-        settings = self._settings
-        if is_own(settings.target):
-            return hashlib.sha256(self._legitimate.embeddings.tobytes()).hexdigest()
-        return _file_hash(settings.weights_of_target() or settings.target, settings.target)
+        return self._name_of(self._settings.target, self._legitimate.embeddings)
+
+    @functools.cached_property
+    def further(self) -> dict[str, Judge]:
+        """The verification critics beside the target, by their names."""
+        return {name: self._judge(name) for name in self._settings.further_critics()}
+
+    def further_names(self) -> list[tuple[str, float]]:
+        """What names each of `further`, as for the target, and its threshold."""
+        return [
+            (self._name_of(name, judge.references), judge.threshold)
+            for name, judge in self.further.items()
+        ]
+
+    def _name_of(self, network: str, answers: np.ndarray) -> str:
+        if is_own(network):
+            return hashlib.sha256(answers.tobytes()).hexdigest()
+        return _file_hash(self._settings.weights_of(network) or network, network)
 
     @functools.cached_property
     def features(self) -> np.ndarray:
@@ -66,10 +85,21 @@ class Critics:
         texture = self._devices.shared(tf.function(self._texture()))
         return embed_all(texture, self._legitimate.images)
 
+    @functools.cached_property
+    def views(self) -> tuple[View, ...]:
+        """What each of `further` sees of every legitimate image, through its own view of it."""
+        images, rows = self._legitimate.images, np.arange(len(self._legitimate.images))
+        return tuple(
+            View(judge.views, judge.embeddings(tf.identity, images, rows))
+            for judge in self.further.values()
+        )
+
     def loss(self, weights: LossWeights) -> JointLoss:
         """Eq. 6 with its critics."""
         texture: Embed = self._frozen_texture if weights.texture else tf.identity
-        return JointLoss(weights, texture, self._frozen_target, self._legitimate.threshold)
+        threshold = self._legitimate.threshold
+        further = self._frozen_further if weights.verification else ()
+        return JointLoss(weights, texture, self._frozen_target, threshold, further)
 
     @functools.cached_property
     def _frozen_texture(self) -> Embed:
@@ -79,11 +109,20 @@ class Critics:
 
     @functools.cached_property
     def _frozen_target(self) -> Target:
-        settings = self._settings
+        return self._frozen(self._settings.target, self._target)
+
+    @functools.cached_property
+    def _frozen_further(self) -> tuple[FurtherCritic, ...]:
+        found = []
+        for name, judge in self.further.items():
+            frozen = dataclasses.replace(judge, target=self._frozen(name, judge.target))
+            found.append(FurtherCritic(frozen.look, judge.threshold))
+        return tuple(found)
+
+    def _frozen(self, name: str, target: Target) -> Target:
         with self._devices.strategy.scope():
-            target = self._target
             if self._copies:
-                target = chosen_target(settings.target, settings.weights_of_target())
+                target = chosen_target(name, self._settings.weights_of(name))
             target = target.computing_in(self._type)
             target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
         return target

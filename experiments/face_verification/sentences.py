@@ -29,6 +29,11 @@ def about_network(experiment: VerificationExperiment) -> list[str]:
         f"ResGN of {generator.blocks} blocks and {generator.maps} maps, {epochs} "
         f"epoch{'' if epochs == 1 else 's'}."
     ]
+    if further := settings.further_critics():
+        parts.append(
+            f"Its verification loss is the mean over {settings.target} and {', '.join(further)}, "
+            "each in its own crop (not in the paper)."
+        )
     if settings.start_from:
         parts.append("It was trained on from one that had been trained before.")
     if settings.train_spread > 1:

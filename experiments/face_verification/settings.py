@@ -104,6 +104,8 @@ class VerificationSettings:
       data_dir: their folder.
       skip_damaged: leave out photographs that cannot be read.
       target: the network under attack, or `package.module:callable`.
+      critics: verification critics that ResGN learns from, the target among them; none for the
+        target alone.
       facenet_weights: FaceNet's weight file.
       texture: `small` or `vgg_face`.
       vgg_face_weights: VGG-Face's weight file.
@@ -120,6 +122,7 @@ class VerificationSettings:
     data_dir: str | None = None
     skip_damaged: bool = False
     target: str = "facenet"
+    critics: tuple[str, ...] = ()
     facenet_weights: str | None = None
     texture: str = "vgg_face"
     vgg_face_weights: str | None = None
@@ -148,9 +151,20 @@ class VerificationSettings:
                 raise InputError(f"`{name}` must be 0 or more, got {values[name]}.")
         if not 1.0 <= self.train_spread < float("inf"):
             raise InputError(f"`train_spread` must be 1 or more, got {self.train_spread}.")
+        if self.critics and (
+            self.target not in self.critics or len(set(self.critics)) != len(self.critics)
+        ):
+            raise InputError(
+                f"`critics` names {', '.join(self.critics)}; name each once, the target, "
+                f"{self.target}, among them."
+            )
         share = self.adaptive.adversarial_share
         if not 0.0 < share <= 1.0:
             raise InputError(f"`adversarial_share` must lie in (0, 1], got {share}.")
+
+    def further_critics(self) -> tuple[str, ...]:
+        """The verification critics beside the target, in an order that is always the same."""
+        return tuple(sorted(set(self.critics) - {self.target}))
 
     def weights_of_target(self) -> str | None:
         """The weights that are named for the target: a file, or a name of the registry."""

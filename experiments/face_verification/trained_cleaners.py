@@ -62,8 +62,10 @@ class TrainedCleaners:
         train = experiment.sets.training(recipe.epsilon)
         validation = experiment.sets.attacked("validation", recipe.epsilon)
         monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
-        key = recipe.key(train.threshold, experiment.critics.names)
-        entry = cleaner_cache.entry_name(key, _content(train, validation))
+        critics = experiment.critics
+        key = recipe.key(train.threshold, critics.names, critics.further_names())
+        seen = [judge.views for judge in critics.further.values() if "critics" in key]
+        entry = cleaner_cache.entry_name(key, [*_content(train, validation), *seen])
         kept = cleaner_cache.read(entry, recipe.training.precision)
         if experiment.devices.everyone(kept is not None) and kept is not None:
             _log.info("%s: trained before by the same recipe, taken from the cache.", recipe.name)
@@ -81,7 +83,9 @@ class TrainedCleaners:
         return model
 
     def _about(self, recipe: CleanerRecipe, train: VerificationSet) -> dict[str, Any]:
+        further = self._experiment.settings.further_critics() if recipe.weights.verification else ()
         return {
+            **({"further_critics": ", ".join(further)} if further else {}),
             **about_target(self._experiment.target),
             "threshold": train.threshold,
             "dataset": self._experiment.dataset.name,
@@ -117,6 +121,7 @@ class TrainedCleaners:
             train.images,
             critics.features if texture else np.zeros((len(train.images), 0), np.float32),
             train.embeddings,
+            critics.views if recipe.weights.verification else (),
         )
         record = run.folder / folder / "history.json"
         defended = functools.cache(experiment.defended)  # compiled once for all epochs

@@ -53,7 +53,9 @@ class VerificationExperiment:
         self.dataset: FaceDataset = load_dataset(
             settings.dataset, settings.data_dir, settings.skip_damaged
         )
-        self.target: Target = chosen_target(settings.target, settings.weights_of_target())
+        self.target: Target = self._network(settings.target)
+        self._others = {name: self._network(name) for name in settings.further_critics()}
+        self._judges: dict[str, Judge] = {}
 
     @functools.cached_property
     def legitimate(self) -> LegitimatePairs:
@@ -75,7 +77,12 @@ class VerificationExperiment:
     def critics(self) -> Critics:
         """The loss networks."""
         return Critics(
-            self.settings, self.target, lambda: self.texture, self.legitimate, self.devices
+            self.settings,
+            self.target,
+            lambda: self.texture,
+            self.judge,
+            self.legitimate,
+            self.devices,
         )
 
     @functools.cached_property
@@ -99,7 +106,7 @@ class VerificationExperiment:
         )
 
     def judge(self, name: str) -> Judge:
-        """Another network, with its own threshold and its own view of these faces.
+        """Another network, with its own threshold and its own view of these faces; loaded once.
 
         Args:
           name: as `target` of the settings.
@@ -107,7 +114,13 @@ class VerificationExperiment:
         Raises:
           InputError: there is no such network, or its weights are missing or damaged.
         """
-        return Judge.of(chosen_target(name, self.settings.weights_of(name)), self.legitimate)
+        if name not in self._judges:
+            target = self._others[name] if name in self._others else self._network(name)
+            self._judges[name] = Judge.of(target, self.legitimate)
+        return self._judges[name]
+
+    def _network(self, name: str) -> Target:
+        return chosen_target(name, self.settings.weights_of(name))
 
     @functools.cached_property
     def undefended(self) -> Embed:
@@ -124,6 +137,8 @@ class VerificationExperiment:
         """Every setting that decides a result, with those of a command; for `Run`."""
         values = flat(self.settings)
         del values["jit"]  # a matter of speed
+        if not self.settings.further_critics():
+            del values["critics"]  # the target alone, as in runs from before it could be chosen
         return values | dict(more)
 
     def facts(self) -> dict[str, Any]:

@@ -66,6 +66,9 @@ _PAIRS = {
 
 _CRITICS = {
     "calibrate": "Take the threshold from the training pairs; --nocalibrate takes the paper's 1.1.",
+    "critics": "Networks whose verification losses ResGN learns from at once, each in its own crop "
+    "and with its own threshold, the target among them, as in facenet,dlib; the term is the mean. "
+    "Default: the target alone.",
     "train_spread": "Training examples have intensities from that of the attack up to this many "
     "times it, so that ResGN learns to take enough away; 1 as in the paper.",
     "texture": "Texture critic: the project's small VGG-Face, or the released one.",

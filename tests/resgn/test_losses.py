@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resgn.losses import PAPER_WEIGHTS, JointLoss, LossWeights, pixel_loss, texture_loss
+from resgn.losses import (
+    PAPER_WEIGHTS,
+    FurtherCritic,
+    JointLoss,
+    LossWeights,
+    pixel_loss,
+    texture_loss,
+)
+from resgn.verification import squared_distance, verification_loss
+from resgn.warp import warp
 
 
 def embed(images: tf.Tensor) -> tf.Tensor:
@@ -50,6 +59,72 @@ def test_joint_loss_is_the_weighted_sum_of_its_terms() -> None:
     distance = 2.0 - 2.0 / math.sqrt(3.0)
     expected = 3.0 * -math.log(1.0 - 0.5 * distance)
     assert float(terms["verification"][0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_several_verification_critics_have_the_mean_of_their_losses() -> None:
+    """The second one looks one pixel to the right of what the first one sees."""
+    critic = FurtherCritic(lambda images, views: embed(warp(images, views)), threshold=0.2)
+    loss = JointLoss(LossWeights(0.0, 0.0, 3.0), texture, embed, 1.0, (critic,))
+    cleaned = tf.random.stateless_uniform((2, 4, 4, 3), (1, 2))
+    legitimate = tf.random.stateless_uniform((2, 4, 4, 3), (3, 4))
+    aside = tf.constant([[[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]] * 2)
+
+    def shifted(images: tf.Tensor) -> tf.Tensor:  # the border goes on
+        return tf.concat([images[:, :, 1:], images[:, :, -1:]], axis=2)
+
+    view = (aside, embed(shifted(legitimate)))
+    found = loss(cleaned, legitimate, tf.zeros((2, 0)), embed(legitimate), (view,))
+    first = verification_loss(squared_distance(embed(cleaned), embed(legitimate)), 1.0)
+    distance = squared_distance(embed(shifted(cleaned)), embed(shifted(legitimate)))
+    second = verification_loss(distance, 0.2)
+    np.testing.assert_allclose(found["verification"], 1.5 * (first + second), rtol=1e-5)
+    # Two critics that see the same cost what one does: the weight means the same.
+    twice = JointLoss(
+        LossWeights(0.0, 0.0, 3.0),
+        texture,
+        embed,
+        1.0,
+        (FurtherCritic(lambda images, _: embed(images), 1.0),),
+    )
+    found = twice(
+        cleaned, legitimate, tf.zeros((2, 0)), embed(legitimate), [(aside, embed(legitimate))]
+    )
+    np.testing.assert_allclose(found["verification"], 3.0 * first, rtol=1e-5)
+
+
+def test_the_gradient_goes_through_a_further_critics_view() -> None:
+    """It sees the upper left quarter alone, enlarged: nothing else gets a gradient from it."""
+    critic = FurtherCritic(lambda images, views: embed(warp(images, views)), threshold=0.2)
+    loss = JointLoss(LossWeights(0.0, 0.0, 1.0), texture, lambda x: 0.0 * embed(x), 1.0, (critic,))
+    legitimate = tf.random.stateless_uniform((1, 8, 8, 3), (3, 4))
+    corner = tf.constant([[[0.4, 0.0, 0.0], [0.0, 0.4, 0.0]]])
+    view = (corner, embed(warp(legitimate, corner)))
+    cleaned = tf.Variable(tf.random.stateless_uniform((1, 8, 8, 3), (5, 6)))
+
+    def value() -> tf.Tensor:
+        terms = loss(cleaned, legitimate, tf.zeros((1, 0)), tf.zeros((1, 3)), [view])
+        return terms["verification"][0]
+
+    with tf.GradientTape() as tape:
+        result = value()
+    gradient = tape.gradient(result, cleaned).numpy()[0]
+    assert (np.abs(gradient[:3, :3]) > 0).all()
+    assert np.abs(gradient[4:]).max() == np.abs(gradient[:, 4:]).max() == 0.0
+    step = np.zeros((1, 8, 8, 3), np.float32)
+    step[0, 1, 2, 0] = 1e-2
+    cleaned.assign_add(step)
+    above = value()
+    cleaned.assign_sub(2 * step)
+    difference = float(above - value()) / 2e-2
+    assert float(gradient[1, 2, 0]) == pytest.approx(difference, rel=0.02)
+
+
+def test_each_further_critic_needs_its_view() -> None:
+    critic = FurtherCritic(lambda images, views: embed(images), threshold=0.2)
+    loss = JointLoss(LossWeights(0.0, 0.0, 1.0), texture, embed, 1.0, (critic,))
+    image = tf.ones((1, 2, 2, 3))
+    with pytest.raises(ValueError, match="zip"):
+        loss(image, image, tf.zeros((1, 0)), embed(image))
 
 
 def test_a_term_without_weight_runs_no_network() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from resgn.training_set import Batch, TrainingSet
+from resgn.training_set import Batch, TrainingSet, View
 
 IMAGES = np.arange(10 * 2 * 2 * 3, dtype=np.uint8).reshape(10, 2, 2, 3)
 SOURCE = np.arange(10)[::-1] // 2
@@ -13,6 +13,12 @@ DATA = TrainingSet(
     legitimate=IMAGES[:5] + 100,
     features=np.arange(5, dtype=np.float32)[:, None],
     embeddings=np.arange(10, dtype=np.float32).reshape(5, 2),
+    views=(
+        View(
+            np.arange(30, dtype=np.float32).reshape(5, 2, 3),
+            np.arange(15, dtype=np.float32).reshape(5, 3),
+        ),
+    ),
 )
 
 
@@ -39,6 +45,9 @@ def test_what_belongs_together_stays_together() -> None:
         np.testing.assert_array_equal(batch.legitimate, DATA.legitimate[source])
         np.testing.assert_array_equal(batch.features, DATA.features[source])
         np.testing.assert_array_equal(batch.embeddings, DATA.embeddings[source])
+        (view,) = batch.views
+        np.testing.assert_array_equal(view.matrices, DATA.views[0].matrices[source])
+        np.testing.assert_array_equal(view.embeddings, DATA.views[0].embeddings[source])
 
 
 def test_the_parts_of_all_machines_make_up_the_batch() -> None:

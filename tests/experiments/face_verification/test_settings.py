@@ -48,6 +48,8 @@ def test_lfw_has_values_of_its_own_on_a_laptop() -> None:
         ("pixel_weight", float("nan"), "`pixel_weight` must be 0 or more"),
         ("train_spread", 0.5, "`train_spread` must be 1 or more"),
         ("adversarial_share", 0.0, r"`adversarial_share` must lie in \(0, 1\]"),
+        ("critics", ("dlib",), "`critics` names dlib; name each once, the target, facenet, among"),
+        ("critics", ("facenet", "facenet"), "`critics` names facenet, facenet; name each once"),
     ],
 )
 def test_numbers_out_of_range(name: str, value: float, message: str) -> None:
@@ -114,6 +116,20 @@ def test_the_key_of_a_trained_cleaner() -> None:
     key = alone.key(0.15, {"target": "t", "texture": "x"})
     assert (key["texture"], key["start_from"]) == (None, "f")
     assert key["loss"] == {"pixel": 1.0, "texture": 0.0, "verification": 0.0}
+
+
+def test_further_critics_enter_the_key_only_where_they_are() -> None:
+    """So that a ResGN trained against the target alone is found, however it is asked for."""
+    settings = VerificationSettings.laptop("orl").but(critics=("facenet",))
+    assert settings.further_critics() == ()
+    both = settings.but(critics=("dlib", "facenet"))
+    assert both.further_critics() == ("dlib",)
+    names = {"target": "t", "texture": "x"}
+    recipe = CleanerRecipe.of(both, "joint", 0.03)
+    alone = recipe.key(1.0, names)
+    assert recipe.key(1.0, names, [("d", 0.14)]) == alone | {"critics": [["d", 0.14]]}
+    pixel = CleanerRecipe.of(both, "pixel", 0.03, ("pixel",))
+    assert "critics" not in pixel.key(1.0, names, [("d", 0.14)])
 
 
 def test_an_experiment_needs_no_flags() -> None:
