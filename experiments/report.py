@@ -3,9 +3,9 @@
     python -m experiments.report                                             # make report
     python -m experiments.report --runs=runs --output=report.html
 
-It shows the results that are kept in `docs/results/` and those of every finished run under --runs,
-with the figures in the runs' folders. The page needs no other file and no network; its tables can
-be sorted.
+It begins with what became of the papers' claims. Then come the results that are kept in
+`docs/results/` and those of every finished run under --runs, with the figures in the runs' folders.
+The page needs no other file and no network; its tables can be sorted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import base64
 import dataclasses
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from PIL import Image
 
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
+from experiments.running import scorecard
 from experiments.running.results import Measurement, write_text
 from experiments.running.stored_results import FOLDER, StoredResult, read_all
 from weights.errors import InputError
@@ -82,7 +83,7 @@ def main(arguments: list[str]) -> None:
     order = [*TITLES, *sorted({section.result.experiment for section in sections})]
     sections.sort(key=lambda section: order.index(section.result.experiment))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page(sections))
+    write_text(path, page(sections, scorecard.tables() if _KEPT.value else []))
     print(f"{path}: {len(sections)} tables")
 
 
@@ -125,13 +126,13 @@ def title(result: StoredResult, name: str) -> str:
     return f"{TITLES.get(result.experiment, result.experiment)} ({name})"
 
 
-def page(sections: list[Section]) -> str:
-    """The page as text."""
+def page(sections: list[Section], claims: Sequence[scorecard.Table] = ()) -> str:
+    """The page as text, what became of the papers' claims first."""
     template = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     ).from_string(TEMPLATE.read_text("utf-8"))
     drawn = [_drawn(number, section) for number, section in enumerate(sections)]
-    return template.render(sections=drawn)
+    return template.render(sections=drawn, claims=[dataclasses.asdict(each) for each in claims])
 
 
 def _drawn(number: int, section: Section) -> dict[str, Any]:

@@ -11,18 +11,21 @@ A table in RESULTS.md stands between two comments,
 of which the first may choose: `<!-- result: detection; rows=eps=0.05,fgsm; columns=l1,js -->`, with
 `|` between names that have commas themselves: `rows=joint,pgd|joint,square`.
 What lies between is written by this command from `docs/results/table1_orl.json`, so that no number
-is typed by hand. --add keeps the `result.json` of a run's folder there, without the paths of the
-machine; --check says what is out of date and changes nothing.
+is typed by hand. Between `<!-- scorecard -->` and `<!-- end -->` it writes the claims of
+`docs/scorecard.json` with their numbers and verdicts. --add keeps the `result.json` of a run's
+folder there, without the paths of the machine; --check says what is out of date and changes
+nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.flags import command_line
 from experiments.flags.groups import FlagGroup
+from experiments.running import scorecard
 from experiments.running.results import write_text
 from experiments.running.stored_results import StoredResult, read_all
 from weights.errors import InputError
@@ -35,6 +38,7 @@ _ADD = FLAGS.path("add", None, "Folder of a run whose result is to be kept.")
 _NAME = FLAGS.string("name", None, "Name under which --add keeps it.")
 _CHECK = FLAGS.boolean("check", False, "Change nothing; fail if RESULTS.md is out of date.")
 
+_SCORECARD = re.compile(r"<!-- scorecard -->\n.*?<!-- end -->", re.DOTALL)
 _BLOCK = re.compile(r"<!-- result: (?P<what>[^\n]*?) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -47,7 +51,8 @@ def main(arguments: list[str]) -> None:
         path = StoredResult.read(Path(_ADD.value) / "result.json", _NAME.value).write()
         print(f"kept as {path.relative_to(PAGE.parent)}")
     before = PAGE.read_text("utf-8")
-    after = with_tables(before, read_all())
+    results = read_all()
+    after = with_scorecard(with_tables(before, results), scorecard.tables(results=results))
     if after == before:
         print(f"{PAGE.name} is up to date.")
     elif _CHECK.value:
@@ -55,6 +60,12 @@ def main(arguments: list[str]) -> None:
     else:
         write_text(PAGE, after)
         print(f"{PAGE.name} written.")
+
+
+def with_scorecard(page: str, claims: Sequence[scorecard.Table]) -> str:
+    """A page with the claims between its comments written anew."""
+    table = f"<!-- scorecard -->\n\n{scorecard.markdown(claims)}\n\n<!-- end -->"
+    return _SCORECARD.sub(lambda _: table, page)
 
 
 def with_tables(page: str, results: Mapping[str, StoredResult]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from experiments.report import LARGE, Section, inline, page, run_sections
 from experiments.running.results import Measurement, Row
+from experiments.running.scorecard import Claim, tables
 from experiments.running.stored_results import StoredResult
 from tests.experiments.running.test_stored_results import result
 
@@ -27,6 +28,15 @@ def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     text = page([Section("A title", result(), (tmp_path / "a.png",))])
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     assert "http" not in text
+
+
+def test_page_begins_with_the_claims() -> None:
+    claim = Claim("resgn", "cleans <", "toy", "joint", "dodging", verdict="shape only", link="x")
+    text = page([Section("A title", result())], tables([claim], {"toy": result()}))
+    assert text.index("Do the papers hold?") < text.index("<nav>")
+    assert "<td>cleans &lt;</td><td>99.45</td><td>75.00 (30.06 to 95.44)</td>" in text
+    assert '<td class="n">4</td><td class="shape">shape only</td>' in text
+    assert "Do the papers hold?" not in page([Section("A title", result())])
 
 
 def test_page_escapes_what_it_is_given() -> None:
