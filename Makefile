@@ -15,7 +15,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive gallery sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
+.PHONY: help install table1 table2 adaptive gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -51,6 +51,9 @@ adaptive: install ## Every attack on cleaners by someone who knows them, and how
 
 gallery: install ## Figure 2: faces, attacked and cleaned, with their distances.
 	$(RUN) -m experiments.gallery $(CHOICE)
+
+judges: install ## ResGN trained against one network, judged by another, attacked on either.
+	$(RUN) -m experiments.judges $(CHOICE)
 
 sweep: install ## Accuracy against attack intensity from 0 to 0.1.
 	$(RUN) -m experiments.sweep $(CHOICE)

@@ -8,8 +8,9 @@ Faces and target are loaded at once, so that what is missing or wrong is said be
 
 from __future__ import annotations
 
+import copy
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -118,6 +119,22 @@ class VerificationExperiment:
             target = self._others[name] if name in self._others else self._network(name)
             self._judges[name] = Judge.of(target, self.legitimate)
         return self._judges[name]
+
+    def learning_from(self, critics: Sequence[str]) -> VerificationExperiment:
+        """The same target, pairs and attacked sets; ResGN learns from these critics.
+
+        Args:
+          critics: verification critics, the target among them.
+
+        Raises:
+          InputError: the target is not among them.
+        """
+        settings = self.settings.but(critics=tuple(critics))
+        self.legitimate, self.sets  # noqa: B018, shared from now on
+        other = copy.copy(self)
+        other.settings = settings
+        other.__dict__.pop("critics", None)
+        return other
 
     def _network(self, name: str) -> Target:
         return chosen_target(name, self.settings.weights_of(name))

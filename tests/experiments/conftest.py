@@ -14,7 +14,8 @@ import tensorflow as tf
 from experiments.face_verification import verification_experiment
 from experiments.flags import groups
 from resgn import bring_your_own
-from resgn.target import Target
+from resgn.faces.crops import BOX
+from resgn.target import TARGETS, Target, load_target
 
 Main = Callable[..., Path]
 
@@ -37,6 +38,26 @@ def toy_target(name: str, weights: str | None = None) -> Target:
         return tf.keras.Model(image, network(tf.image.resize(image, [20, 20])))
 
     return Target(name, prepare, network_at, 20, (0.0,))
+
+
+@pytest.fixture
+def two_toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two networks for `in_process`: FaceNet sees another crop, coarser and mirrored."""
+
+    def load(name: str, weights: str | None = None) -> Target:
+        if name not in TARGETS:
+            return load_target(name, weights)
+        toy = toy_target(name)
+        if name == "dlib":
+            return toy
+
+        def prepare(images: tf.Tensor) -> tf.Tensor:
+            coarse = tf.image.resize(images, [5, 5], antialias=True)
+            return tf.reverse(toy.prepare(coarse), axis=[2])
+
+        return Target(name, prepare, toy.network_at, 20, (0.0,), crop=BOX)
+
+    monkeypatch.setattr(bring_your_own, "load_target", load)
 
 
 @pytest.fixture(scope="module")

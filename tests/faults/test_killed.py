@@ -25,6 +25,7 @@ PLAIN = {
     "table1": ("--preset=smoke", "--rows=joint,jpeg,none"),
     "attack_intensity": ("--preset=smoke", "--eps=0.03"),
     "sweep": ("--preset=smoke", "--test_eps=0,0.03"),
+    "judges": ("--preset=smoke",),
     "gallery": ("--preset=smoke",),
     "adaptive": ("--preset=smoke", "--rows=jpeg,none"),
     "train_mofa": ("--preset=smoke",),

@@ -17,6 +17,7 @@ RUNS = {
     "table1": ("--preset=smoke", "--rows=joint,none"),
     "attack_intensity": ("--preset=smoke", "--eps=0.03"),
     "sweep": ("--preset=smoke", "--test_eps=0,0.03"),
+    "judges": ("--preset=smoke",),
     "gallery": ("--preset=smoke",),
     "train_mofa": ("--preset=smoke",),
 }

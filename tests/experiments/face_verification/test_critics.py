@@ -7,34 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from experiments import table1
-from resgn import bring_your_own
-from resgn.faces.crops import BOX, FIVE_POINTS
+from resgn.faces.crops import FIVE_POINTS
 from resgn.saved_generator import load_generator
-from resgn.target import TARGETS, Target, load_target
-from tests.experiments.conftest import toy_target
 from weights.errors import InputError
-
-
-@pytest.fixture
-def toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two networks: FaceNet sees another crop, and colours in another order."""
-
-    def load(name: str, weights: str | None = None) -> Target:
-        if name not in TARGETS:
-            return load_target(name, weights)
-        toy = toy_target(name)
-        if name == "dlib":
-            return toy
-
-        def prepare(images: tf.Tensor) -> tf.Tensor:
-            return tf.reverse(toy.prepare(images), axis=[1, 3])
-
-        return Target(name, prepare, toy.network_at, 20, (0.0,), crop=BOX)
-
-    monkeypatch.setattr(bring_your_own, "load_target", load)
 
 
 def weights_of(folder: Path) -> np.ndarray:
@@ -42,7 +19,7 @@ def weights_of(folder: Path) -> np.ndarray:
     return np.concatenate([np.ravel(array) for array in model.get_weights()])
 
 
-def test_a_table_for_several_critics(in_process, toys: None, tmp_path: Path) -> None:
+def test_a_table_for_several_critics(in_process, two_toys: None, tmp_path: Path) -> None:
     def table(name: str, *flags: str) -> Path:
         return in_process(table1, "--rows=joint", *flags, output=tmp_path / name)
 
@@ -71,7 +48,7 @@ def test_a_table_for_several_critics(in_process, toys: None, tmp_path: Path) -> 
     ],
 )
 def test_critics_that_cannot_be(
-    in_process, toys: None, critics: str, message: str, tmp_path: Path
+    in_process, two_toys: None, critics: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
         in_process(table1, "--rows=joint", f"--critics={critics}", output=tmp_path / "run")
