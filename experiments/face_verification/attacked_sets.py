@@ -17,6 +17,9 @@ from resgn.verification_set import VerificationSet
 SPREAD_STEPS = 3
 """Intensities of training examples where the spread is above 1."""
 
+FROM_ZERO_STEPS = 6
+"""The same where they begin with none: 0, 2, 4, 6, 8 and 10 grey levels up to 4/3 of 0.03."""
+
 
 class AttackedSets:
     """The parts of the legitimate pairs at every intensity that is asked for.
@@ -65,18 +68,27 @@ class AttackedSets:
         )
         self._sets.update({(part, epsilon): made for epsilon, made in sets.items()})
 
-    def training_intensities(self, epsilon: float) -> tuple[float, ...]:
-        """The FGSM budgets that a ResGN against one intensity learns from: it, or up to more."""
+    def training_intensities(self, epsilon: float, from_zero: bool = False) -> tuple[float, ...]:
+        """The FGSM budgets that a ResGN against one intensity learns from: it, or up to more.
+
+        Args:
+          epsilon: the intensity.
+          from_zero: begin with no attack at all, so that ResGN meets every weaker one.
+        """
+        top = min(1.0, self._spread * epsilon)
+        if from_zero:
+            return tuple(float(e) for e in np.linspace(0.0, top, FROM_ZERO_STEPS).round(6))
         if self._spread == 1.0:
             return (epsilon,)
-        top = min(1.0, self._spread * epsilon)
         return tuple(float(e) for e in np.linspace(epsilon, top, SPREAD_STEPS).round(6))
 
-    def training(self, epsilon: float) -> VerificationSet:
+    def training(self, epsilon: float, from_zero: bool = False) -> VerificationSet:
         """The training pairs, their probes under each of `training_intensities` in turn."""
-        epsilons = self.training_intensities(epsilon)
-        self.craft("train", epsilons)
-        sets = [self._sets["train", each] for each in epsilons]
+        epsilons = self.training_intensities(epsilon, from_zero)
+        self.craft("train", [each for each in epsilons if each])
+        sets = [
+            self._sets["train", each] if each else self.unattacked("train") for each in epsilons
+        ]
         adversarial = sets[0].adversarial.copy()
         for number, each in enumerate(sets):
             adversarial[number :: len(sets)] = each.adversarial[number :: len(sets)]

@@ -25,6 +25,7 @@ class CleanerRecipe:
       weights: of the loss' terms; a term alone weighs 1.
       adversary: for adversarial training.
       start_from: the hash of a trained ResGN to train on from.
+      from_zero: its training set has every intensity from none up to that of the attack.
     """
 
     name: str
@@ -34,6 +35,7 @@ class CleanerRecipe:
     weights: LossWeights
     adversary: CraftedThrough | None = None
     start_from: str | None = None
+    from_zero: bool = False
 
     @classmethod
     def of(
@@ -44,6 +46,7 @@ class CleanerRecipe:
         terms: tuple[str, ...] = TERMS,
         adversary: CraftedThrough | None = None,
         start_from: str | None = None,
+        from_zero: bool = False,
     ) -> CleanerRecipe:
         """As settings have it.
 
@@ -54,6 +57,7 @@ class CleanerRecipe:
           terms: of the loss.
           adversary: for adversarial training.
           start_from: the hash of a trained ResGN to train on from.
+          from_zero: learn from every intensity from none up to that of the attack.
         """
         return cls(
             name,
@@ -65,6 +69,7 @@ class CleanerRecipe:
             settings.loss.only(terms),
             adversary,
             start_from,
+            from_zero,
         )
 
     def key(

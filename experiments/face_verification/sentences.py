@@ -46,3 +46,12 @@ def about_network(experiment: VerificationExperiment) -> list[str]:
     if generator.image_skip:
         parts.append("Its input is added to its output (not in the paper).")
     return parts
+
+
+def about_from_zero(experiment: VerificationExperiment, epsilon: float) -> str:
+    """What the ResGN learned from that meets weak attacks, too."""
+    intensities = experiment.sets.training_intensities(epsilon, from_zero=True)
+    return (
+        "The one from zero learns from intensities of "
+        f"{with_levels(intensities)} in turn (not in the paper)."
+    )

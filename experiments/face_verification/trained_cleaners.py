@@ -49,17 +49,18 @@ class TrainedCleaners:
         epsilon: float,
         terms: tuple[str, ...] = TERMS,
         adversary: CraftedThrough | None = None,
+        from_zero: bool = False,
     ) -> CleanerRecipe:
         """The recipe that the experiment's settings give for a loss and an intensity."""
         settings = self._experiment.settings
         start = settings.start_from
         digest = files.sha256(Path(start).expanduser()) if start else None
-        return CleanerRecipe.of(settings, name, epsilon, terms, adversary, digest)
+        return CleanerRecipe.of(settings, name, epsilon, terms, adversary, digest, from_zero)
 
     def get(self, recipe: CleanerRecipe) -> tf.keras.Model:
         """The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same."""
         experiment, run = self._experiment, self._run
-        train = experiment.sets.training(recipe.epsilon)
+        train = experiment.sets.training(recipe.epsilon, recipe.from_zero)
         validation = experiment.sets.attacked("validation", recipe.epsilon)
         monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
         critics = experiment.critics
@@ -93,6 +94,7 @@ class TrainedCleaners:
             "epsilon": recipe.epsilon,
             "epochs": recipe.training.epochs,
             "adversarial_training": recipe.adversary is not None,
+            "from_zero": recipe.from_zero,
         }
 
     def _train(

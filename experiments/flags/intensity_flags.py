@@ -25,6 +25,16 @@ TEST_EPS = FLAGS.numbers(
     "[0, 1]",
 )
 
+FROM_ZERO_FLAGS = FlagGroup()
+"""A further training."""
+
+FROM_ZERO = FROM_ZERO_FLAGS.boolean(
+    "from_zero",
+    True,
+    "Measure a further ResGN, which learns from every intensity from no attack up to those of "
+    "training at --eps, of several the middle one.",
+)
+
 
 def intensities(default: Sequence[float]) -> tuple[float, ...]:
     """What --eps names, or the default."""

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from experiments import attack_intensity
-from experiments.attack_intensity import row_name
+from experiments import attack_intensity, table1
+from experiments.attack_intensity import Lesson, row_name
 from experiments.face_verification.papers import TABLE_2
 from experiments.flags import intensity_flags
 from experiments.running.results import wilson_interval
 from tests.experiments.command import result
 from weights.errors import InputError
 
-LEARNED, TESTED = (0.03, 0.04), (0.02, 0.03)
+LEARNED, TESTED = ("0.03", "0.04", "0-0.04"), (0.02, 0.03)
 FLAGS = ("--eps=0.03,0.04", "--test_eps=0.02,0.03")
 
 
@@ -29,8 +29,7 @@ def finished(in_process, toy_cache: Path) -> Path:
 
 def test_rows_are_training_by_test_intensity(finished: Path) -> None:
     rows = {row["name"]: row for row in result(finished)["rows"]}
-    assert list(rows) == [row_name(t, e) for t in LEARNED for e in TESTED]
-    assert "train=0.04,test=0.03" in rows
+    assert list(rows) == [f"train={t},test={e:g}" for t in LEARNED for e in TESTED]
     for row in rows.values():
         for column, count in (("dodging", 6), ("impersonation", 6), ("legitimate", 12)):
             cell = row[column]
@@ -39,10 +38,37 @@ def test_rows_are_training_by_test_intensity(finished: Path) -> None:
             assert (cell["low"], cell["high"]) == wilson_interval(hits, count)
         assert row["legitimate"]["paper"] is None
     assert rows["train=0.04,test=0.03"]["dodging"]["paper"] == 0.9869
+    assert rows["train=0-0.04,test=0.03"]["dodging"]["paper"] is None
     # What is legitimate depends on the training alone.
     for learned in LEARNED:
-        first, second = (rows[row_name(learned, e)]["legitimate"] for e in TESTED)
+        first, second = (rows[f"train={learned},test={e:g}"]["legitimate"] for e in TESTED)
         assert first == second
+    notes = result(finished)["table"]["notes"]
+    assert "FGSM with eps 0.02 and 0.03 (5 and 7 grey levels)" in notes
+    # With the laptop's spread of 1.33 up to 13 levels.
+    assert "(0, 2, 5, 8, 10 and 13 grey levels) in turn" in notes
+
+
+def test_names_of_cells() -> None:
+    assert row_name(Lesson(0.03), 0.02) == "train=0.03,test=0.02"
+    assert row_name(Lesson(0.03, from_zero=True), 0.02) == "train=0-0.03,test=0.02"
+
+
+def test_the_cell_of_table_1_is_its_joint_row(in_process, finished: Path, tmp_path: Path) -> None:
+    """The same recipe, so that neither table trains again what the other one has."""
+    folder = in_process(table1, "--rows=joint", "--eps=0.03", output=tmp_path / "table1")
+    assert not (folder / "training").exists()
+    (joint,) = result(folder)["rows"]
+    cell = next(r for r in result(finished)["rows"] if r["name"] == "train=0.03,test=0.03")
+    for column in ("dodging", "impersonation"):
+        assert cell[column] == joint[column]
+    assert cell["legitimate"] == joint["legitimate"] | {"paper": None}
+
+
+def test_without_the_training_from_zero(in_process, finished: Path, tmp_path: Path) -> None:
+    flags = ("--eps=0.04", "--test_eps=0.03", "--nofrom_zero")
+    folder = in_process(attack_intensity, *flags, output=tmp_path / "run")
+    assert [row["name"] for row in result(folder)["rows"]] == ["train=0.04,test=0.03"]
 
 
 def test_leaves_figure_table_and_networks(finished: Path) -> None:
@@ -73,15 +99,11 @@ def test_tensorboard_shows_all_of_a_training(finished: Path) -> None:
     assert logged(finished / "tensorboard")[0] == {"hparams"}
 
 
-def test_training_examples_have_the_intensity_of_their_column_alone(finished: Path) -> None:
-    assert json.loads((finished / "flags.json").read_text())["train_spread"] == 1.0
-
-
 def test_one_column_uses_the_training_again(in_process, finished: Path, tmp_path: Path) -> None:
     folder = in_process(attack_intensity, "--eps=0.04", "--test_eps=0.03", output=tmp_path / "one")
     assert not (folder / "training").exists()
     rows = {row["name"]: row for row in result(finished)["rows"]}
-    assert result(folder)["rows"] == [rows["train=0.04,test=0.03"]]
+    assert result(folder)["rows"] == [rows[f"train={t},test=0.03"] for t in ("0.04", "0-0.04")]
 
 
 def test_a_damaged_cleaner_is_trained_anew(
@@ -94,7 +116,7 @@ def test_a_damaged_cleaner_is_trained_anew(
     folder = in_process(attack_intensity, "--eps=0.03", FLAGS[1], output=tmp_path / "again")
     assert "is damaged (its weights are not those that were saved)" in caplog.text
     assert (folder / "training" / "train=0.03").exists()
-    assert result(folder)["rows"] == result(finished)["rows"][:2]
+    assert result(folder)["rows"][:2] == result(finished)["rows"][:2]
 
 
 def test_a_run_cut_off_between_rows_goes_on(in_process, finished: Path, tmp_path: Path) -> None:

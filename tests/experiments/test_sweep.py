@@ -14,7 +14,9 @@ def test_a_point_for_each_defence_and_intensity(in_process, tmp_path: Path) -> N
     folder = in_process(sweep, "--test_eps=0.03,0,0.1", output=tmp_path / "run")
     rows = {row["name"]: row for row in result(folder)["rows"]}
     names = [
-        f"{d},eps={e}" for d in ("none", "randomization", "resgn") for e in ("0", "0.03", "0.1")
+        f"{d},eps={e}"
+        for d in ("none", "randomization", "resgn", "resgn_from_zero")
+        for e in ("0", "0.03", "0.1")
     ]
     assert list(rows) == names
     # Every pair is verified correctly before it is attacked, and the attack is stronger further on.
@@ -25,6 +27,9 @@ def test_a_point_for_each_defence_and_intensity(in_process, tmp_path: Path) -> N
         assert values[-1] < 0.5
         assert {row[column]["count"] for row in rows.values()} == {6}
     assert rows["randomization,eps=0.03"]["dodging"]["paper"] == 0.6528
+    assert rows["resgn_from_zero,eps=0.03"]["dodging"]["paper"] is None
+    # Two networks, each by its name.
+    assert len(list((folder / "cleaners").iterdir())) == 2
     for name in ("sweep.png", "sweep.csv", "sweep.md"):
         assert (folder / name).stat().st_size > 0
 

@@ -60,6 +60,24 @@ def test_without_a_spread_there_is_one_intensity(experiment) -> None:
     assert experiment("--train_spread=3").sets.training_intensities(0.5) == (0.5, 0.75, 1.0)
 
 
+def test_training_examples_from_no_attack_up(in_process, tmp_path: Path) -> None:
+    changes: list[np.ndarray] = []
+
+    def main(_: list[str]) -> None:
+        made = verification_flags.experiment()
+        assert made.sets.training_intensities(0.03, True) == (0.0, 0.012, 0.024, 0.036, 0.048, 0.06)
+        pairs = made.sets.training(0.03, from_zero=True)
+        before = pairs.images[pairs.probe].astype(int)
+        changes.append(np.abs(pairs.adversarial - before).max((1, 2, 3)))
+
+    in_process(
+        types.SimpleNamespace(main=main, FLAGS=verification_flags.FLAGS),
+        "--train_spread=2",
+        output=tmp_path,
+    )
+    np.testing.assert_array_equal(changes[0], np.resize([0, 3, 6, 9, 12, 15], 16))
+
+
 @pytest.mark.parametrize("value", ["0.9", "-1"])
 def test_a_spread_below_one_is_refused(experiment, value: str) -> None:
     with pytest.raises(InputError, match="`train_spread` must be 1 or more"):
