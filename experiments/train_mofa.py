@@ -45,6 +45,7 @@ from mofa.people import spread_out
 from mofa.photographs import SIZE
 from mofa.training import OPTIMIZERS, SCHEDULES, Progress
 from mofa.views import Views
+from resgn.target import TARGETS
 from weights import made_for
 
 SETTINGS = CommandFlags(
@@ -79,6 +80,9 @@ SETTINGS = CommandFlags(
         "expression_weight": "Weight of the squared expression coefficients.",
         "albedo_weight": "Weight of the squared albedo coefficients.",
         "light_weight": "Weight of colour in the light.",
+        "identity_weight": "Weight of the identity term on photographs, one minus the cosine that "
+        "a face network gives photograph and overlay; 0 for none.",
+        "identity_target": "Face network of the identity term.",
         "code_weight": "Weight of all terms on rendered faces.",
         "jitter": "Deviation of turn, shift and size of photographs in training.",
         "checkpoint_every": "Steps between two checkpoints and reports.",
@@ -92,6 +96,7 @@ SETTINGS = CommandFlags(
         "optimizer": OPTIMIZERS,
         "schedule": SCHEDULES,
         "photometric": PHOTOMETRIC,
+        "identity_target": TARGETS,
     },
     shown={
         "laptop": EncoderTrainingSettings.of_preset("laptop", ("rendered", "orl")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +30,8 @@ class Weights:
       shape, expression, albedo: of the squared coefficients of each, summed.
       light: of the squared difference of the light's colours, which are mostly equal; MoFA has
         none.
+      identity: of one minus the cosine between what a face network makes of photograph and overlay
+        (`mofa.identity_term`); MoFA has none, Deep3DFaceReconstruction 0.2.
     """
 
     photometric: float = 1.92
@@ -38,6 +41,7 @@ class Weights:
     expression: float = 0.8
     albedo: float = 1.7e-3
     light: float = 0.0
+    identity: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
@@ -56,17 +60,28 @@ class AutoencoderLoss:
         the camera, so that what eyelids and lips cover does not count and the many small triangles
         around the eyes no more than their size; `raster` compares the rendered pixels, whose
         gradient knows nothing of pixels that come and go with the geometry.
+      identity: the distance [N] between the people that codes [N, 257] and photographs
+        [N, H, W, 3] show, see `mofa.identity_term.IdentityTerm`; None without that term.
+
+    Raises:
+      InputError: `photometric` is none of these, or a weight of identity has no term to weigh.
     """
 
     def __init__(
-        self, renderer: FaceRenderer, weights: Weights | None = None, photometric: str = "vertex"
+        self,
+        renderer: FaceRenderer,
+        weights: Weights | None = None,
+        photometric: str = "vertex",
+        identity: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
         if photometric not in PHOTOMETRIC:
             raise InputError(
                 f"`photometric` must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
                 f"{photometric!r}"
             )
-        self._weights = weights or Weights()
+        self._weights, self._identity = weights or Weights(), identity
+        if self._weights.identity and identity is None:
+            raise InputError("the weight `identity` needs a face network (`identity_target`).")
         self._photometric = {"vertex": _per_vertex, "area": _per_area, "raster": _per_pixel}[
             photometric
         ]
@@ -90,7 +105,8 @@ class AutoencoderLoss:
             not known.
 
         Returns:
-          `photometric`, `landmark`, `shape`, `expression`, `albedo`, `light`; scalars.
+          `photometric`, `landmark`, `shape`, `expression`, `albedo`, `light`, and `identity` where
+          there is such a term; scalars.
         """
         face = self._renderer.face(code)
         parts, weights = codes.split(code), self._weights
@@ -107,6 +123,9 @@ class AutoencoderLoss:
         for name in ("shape", "expression", "albedo"):
             squared = tf.reduce_sum(tf.square(getattr(parts, name)), axis=-1)
             terms[name] = weights.regulariser * getattr(weights, name) * tf.reduce_mean(squared)
+        if self._identity is not None:
+            apart = self._identity(code, photographs)
+            terms["identity"] = weights.identity * tf.reduce_mean(apart)
         return terms
 
 

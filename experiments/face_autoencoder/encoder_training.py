@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from experiments.face_autoencoder.face_networks import network_on_crops
 from experiments.face_autoencoder.model_files import encoders_model
 from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED
 from experiments.face_autoencoder.photographs import Split
@@ -18,6 +19,7 @@ from experiments.running.results import Measurement, Row
 from mofa import encoder, face_model_files, rendered_faces
 from mofa.face_region import face_region
 from mofa.face_renderer import FaceRenderer
+from mofa.identity_term import IdentityTerm
 from mofa.losses import AutoencoderLoss, CodeLoss
 from mofa.measures import Measures, code_errors
 from mofa.people import spread_out
@@ -86,7 +88,12 @@ def make_trainer(
     config = settings.config()
     photographs, codes, rendered = None, None, None
     if config.batch_size:
-        photographs = AutoencoderLoss(renderer, settings.weights, settings.photometric)
+        identity = None
+        if settings.weights.identity:
+            dtype = "bfloat16" if "bfloat16" in settings.precision else "float32"
+            network = network_on_crops(settings.identity_target, renderer, dtype=dtype)
+            identity = IdentityTerm(renderer, network)
+        photographs = AutoencoderLoss(renderer, settings.weights, settings.photometric, identity)
     if config.rendered_batch_size:
         people = training_people(settings.rendered_people)
         rendered = RelitFaces(renderer, people, cache_folder() / "rendered")

@@ -19,6 +19,7 @@ from mofa.identity import KINDS, IdentityConfig
 from mofa.identity_training import IdentityTrainingConfig
 from mofa.losses import PHOTOMETRIC, Weights
 from mofa.training import TrainingConfig
+from resgn.target import TARGETS
 from weights.errors import InputError
 
 
@@ -33,6 +34,8 @@ class EncoderTrainingSettings(Presets):
       image_size: side of the pictures in training, pixels.
       rendered_people: one picture of each under ever new light.
       photometric: see `mofa.losses.AutoencoderLoss`.
+      identity_target: the face network of the identity term, of `resgn.target.TARGETS`; used where
+        that term has a weight.
       code_weight: of all terms on rendered faces.
       jitter: deviation of turn, shift and size of photographs in training.
       test_images: pictures of each data set to measure on at the end.
@@ -49,6 +52,7 @@ class EncoderTrainingSettings(Presets):
     rendered_people: int = 16_000
     training: TrainingConfig = part(TrainingConfig(), skip=("precision", "seed"))
     photometric: str = "vertex"
+    identity_target: str = "dlib"
     weights: Weights = part(Weights(), suffix="_weight")
     code_weight: float = 1.0
     jitter: float = 0.0
@@ -120,6 +124,10 @@ class EncoderTrainingSettings(Presets):
             raise InputError(
                 f"`photometric` must be one of {', '.join(PHOTOMETRIC)}; got {self.photometric!r}."
             )
+        if self.identity_target not in TARGETS:
+            raise InputError(
+                f"`identity_target` must be {' or '.join(TARGETS)}; got {self.identity_target!r}."
+            )
 
     @classmethod
     def of_preset(
@@ -148,6 +156,11 @@ class EncoderTrainingSettings(Presets):
                     f"`{name}={asked}`: there are no such faces among `dataset="
                     f"{','.join(self.faces.dataset)}`."
                 )
+        if self.weights.identity and not self.training.batch_size:
+            raise InputError(
+                "`identity_weight` is of a term on photographs: give `dataset` some, and "
+                "`batch_size`."
+            )
         return dataclasses.replace(self.training, precision=self.precision, seed=self.seed)
 
 
