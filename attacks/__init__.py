@@ -29,6 +29,7 @@ from attacks.identity_swap import IdentitySwap
 from attacks.judging import judge
 from attacks.minimization import MinimizationAttack
 from attacks.minimum_epsilon import MinimumEpsilon, minimum_epsilon
+from attacks.misclassification import Misclassification
 from attacks.momentum import DIFGSM, MIFGSM, TIFGSM
 from attacks.pgd import BIM, PGD
 from attacks.result import AttackResult, worst_case
@@ -62,6 +63,7 @@ __all__ = [
     "Impersonation",
     "MinimizationAttack",
     "MinimumEpsilon",
+    "Misclassification",
     "Model",
     "PerturbationAttack",
     "SemanticMatch",
