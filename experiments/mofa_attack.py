@@ -15,6 +15,8 @@ embedding, judged by it; `fgsm`, `pgd` and `l2` other attacks on the code with t
 change, or a budget in L2; `shape`, `expression`, `albedo`, `pose` and `light` move that part of the
 code and keep the others; `universal` adds one perturbation, learned on other pairs with one target,
 to every source; `transfer` puts the images of `mofa` before the encoder of --transfer_encoder.
+`judge,...` says how well each judge tells the people attacked apart, and how often a photograph of
+a third person would have passed; `second_success` is what --second_judge makes of stored images.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ def main(_: list[str]) -> None:
     ]
     if settings.minimum_pairs:
         rows.append(run.measured("minimum_epsilon", table.minimum))
+    judges = [run.measured(name, row) for name, row in table.judging.rows().items()]
+    rows += judges
     draw(experiment, run, table)
     trace(table, run)
     algorithm = settings.autoencoder.algorithm
@@ -74,9 +78,9 @@ def main(_: list[str]) -> None:
         "`matched`: the distance of Eq. 1 to the target has halved; `way`: the share of it that is "
         "covered; `pose_way`: of rotation and translation; `change`: the largest change of a "
         "pixel before it is stored, in grey levels of 255. success_8bit, success_jpeg and "
-        "minimum_epsilon are of stored images."
+        f"minimum_epsilon are of stored images. {table.judging.about(judges)}"
     )
-    plain = (*NUMBERS, "pose_way", "median", "90%")
+    plain = (*NUMBERS, "pose_way", "median", "90%", "auc")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain, **table.pairs.facts()))
     print(f"{run.folder}: mofa_attack.md, .csv, result.json, panel.png, adversarial_*.png")
 

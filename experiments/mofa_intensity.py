@@ -18,6 +18,8 @@ import numpy as np
 
 from attacks import with_levels
 from experiments.drawing.panel import amplified, save_panel
+from experiments.face_autoencoder.judges import JudgeSettings
+from experiments.face_autoencoder.judging import Judging, kinds_judged
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, through_jpeg
 from experiments.face_autoencoder.mofa_victim import NUMBERS, Attacked, AttackedPairs
 from experiments.face_autoencoder.settings import AutoencoderSettings
@@ -42,12 +44,16 @@ class IntensitySettings(Presets):
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    judging: JudgeSettings = part(JudgeSettings())
     pairs: int = 1000
     eps: tuple[float, ...] = (0.005, 0.02, 0.05, 0.1, 0.2)
     caps: tuple[float, ...] = (0.002, 0.005, 0.01, 0.02)
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {"pairs": 32}
-    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {"pairs": 1}
+    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
+        "pairs": 1,
+        "second_judge": "none",
+    }
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "pairs")
@@ -73,10 +79,11 @@ def main(_: list[str]) -> None:
     """Attack at every setting, judge, draw."""
     settings = SETTINGS.settings()
     algorithm = settings.autoencoder.algorithm
-    experiment = MofaExperiment(settings.autoencoder, ("code",))
+    experiment = MofaExperiment(settings.autoencoder, kinds_judged(settings.judging, "code"))
     run = Run("mofa_intensity", flat(settings), run_flags.place())
     pairs = experiment.pairs(settings.pairs)
     run.same_data(pairs.sources, pairs.targets)
+    judging = Judging(experiment, settings.judging, pairs)
     match, attack = pairs.match(experiment.terms), algorithm.attack()
     capped = {cap: dataclasses.replace(algorithm, cap=cap).attack() for cap in settings.caps}
     by_epsilon = {epsilon: pairs.attacked(attack, epsilon, match) for epsilon in settings.eps}
@@ -84,17 +91,24 @@ def main(_: list[str]) -> None:
     draw(experiment, run, "epsilon", pairs, by_epsilon)
     draw(experiment, run, "cap", pairs, by_cap)
     rows = [
-        Row(f"{name}={value:g}", pairs.measure("code", found, experiment.terms, through_jpeg))
+        Row(
+            f"{name}={value:g}",
+            pairs.measure("code", found, experiment.terms, through_jpeg)
+            | judging.columns(pairs, found),
+        )
         for name, sweep in (("eps", by_epsilon), ("cap", by_cap))
         for value, found in sweep.items()
     ]
+    judges = [row() for row in judging.rows().values()]
+    rows += judges
     first = settings.caps[0]
     reach = float(capped[first].radii(REFERENCE_EPSILON)) / first
     notes = (
         f"{experiment.about(pairs)} In stored images epsilon {algorithm.in_words(settings.eps)}, "
-        f"cap {with_levels(settings.caps, reach)}."
+        f"cap {with_levels(settings.caps, reach)}. {judging.about(judges)}"
     )
-    print(run.finish(rows, "float32", "setting", notes, plain=NUMBERS, **pairs.facts()))
+    plain = (*NUMBERS, "auc")
+    print(run.finish(rows, "float32", "setting", notes, plain=plain, **pairs.facts()))
     print(f"{run.folder}: mofa_intensity.md, .csv, result.json, epsilon.png, cap.png")
 
 

@@ -3,71 +3,62 @@
     python -m experiments.mofa_sweep
     python -m experiments.mofa_sweep --dataset=celeba --data_dir=DIR --points=50 --pairs=100
 
-The attack on MoFA's code (epsilon from 0.005 to 0.2) is judged by the classifier on codes, the one
-on the image classifier's embedding (0.005 to 5) by that; FGSM goes along the gradient of the
-similarity to the target, through encoder and classifier, with the same change of a pixel. The paper
-shows one pair; here are the median and the quartiles over many. Where the median similarity to the
-target first lies above the threshold and that to the source below it, the network has fallen.
+Two readings of the figure, on one logarithmic grid of epsilons from 0.005 to 5. The caption's:
+images are made against MoFA's code, and judged by the classifier on codes (`mofa`) and by VGG-19
+(`vgg19_on_mofa`). And VGG-19 attacked itself, on its own embedding (`vgg19`). FGSM goes against the
+classification loss, away from the class that the source is given (or, with --fgsm_loss=similarity,
+toward the target), with the same change of a pixel. What is judged are stored 8-bit images: below
+half a level nothing changes; where images in float say something else, they stand beside them.
+
+The paper shows one pair; here are the median and the quartiles over many. Where the median
+similarity to the target first lies above the threshold and that to the source below it, the network
+has fallen; from where on it stays below, the source is lost. `panel.png` shows the first pair and
+what the autoencoder makes of it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import Any, ClassVar
 
 import numpy as np
 import tqdm
 
-from attacks import FGSM
-from experiments.drawing.similarity_figure import COLUMNS, SimilarityCurve, save_similarities
+from experiments.drawing.panel import save_panel
+from experiments.drawing.similarity_figure import save_similarities
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import AttackedPairs
-from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.face_autoencoder.similarity_sweep import (
+    FGSM_LOSSES,
+    LARGEST,
+    SMALLEST,
+    SimilaritySweep,
+    SweepSettings,
+    falls_at,
+    lost_at,
+    row_name,
+)
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
-from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
-from experiments.running.settings import Presets, check_at_least, flat, part
-from mofa.arrays import Array
-
-LARGEST = {"mofa": 0.2, "vgg19": 5.0}
-SMALLEST = 0.005
-KINDS = {"mofa": "code", "vgg19": "image"}
-TITLES = {"mofa": "MoFA", "vgg19": "VGG-19", "attack": "perturbation attack", "fgsm": "FGSM"}
-
-
-@dataclasses.dataclass(frozen=True)
-class SweepSettings(Presets):
-    """What decides Figure 5.
-
-    Attributes:
-      pairs: to attack.
-      points: epsilons for each curve, evenly spaced as the paper's are.
-      fgsm: the curves of FGSM, too.
-    """
-
-    autoencoder: AutoencoderSettings = part(AutoencoderSettings())
-    pairs: int = 100
-    points: int = 50
-    fgsm: bool = True
-
-    LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {"pairs": 16, "points": 9}
-    SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {"pairs": 1, "points": 2}
-
-    def __post_init__(self) -> None:
-        check_at_least(self, 1, "pairs")
-        check_at_least(self, 2, "points")
-
+from experiments.running.settings import flat
 
 SETTINGS = CommandFlags(
     SweepSettings,
     {
-        "points": "Epsilons for each curve, evenly spaced as the paper's are.",
+        "points": "Epsilons for each curve, evenly spaced on a logarithmic axis.",
         "fgsm": "Draw the curves of FGSM, too.",
+        "fgsm_loss": "What FGSM goes along: the classification loss, as the paper names it, or the "
+        "similarity to the target.",
     },
+    choices={"fgsm_loss": FGSM_LOSSES},
 )
 FLAGS = SETTINGS.group
+
+SHOWN = 6
+PLAIN = (
+    *("source_similarity", "target_similarity"),
+    *("float_source_similarity", "float_target_similarity", "auc"),
+)
 
 
 def main(_: list[str]) -> None:
@@ -77,87 +68,55 @@ def main(_: list[str]) -> None:
     run = Run("mofa_sweep", flat(settings), run_flags.place())
     pairs = experiment.pairs(settings.pairs)
     run.same_data(pairs.sources, pairs.targets)
-    attacks = ("attack", "fgsm") if settings.fgsm else ("attack",)
-    wanted = [
-        (network, attack, float(epsilon))
-        for attack in attacks
-        for network in KINDS
-        for epsilon in np.linspace(SMALLEST, LARGEST[network], settings.points)
-    ]
-    sweep = SimilaritySweep(experiment, pairs)
-    rows = [
-        run.measured(row_name(*point), functools.partial(sweep.measure, *point))
-        for point in tqdm.tqdm(wanted, desc="sweep", unit="point")
-    ]
-    curves = {
-        f"{network},{attack}": SimilarityCurve(
-            f"{TITLES[network]}, {TITLES[attack]}",
-            [float(f"{epsilon:.4g}") for *of, epsilon in wanted if of == [network, attack]],
-            [row for row, (*of, _) in zip(rows, wanted, strict=True) if of == [network, attack]],
-            experiment.victim.identities[KINDS[network]].threshold,
-        )
-        for attack in attacks
-        for network in KINDS
+    sweep = SimilaritySweep(experiment, pairs, settings)
+    measured = {
+        row_name(*point): run.measured(row_name(*point), functools.partial(sweep.measure, *point))
+        for point in tqdm.tqdm(settings.points_in_order, desc="sweep", unit="point")
     }
+    judges = [run.measured(name, row) for name, row in sweep.judging.rows().items()]
+    curves = {",".join(curve): sweep.curve(*curve, measured) for curve in settings.curves}
     save_similarities(run.folder / "mofa_sweep.png", list(curves.values()))
+    draw(experiment, run, pairs, settings)
     fallen = {name: falls_at(curve) for name, curve in curves.items()}
+    lost = {name: lost_at(curve) for name, curve in curves.items()}
+    algorithm = settings.autoencoder.algorithm
     notes = (
-        f"{experiment.about(pairs)} Median and quartiles (a spread, no interval). Falls at epsilon "
-        + ", ".join(f"{k}: {'none' if v is None else format(v, '.4g')}" for k, v in fallen.items())
-        + ". Images in float, not rounded to 8 bits."
+        f"{experiment.about(pairs)} Median and quartiles (a spread, no interval), of stored images;"
+        " float_: of images in float, where they say something else. Epsilon from "
+        f"{SMALLEST:g} to {LARGEST:g}, reading {algorithm.reading}. Falls at epsilon "
+        f"{in_words(fallen)}. The source is lost from {in_words(lost)}. {sweep.judging.about(judges)}"
     )
-    table = run.finish(
-        rows, "float32", "point", notes, plain=COLUMNS, fallen=fallen, **pairs.facts()
-    )
+    rows = [row for curve in curves.values() for row in curve.rows] + judges
+    facts = pairs.facts() | {"fallen": fallen, "lost": lost}
+    table = run.finish(rows, "float32", "point", notes, plain=PLAIN, **facts)
     print("\n" + table)
-    print(f"{run.folder}: mofa_sweep.md, .csv, .png, result.json")
+    print(f"{run.folder}: mofa_sweep.md, .csv, .png, panel.png, result.json")
 
 
-def row_name(network: str, attack: str, epsilon: float) -> str:
-    """What a point of a curve is called in `result.json`."""
-    return f"{network},{attack},eps={epsilon:.4g}"
+def in_words(epsilons: dict[str, float | None]) -> str:
+    """An epsilon for each curve, or none."""
+    shown = {name: "none" if e is None else format(e, ".4g") for name, e in epsilons.items()}
+    return ", ".join(f"{name}: {text}" for name, text in shown.items())
 
 
-class SimilaritySweep:
-    """The attacks on some pairs, compiled once for all epsilons."""
-
-    def __init__(self, experiment: MofaExperiment, pairs: AttackedPairs) -> None:
-        self._experiment, self._pairs = experiment, pairs
-        self._semantic, self._fgsm = experiment.settings.algorithm.attack(), FGSM()
-
-    def measure(self, network: str, attack: str, epsilon: float) -> Row:
-        """Similarities at one epsilon; `success` beside them."""
-        kind = KINDS[network]
-        images = self._attacked(network, attack, epsilon)
-        source, target = self._pairs.similarities(kind, images)
-        columns = {
-            "source_similarity": Measurement.quartiles(source),
-            "target_similarity": Measurement.quartiles(target),
-            "success": Measurement.rate(self._pairs.success(kind, images)),
-        }
-        return Row(row_name(network, attack, epsilon), columns)
-
-    def _attacked(self, network: str, attack: str, epsilon: float) -> Array:
-        """Attacked images of all pairs at one epsilon."""
-        pairs, victim, kind = self._pairs, self._experiment.victim, KINDS[network]
-        if attack == "fgsm":
-            # Its budget is the change of a pixel, which has to lie in (0, 1].
-            change = min(1.0, self._semantic.upper * epsilon)
-            return pairs.attacked(self._fgsm, change, pairs.toward(kind), victim.embed(kind)).images
-        if network == "mofa":
-            return pairs.attacked(
-                self._semantic, epsilon, pairs.match(self._experiment.terms)
-            ).images
-        return pairs.attacked(self._semantic, epsilon, pairs.swap(kind), victim.embed(kind)).images
-
-
-def falls_at(curve: SimilarityCurve) -> float | None:
-    """The first epsilon at which the median pair is accepted as target and rejected as source."""
-    for epsilon, row in zip(curve.epsilons, curve.rows, strict=True):
-        source, target = (row.columns[name].value for name in COLUMNS)
-        if source < curve.threshold < target:
-            return epsilon
-    return None
+def draw(
+    experiment: MofaExperiment, run: Run, pairs: AttackedPairs, settings: SweepSettings
+) -> None:
+    """Figure 5a: the first pair at some epsilons, each image above its reconstruction."""
+    first = pairs.part(slice(1))
+    sweep = SimilaritySweep(experiment, first, settings)
+    chosen = np.linspace(0, settings.points - 1, min(SHOWN, settings.points)).astype(int)
+    images = {"source": first.sources}
+    for epsilon in (settings.epsilons[i] for i in chosen):
+        images[f"epsilon {epsilon:.3g}"] = sweep.attacked("code", "attack", epsilon).stored
+    images["target"] = first.targets
+    save_panel(
+        run.folder / "panel.png",
+        {
+            title: np.concatenate([image, experiment.reconstructions(image)])
+            for title, image in images.items()
+        },
+    )
 
 
 if __name__ == "__main__":

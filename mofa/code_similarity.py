@@ -33,19 +33,38 @@ def auc_interval(
     Returns:
       The bounds.
     """
+    return intervals_over_people(similarities, people, 0.0, resamples, seed)["auc"]
+
+
+def intervals_over_people(
+    similarities: Array, people: Array, threshold: float, resamples: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """95 % of what verification achieves when people are drawn with replacement.
+
+    Args:
+      similarities, people, resamples, seed: see `auc_interval`.
+      threshold: similarity above which two pictures are one person.
+
+    Returns:
+      The bounds of `auc`, `true_accepts` (of pairs of one person) and `false_accepts` (of pairs of
+      two).
+    """
     labels, person = np.unique(people, return_inverse=True)
     first, second = np.triu_indices(len(people), 1)
     order = np.argsort(similarities, kind="stable")
     first, second = person[first[order]], person[second[order]]
-    same = first == second
+    same, accepted = first == second, similarities[order] > threshold
     rng = np.random.default_rng(seed)
-    areas = []
+    found: dict[str, list[float]] = {"auc": [], "true_accepts": [], "false_accepts": []}
     for _ in range(resamples):
         times = np.bincount(rng.integers(0, len(labels), len(labels)), minlength=len(labels))
         weight = np.where(same, times[first], times[first] * times[second]).astype(np.float64)
         positive, negative = weight * same, weight * ~same
-        if positive.sum() and negative.sum():
+        all_positive, all_negative = positive.sum(), negative.sum()
+        if all_positive and all_negative:
             below = np.cumsum(negative)
-            areas.append(float(positive @ below / (positive.sum() * negative.sum())))
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return float(low), float(high)
+            found["auc"].append(float(positive @ below / (all_positive * all_negative)))
+            found["true_accepts"].append(float(positive @ accepted / all_positive))
+            found["false_accepts"].append(float(negative @ accepted / all_negative))
+    ends = {name: np.quantile(values, [0.025, 0.975]) for name, values in found.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}

@@ -21,7 +21,8 @@ class SimilarityCurve:
     Attributes:
       title: above its panel.
       epsilons: ascending.
-      rows: with `COLUMNS`, one for each epsilon.
+      rows: with `COLUMNS`, one for each epsilon, of stored images; where images in float say
+        something else, with the same behind `float_`.
       threshold: above which two faces are one person.
     """
 
@@ -32,11 +33,18 @@ class SimilarityCurve:
 
 
 def save_similarities(path: Path, curves: Sequence[SimilarityCurve]) -> None:
-    """A panel for each curve: median similarities with their quartiles, and the threshold."""
+    """A panel for each curve: median similarities with their quartiles, and the threshold.
+
+    Images in float are dashed.
+    """
+    columns = min(3, len(curves))
+    lines = -(-len(curves) // columns)
     figure, axes = plt.subplots(
-        1, len(curves), figsize=(3.6 * len(curves), 3.6), sharey=True, squeeze=False
+        lines, columns, figsize=(3.6 * columns, 3.6 * lines), sharey=True, squeeze=False
     )
-    for curve, panel in zip(curves, axes[0], strict=True):
+    for unused in axes.flat[len(curves) :]:
+        unused.set_axis_off()
+    for curve, panel in zip(curves, axes.flat, strict=False):
         for number, name in enumerate(COLUMNS):
             cells = [row.columns[name] for row in curve.rows]
             color = COLORS[number]
@@ -44,11 +52,17 @@ def save_similarities(path: Path, curves: Sequence[SimilarityCurve]) -> None:
             middle = [cell.value for cell in cells]
             panel.plot(curve.epsilons, middle, marker=".", color=color, label=label)
             low, high = ([getattr(cell, end) for cell in cells] for end in ("low", "high"))
+            floats = [
+                row.columns.get(f"float_{name}", row.columns[name]).value for row in curve.rows
+            ]
+            if floats != middle:
+                panel.plot(curve.epsilons, floats, color=color, linestyle="--", linewidth=1)
             panel.fill_between(curve.epsilons, low, high, color=color, alpha=0.2, linewidth=0)
         panel.axhline(curve.threshold, color="black", linestyle=":", linewidth=1, label="threshold")
-        panel.set(title=curve.title, xlabel="epsilon", ylim=(-1.05, 1.05))
+        panel.set(title=curve.title, xlabel="epsilon", xscale="log", ylim=(-1.05, 1.05))
         panel.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("cosine similarity")
+    for first in axes[:, 0]:
+        first.set_ylabel("cosine similarity")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.tight_layout()
     figure.legend(

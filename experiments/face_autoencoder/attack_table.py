@@ -11,6 +11,8 @@ import numpy as np
 from attacks import FGSM, PGD, PerturbationAttack, Trace, UniversalPerturbation, minimum_epsilon
 from attacks import stored as in_levels
 from attacks.universal import add
+from experiments.face_autoencoder.judges import JudgeSettings
+from experiments.face_autoencoder.judging import Judging
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment, through_jpeg
 from experiments.face_autoencoder.mofa_victim import BATCH, Attacked, AttackedPairs, Victim
 from experiments.face_autoencoder.own_faces import about_own_pair, own_pair
@@ -47,6 +49,7 @@ class AttackTableSettings(Presets):
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    judging: JudgeSettings = part(JudgeSettings())
     pairs: int = 1000
     universal_steps: int = 1000
     minimum_pairs: int = 200
@@ -66,6 +69,7 @@ class AttackTableSettings(Presets):
         "pairs": 2,
         "universal_steps": 2,
         "minimum_pairs": 1,
+        "second_judge": "none",
     }
 
     def __post_init__(self) -> None:
@@ -116,6 +120,7 @@ class AttackTable:
 
     Attributes:
       pairs: whom.
+      judging: by whom.
       attack: Algorithm 1.
 
     Args:
@@ -126,6 +131,7 @@ class AttackTable:
     def __init__(self, experiment: MofaExperiment, settings: AttackTableSettings) -> None:
         self._experiment, self._settings = experiment, settings
         self.pairs, self._learning = pairs_to_attack(experiment, settings)
+        self.judging = Judging(experiment, settings.judging, self.pairs)
         self.attack: PerturbationAttack = settings.autoencoder.algorithm.attack()
         self._made: dict[str, Attacked] = {}
 
@@ -203,7 +209,8 @@ class AttackTable:
             terms, only = {name: self._experiment.terms_of_all[name]}, PARTS[name]
         columns = pairs.measure(KINDS.get(name, "code"), attacked, terms, through_jpeg, only)
         pose = {"pose": self._experiment.terms_of_all["pose"]}
-        return columns | {"pose_way": Measurement.mean(pairs.way(attacked.images, pose))}
+        columns |= {"pose_way": Measurement.mean(pairs.way(attacked.images, pose))}
+        return columns | self.judging.columns(pairs, attacked)
 
     def minimum(self) -> Row:
         """The smallest epsilon that covers half of the way in 8 bits: median and 90 % of pairs."""

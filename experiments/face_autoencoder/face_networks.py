@@ -23,8 +23,8 @@ from resgn.warp import warp
 PLACES: dict[str, Array] = {
     FIVE_POINTS: FACE_TEMPLATE,
     # Means over LFW; the box is stretched to a square.
-    BOX: np.float32(
-        [(52.8, 66.1), (106.9, 65.2), (80.6, 90.8), (57.1, 112.9), (105.5, 112.0)],
+    BOX: np.array(
+        [(52.8, 66.1), (106.9, 65.2), (80.6, 90.8), (57.1, 112.9), (105.5, 112.0)], np.float32
     ),
 }
 """Where the five landmarks lie in each crop of `resgn.faces.crops`, pixels of 160."""

@@ -65,12 +65,24 @@ class Victim:
         self.encoder, self.identities = encoder, dict(identities)
         # Attacks compile once for each of these objects, so that they are made once.
         self._embed = {kind: on_images(encoder, c) for kind, c in self.identities.items()}
+        self._logits: dict[str, Function] = {}
         self._compiled = {k: tf.function(f, autograph=False) for k, f in self._embed.items()}
         self._encode = tf.function(encoder, autograph=False)
 
     def embed(self, kind: str) -> Function:
         """Embeddings [N, D] of images by the classifier of this kind, not compiled."""
         return self._embed[kind]
+
+    def logits(self, kind: str) -> Function:
+        """Logits [N, P] of images over the people that the classifier of this kind learned."""
+        if kind not in self._logits:
+            self._logits[kind] = on_images(self.encoder, self.identities[kind], "logits")
+        return self._logits[kind]
+
+    def classes(self, kind: str, images: Array) -> tuple[Array, int]:
+        """Which of these people images are taken for, int [N], and how many people there are."""
+        found = embed_all(self.logits(kind), images, BATCH)
+        return found.argmax(axis=-1), found.shape[-1]
 
     def codes(self, images: Array) -> Array:
         """Codes float32 [N, 257] of images."""
@@ -90,6 +102,7 @@ class AttackedPairs:
       sources, targets: float32 [N, 224, 224, 3] in [0, 1].
       source_codes, target_codes: float32 [N, 257].
       told_apart: share of the pairs drawn that the classifiers tell apart; None of given pairs.
+      people: whose sources and targets are, int [N] each; None where nobody knows.
     """
 
     victim: Victim
@@ -98,6 +111,7 @@ class AttackedPairs:
     source_codes: Array
     target_codes: Array
     told_apart: float | None = None
+    people: tuple[Array, Array] | None = None
     _identities: dict[str, tuple[Array, Array]] = dataclasses.field(
         default_factory=dict, init=False, repr=False
     )
@@ -132,8 +146,12 @@ class AttackedPairs:
                 f"Of {len(first)} pairs of different people the classifiers tell {len(rows)} "
                 f"apart; {count} are asked for: lower `pairs` or give more photographs."
             )
-        pairs = cls.of(victim, images[first[rows]], images[second[rows]])
-        return dataclasses.replace(pairs, told_apart=float(apart.mean()))
+        ends = first[rows], second[rows]
+        pairs = cls.of(victim, *(images[end] for end in ends))
+        whose = people.people[used]
+        return dataclasses.replace(
+            pairs, told_apart=float(apart.mean()), people=(whose[ends[0]], whose[ends[1]])
+        )
 
     def part(self, rows: Array | slice) -> AttackedPairs:
         """Some of them."""
@@ -143,6 +161,7 @@ class AttackedPairs:
             targets=self.targets[rows],
             source_codes=self.source_codes[rows],
             target_codes=self.target_codes[rows],
+            people=None if self.people is None else (self.people[0][rows], self.people[1][rows]),
         )
 
     def attacked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from experiments.face_autoencoder.judges import SECOND_JUDGES
 from experiments.face_autoencoder.settings import POSE_TERMS, READINGS
 from experiments.flags import run_flags
 from experiments.flags.groups import FlagGroup
@@ -47,6 +48,8 @@ TEXTS = {
     "detector": "Detector, a file of train_detector; the project's own small one by default.",
     "temperature": "Temperature of the softmax whose divergence is the score js.",
     "pairs": "Pairs to attack.",
+    "second_judge": "Who judges stored images beside the classifier under attack: a face network "
+    "on its own crop, image for the identity classifier on images, or none.",
 }
 """What values are that several commands have."""
 
@@ -59,6 +62,7 @@ _CHOICES = {
     "precision": ("auto", "float32", "mixed_bfloat16"),
     "reading": READINGS,
     "pose_term": POSE_TERMS,
+    "second_judge": SECOND_JUDGES,
 }
 _WITHIN = {"cap": "(0, 1]", "temperature": "(0, inf)"}
 _PATHS = {

@@ -72,7 +72,7 @@ def test_attack_has_the_rows_and_columns_of_the_design(
     rows = ("mofa", "vgg19", "fgsm", "l2", "light")
     path = finish(folder, "mofa_attack", *given, f"--rows={','.join(rows)}", "--eps=0.05")
     found = {row["name"]: row for row in result(path)["rows"]}
-    assert set(found) == {*rows, "minimum_epsilon"}
+    assert set(found) == {*rows, "minimum_epsilon", "judge,code", "judge,image"}
     for name in rows:
         assert {"success", "success_8bit", "source_similarity", "target_similarity"} <= set(
             found[name]
@@ -194,7 +194,7 @@ def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ..
         folder, "mofa_intensity", *given[::2], given[3], "--eps=0.005,0.05", "--caps=0.01"
     )
     found = {row["name"]: row for row in result(path)["rows"]}
-    assert set(found) == {"eps=0.005", "eps=0.05", "cap=0.01"}
+    assert set(found) == {"eps=0.005", "eps=0.05", "cap=0.01", "judge,code"}
     changes = [found[name]["change"]["value"] for name in ("eps=0.005", "cap=0.01", "eps=0.05")]
     # 255 * 0.005 * 0.4, 255 * 0.01 and 255 * 0.02.
     assert changes == pytest.approx([0.51, 2.55, 5.1], abs=0.01)
@@ -205,17 +205,22 @@ def test_intensity_has_a_row_for_each_setting(folder: Path, given: tuple[str, ..
 
 
 def test_sweep_has_a_point_for_each_curve_and_epsilon(folder: Path, given: tuple[str, ...]) -> None:
-    path = finish(folder, "mofa_sweep", *given, "--points=2")
-    names = [row["name"] for row in result(path)["rows"]]
-    assert names[:2] == ["mofa,attack,eps=0.005", "mofa,attack,eps=0.2"]
-    assert "vgg19,fgsm,eps=5" in names
-    assert len(names) == 8
-    assert set(result(path)["fallen"]) == {
-        "mofa,attack",
-        "vgg19,attack",
-        "mofa,fgsm",
-        "vgg19,fgsm",
-    }
+    path = finish(folder, "mofa_sweep", *given, "--points=3")
+    found = {row["name"]: row for row in result(path)["rows"]}
+    curves = [f"{n},{a}" for a in ("attack", "fgsm") for n in ("mofa", "vgg19_on_mofa", "vgg19")]
+    # Evenly spaced on a logarithmic axis: 0.005, sqrt(0.005 * 5) and 5; one pair has nobody twice.
+    names = [f"{curve},eps={eps}" for curve in curves for eps in ("0.005", "0.1581", "5")]
+    assert list(found) == [*names, "judge,code", "judge,image"]
+    assert list(result(path)["fallen"]) == list(result(path)["lost"]) == curves
+    # 255 * 0.4 * 0.005 is half a level: what is stored is the source.
+    for curve in curves:
+        first = found[f"{curve},eps=0.005"]
+        assert first["source_similarity"]["value"] == pytest.approx(1.0, abs=1e-3)
+        assert first["success"]["value"] == 0.0
+    assert found["mofa,attack,eps=0.1581"]["source_similarity"]["value"] < 0.999
+    assert "Epsilon from 0.005 to 5, reading B." in result(path)["table"]["notes"]
+    # Source, three epsilons and target, each above its reconstruction.
+    assert cv2.imread(str(path / "panel.png")).shape == (26 + 2 * 224, 5 * 224, 3)
 
 
 def test_detector_is_written_and_measured(detector: Path) -> None:
