@@ -84,7 +84,8 @@ def main(_: list[str]) -> None:
         f"{experiment.about(pairs)} Median and quartiles (a spread, no interval), of stored images;"
         " float_: of images in float, where they say something else. Epsilon from "
         f"{SMALLEST:g} to {LARGEST:g}, reading {algorithm.reading}. Falls at epsilon "
-        f"{in_words(fallen)}. The source is lost from {in_words(lost)}. {sweep.judging.about(judges)}"
+        f"{in_words(fallen)}. The source is lost from {in_words(lost)}. "
+        f"{sweep.judging.about(judges)}"
     )
     rows = [row for curve in curves.values() for row in curve.rows] + judges
     facts = pairs.facts() | {"fallen": fallen, "lost": lost}

@@ -13,7 +13,9 @@ judged by refined codes; `refined,random`, refined codes of changes as large wit
 `refined,adaptive=B`, images attacked through the refinement itself with changes of at most B, by
 implicit differentiation (`attacks.FixedPointAttack`). Columns: `success`, accepted as the target
 and rejected as the source; `undone`, accepted as the source and rejected as the target; the two
-similarities; the largest `change` of a pixel in grey levels. `panel.png` shows what is drawn.
+similarities; the largest `change` of a pixel in grey levels; `second_success`, what --second_judge
+makes of the images. `judge,...` says how well both codes tell the pairs' people apart. `panel.png`
+shows what is drawn.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import tqdm
 
 from attacks import with_levels
 from experiments.drawing.panel import save_panel
+from experiments.face_autoencoder.judging import kinds_judged
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.refinement_bench import (
     RefinementBench,
@@ -56,7 +59,7 @@ FLAGS = SETTINGS.group
 def main(_: list[str]) -> None:
     """Draw pairs, attack, refine, judge, draw."""
     settings = SETTINGS.settings()
-    experiment = MofaExperiment(settings.autoencoder, ())
+    experiment = MofaExperiment(settings.autoencoder, kinds_judged(settings.judging))
     run = Run("refined_defense", flat(settings), run_flags.place())
     faces = RefinementFaces.load(experiment, settings)
     run.same_data(faces.others.images, faces.people.images)
@@ -71,6 +74,8 @@ def main(_: list[str]) -> None:
     rows = [
         run.measured(name, partial(bench.row, name, images)) for name, images in crafted.items()
     ]
+    known = bench.judge_rows()
+    rows += known
     save_panel(run.folder / "panel.png", bench.drawn(crafted))
     judges = ", ".join(f"{kind} {judge.threshold:.3f}" for kind, judge in bench.judges.items())
     algorithm = settings.autoencoder.algorithm
@@ -83,7 +88,8 @@ def main(_: list[str]) -> None:
     )
     if settings.adaptive_budgets:
         notes += f" Adaptive budgets {with_levels(settings.adaptive_budgets)}."
-    plain = ("source_similarity", "target_similarity", "change")
+    notes += f" {bench.judging.about(known)}"
+    plain = ("source_similarity", "target_similarity", "change", "auc")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")
 

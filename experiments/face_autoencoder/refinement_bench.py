@@ -11,8 +11,10 @@ import tensorflow as tf
 from attacks import FixedPointAttack, IdentitySwap
 from attacks import stored as in_levels
 from experiments.drawing.panel import amplified
+from experiments.face_autoencoder.judges import JudgeSettings, KnownFaces, judge_row
+from experiments.face_autoencoder.judging import Judging
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
-from experiments.face_autoencoder.mofa_victim import AttackedPairs
+from experiments.face_autoencoder.mofa_victim import Attacked, AttackedPairs
 from experiments.face_autoencoder.settings import AutoencoderSettings
 from experiments.running.kept_arrays import CHUNK, KeptArrays
 from experiments.running.results import Measurement, Row
@@ -45,6 +47,7 @@ class RefinementSettings(Presets):
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings())
+    judging: JudgeSettings = part(JudgeSettings())
     pairs: int = 1000
     calibration_images: int = 2000
     refine: int = 8
@@ -63,6 +66,7 @@ class RefinementSettings(Presets):
         "calibration_images": 16,
         "refine": 1,
         "adaptive_steps": 1,
+        "second_judge": "none",
     }
 
     def __post_init__(self) -> None:
@@ -113,6 +117,7 @@ class RefinementBench:
     Attributes:
       judges: by `encoder` and `refined`.
       pairs: who is attacked.
+      judging: the second judge.
 
     Args:
       experiment: the encoder.
@@ -139,6 +144,7 @@ class RefinementBench:
             for kind in ("encoder", "refined")
         }
         self.pairs, self._refined = self._told_apart(faces.people, faces.drawn)
+        self.judging = Judging(experiment, settings.judging, self.pairs)
 
     def _codes(self, kind: str, name: str, images: Array) -> Array:
         """Codes [N, 257] of images; refined ones are kept by name."""
@@ -177,9 +183,11 @@ class RefinementBench:
             )
         chosen = [end[kept[:wanted]] for end in drawn]
         pairs = AttackedPairs.of(self._experiment.victim, *(people.images[end] for end in chosen))
+        first, second = (people.people[end] for end in chosen)
         share = wanted / (kept[wanted - 1] + 1)
         source, target = np.array(found[:wanted]).swapaxes(0, 1)
-        return dataclasses.replace(pairs, told_apart=share), (source, target)
+        pairs = dataclasses.replace(pairs, told_apart=share, people=(first, second))
+        return pairs, (source, target)
 
     def _ends(self, kind: str) -> tuple[Array, Array]:
         """Codes of sources and targets by kind, [N, 257] each."""
@@ -215,6 +223,20 @@ class RefinementBench:
 
         return self._kept.in_chunks(f"adaptive_{budget:g}", np.arange(len(sources)), craft)
 
+    def judge_rows(self) -> list[Row]:
+        """What both codes are worth on the pairs' own pictures, and the second judge if any."""
+        if self.pairs.people is None:
+            raise ValueError("pairs: nobody knows whose pictures they are")
+        people = np.concatenate(self.pairs.people)
+        found = []
+        for kind, judge in self.judges.items():
+            ends = [judge.embed(tf.constant(each)).numpy() for each in self._ends(kind)]
+            sources, targets = map(KnownFaces, ends, self.pairs.people)
+            faces = KnownFaces(np.concatenate(ends), people)
+            seed = self._settings.autoencoder.seed
+            found.append(judge_row(kind, judge.threshold, faces, sources, targets, seed))
+        return found + [row() for row in self.judging.rows().values()]
+
     def row(self, name: str, images: Array) -> Row:
         """Attacked images judged by the codes that the row begins with."""
         kind = name.split(",")[0]
@@ -231,7 +253,8 @@ class RefinementBench:
                 "source_similarity": Measurement.mean(source),
                 "target_similarity": Measurement.mean(target),
                 "change": Measurement.mean(change),
-            },
+            }
+            | self.judging.columns(self.pairs, Attacked(images, images)),
         )
 
     def drawn(self, crafted: dict[str, Array]) -> dict[str, Array]:

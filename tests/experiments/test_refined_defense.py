@@ -12,7 +12,10 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     done = run("refined_defense", *arguments, f"--output_dir={tmp_path}/run", cache=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in result(tmp_path / "run")["rows"]}
+    judges = {name: rows.pop(name) for name in ("judge,encoder", "judge,refined")}
     assert set(rows) == {"encoder", "refined", "refined,random", "refined,adaptive=0.01"}
+    # One pair: nobody has two pictures, and there is no third person.
+    assert all(set(row) == {"name"} for row in judges.values())
     # 0.02 and 0.01 of 255, rounded to whole levels.
     assert rows["refined,random"]["change"]["value"] == pytest.approx(5.0, abs=0.01)
     assert rows["refined,adaptive=0.01"]["change"]["value"] == pytest.approx(2.0, abs=0.01)
