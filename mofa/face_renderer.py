@@ -202,8 +202,15 @@ class FaceRenderer(tf.Module):
         moved = tf.matmul(tf.concat((parts.shape, parts.expression), -1), self._shape_basis)
         points = tf.reshape(moved + self._mean_shape, [-1, len(self.model.mean_shape), 3])
         turned = rotation.rotate(points, rotation.from_euler(parts.rotation))
-        place = parts.translation + tf.constant([0.0, 0.0, -self.camera.distance])
-        return turned + place[:, None, :]
+        return turned + self.place(parts.translation)[:, None, :]
+
+    def place(self, translation: tf.Tensor) -> tf.Tensor:
+        """Where the middle of the model lies in camera space: float32 [N, 3], mm."""
+        return translation + tf.constant([0.0, 0.0, -self.camera.distance])
+
+    def light(self, light: tf.Tensor) -> tf.Tensor:
+        """The light of a code's part [N, 27]: float32 [N, 9, 3]."""
+        return tf.reshape(light, [-1, 9, 3]) + self._default_light
 
     @tf.autograph.experimental.do_not_convert
     def face(self, code: tf.Tensor) -> Face:
@@ -225,12 +232,11 @@ class FaceRenderer(tf.Module):
             tf.matmul(parts.albedo, self._albedo_basis) + self._mean_albedo, [-1, count, 3]
         )
         normal = normals.vertex_normals(vertices, self._triangles)
-        light = tf.reshape(parts.light, [-1, 9, 3]) + self._default_light
         return Face(
             vertices=vertices,
             normals=normal,
             albedo=albedo,
-            colours=albedo * spherical_harmonics.shade(normal, light),
+            colours=albedo * spherical_harmonics.shade(normal, self.light(parts.light)),
         )
 
     @tf.autograph.experimental.do_not_convert
@@ -296,6 +302,15 @@ class FaceRenderer(tf.Module):
         there = self._landmarks >= 0
         places = self.project(tf.gather(face.vertices, np.maximum(self._landmarks, 0), axis=1))
         return places if there.all() else tf.where(there[:, None], places, np.nan)
+
+    def landmark_moves(self, places: tf.Tensor) -> tf.Tensor:
+        """What moves the places of vertices, [V, 2, D], does to the 68 landmarks: [D, 68, 2].
+
+        NaN for those that the model does not have.
+        """
+        there = self._landmarks >= 0
+        moved = tf.transpose(tf.gather(places, np.maximum(self._landmarks, 0)), [2, 0, 1])
+        return moved if there.all() else tf.where(there[:, None], moved, np.nan)
 
     def five_landmarks(self, face: Face) -> tf.Tensor:
         """Where the five landmarks of `mofa.landmarks.five` lie in the image.

@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa.code_directions import CodeDirections
 from mofa.encoder import output_scale
 from mofa.face_region import face_region
 from mofa.face_renderer import Face, FaceRenderer
+from mofa.landmarks import five
 from mofa.losses import Weights, landmark_differences, squared_landmark_distance
 from mofa.rendering import triangle_rasterizer
 
@@ -44,6 +46,7 @@ class PictureEnergy:
         region = face_region(renderer)
         self._renderer, kept = renderer.around(region > 0.0)
         self._region = tf.constant(region[kept])[None, :, None]
+        self._directions = CodeDirections(self._renderer)
         self._scale = tf.constant(output_scale("spread"))
         numbers = tf.TensorSpec([codes.SIZE], tf.float32)
         given = [
@@ -138,30 +141,42 @@ class PictureEnergy:
         """What is left over at each pixel that shows the face, and how the code moves it."""
         face = self._renderer.face(code[None])
         picture = self._draw(face)
-        colours, places, marks = self._directions(code, points)
+        moves = self._directions(code)
         pixels = _inside(picture.shown)
-        # What a direction does to the point that a pixel shows: [P, 3 colours and 2 places, 257].
-        moves = tf.transpose(tf.concat((colours, places), axis=-1), [1, 2, 0])
+        # What a direction does to the point that a pixel shows: [P, 3, 257] and [P, 2, 150].
         corners = tf.gather(self._renderer.triangles, tf.gather_nd(picture.triangle, pixels))
         weights = tf.gather_nd(picture.barycentric, pixels)
-        moved = tf.add_n(
-            [weights[:, i, None, None] * tf.gather(moves, corners[:, i]) for i in range(3)]
-        )
+
+        def at_pixels(moved: tf.Tensor) -> tf.Tensor:
+            each = [weights[:, i, None, None] * tf.gather(moved, corners[:, i]) for i in range(3)]
+            return tf.add_n(each)
+
+        colours, places = at_pixels(moves.colours), at_pixels(moves.places)
         image = tf.gather_nd(picture.image, pixels)
         below_white = tf.cast((image > 0.0) & (image < 1.0), tf.float32)[..., None]
         # The mean of both pictures' slopes makes the step exact to second order (Malis 2004).
         slopes = tf.gather_nd(0.5 * (_slopes(photograph) + _slopes(picture.image)), pixels)
         apart, known = landmark_differences(self._renderer, face, points[None])
+        jacobian = below_white * colours - _all_numbers(tf.matmul(slopes, places))
         return _Residuals(
             pixels=pixels,
-            jacobian=below_white * moved[:, :3] - tf.einsum("pcx,pxd->pcd", slopes, moved[:, 3:]),
+            jacobian=self._scale * jacobian,
             difference=image - tf.gather_nd(photograph, pixels),
             landmarks=_normal_equations(
-                tf.transpose(marks, [1, 2, 0]),
+                self._scale * _all_numbers(self._landmark_moves(moves.places, points)),
                 apart[0],
                 tf.fill([points.shape[0]], tf.math.divide_no_nan(2.0 * LANDMARK, known[0])),
             ),
         )
+
+    def _landmark_moves(self, places: tf.Tensor, points: tf.Tensor) -> tf.Tensor:
+        """What the numbers of `GEOMETRY` do to landmarks, [M, 2, 150], 0 where one is not known."""
+        moved = self._renderer.landmark_moves(places)
+        if points.shape[0] == 5:
+            moved = five(moved)
+        known = tf.math.is_finite(points) & tf.math.is_finite(moved)
+        scale = 224.0 / self._renderer.camera.image_size[0]
+        return scale * tf.transpose(tf.where(known, moved, 0.0), [1, 2, 0])
 
     def _draw(self, face: Face) -> _Picture:
         drawn = triangle_rasterizer.rasterize(
@@ -177,19 +192,6 @@ class PictureEnergy:
             triangle=drawn["triangle_indices"][0, ..., 0],
             barycentric=drawn["barycentrics"][0],
         )
-
-    def _directions(
-        self, code: tf.Tensor, points: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What each number moves: colours [257, V, 3], places [257, V, 2], marks [257, M, 2]."""
-        many, wanted = (
-            tf.tile(each[None], [codes.SIZE] + [1] * each.shape.rank) for each in (code, points)
-        )
-        with tf.autodiff.ForwardAccumulator(many, tf.linalg.diag(self._scale)) as forward:
-            face = self._renderer.face(many)
-            places = self._renderer.project(face.vertices)
-            marks, _ = landmark_differences(self._renderer, face, wanted)
-        return forward.jvp(face.colours), forward.jvp(places), forward.jvp(marks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,6 +226,13 @@ class _Residuals:
     jacobian: tf.Tensor
     difference: tf.Tensor
     landmarks: tuple[tf.Tensor, tf.Tensor]
+
+
+def _all_numbers(by_geometry: tf.Tensor) -> tf.Tensor:
+    """[P, C, 150] by the numbers of `GEOMETRY` as [P, C, 257], 0 for all others."""
+    first = codes.SLICES["albedo"].start
+    zeros = [tf.zeros_like(by_geometry[..., : codes.SIZES[name]]) for name in ("albedo", "light")]
+    return tf.concat((by_geometry[..., :first], zeros[0], by_geometry[..., first:], zeros[1]), -1)
 
 
 def _inside(shown: tf.Tensor) -> tf.Tensor:
