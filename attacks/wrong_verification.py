@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from attacks.criteria import Criterion, check_references, squared_distance
 
@@ -37,10 +38,11 @@ class WrongVerification(Criterion):
     def __len__(self) -> int:
         return int(self._data[1].shape[0])
 
-    def select(self, rows: slice) -> WrongVerification:
-        """The same for some of the samples."""
+    def select(self, rows: slice | NDArray[np.integer]) -> WrongVerification:
+        """The same for some of the samples, in the order of `rows`."""
         chosen = copy.copy(self)
-        chosen._data = tuple(tensor[rows] for tensor in self._data)
+        numbers = np.arange(len(self))[rows]
+        chosen._data = tuple(tf.gather(tensor, numbers) for tensor in self._data)
         return chosen
 
     def tensors(self) -> tuple[tf.Tensor, ...]:

@@ -118,6 +118,36 @@ def test_pgd_through_the_defence_breaks_what_transfer_does_not() -> None:
     assert not result.verified["adaptive_impersonation"].any()
 
 
+@pytest.mark.parametrize("broken", [[True] * 4, [False, True, False, True], [False] * 4])
+def test_only_pairs_that_few_steps_leave_are_attacked_with_all(
+    broken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a stand-in for PGD: few steps break the pairs told, all steps those that are left."""
+    found = attacks(0.2)
+    crafted: list[tuple[int, int]] = []
+
+    def craft(self: AdaptiveAttacks, attack: PGD, *_: object) -> np.ndarray:
+        crafted.append((attack.steps, len(self.pairs)))
+        return self.pairs.images + attack.steps
+
+    def outcome(self: AdaptiveAttacks, _: Defence, probes: np.ndarray) -> Outcome:
+        steps = (probes - self.pairs.images).mean((1, 2, 3))
+        few = np.isclose(steps, 2)
+        # Which pairs these are, by their untouched probes.
+        first = found.pairs.images[:, 0, 0]
+        rows = [np.flatnonzero((first == each[0, 0]).all(-1))[-1] for each in self.pairs.images]
+        hit = np.where(few, np.array(broken)[rows], np.isclose(steps, 8))
+        return Outcome(hit, steps.astype(np.float32))
+
+    monkeypatch.setattr(AdaptiveAttacks, "craft", craft)
+    monkeypatch.setattr(AdaptiveAttacks, "outcome", outcome)
+    left = 4 - sum(broken)
+    through = found._through(Defence.of(bit_depth(2), found.target, samples=2))
+    assert crafted == [(2, 4)] + [(8, left)] * bool(left)
+    assert through.success.all()
+    np.testing.assert_array_equal(through.margin, np.where(broken, 2, 8))
+
+
 def test_a_budget_too_small_breaks_nothing() -> None:
     found = attacks(0.004)
     result = found.measure(Defence.none(found.target))
