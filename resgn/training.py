@@ -33,6 +33,11 @@ Adversary = Callable[[tf.keras.Model, Batch, tf.Tensor], tf.Tensor]
 from 0) to the images `[m, H, W, 3]` in [0, 1] to train on in place of `batch.adversarial`. It is
 compiled into the step; randomness is to be drawn statelessly from the step's number."""
 
+Noise = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Noise on what the network is shown: from a replica's images `[n, H, W, 3]` and a number (int64:
+the step's, from 0, or a negative one where no step is taken) to as many, which may leave [0, 1]. It
+is drawn statelessly from the number."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
@@ -119,6 +124,8 @@ class Trainer:
       strategy: of `tf.distribute`; one device by default.
       jit: compile gradients with XLA; one replica only.
       adversary: makes the images to train on anew in every step.
+      noise: laid over the images anew in every step, and over those by which BatchNorm's statistics
+        are measured.
 
     Raises:
       InputError: the batch cannot be shared out equally, or `jit` with several replicas.
@@ -133,6 +140,7 @@ class Trainer:
         strategy: tf.distribute.Strategy | None = None,
         jit: bool = False,
         adversary: Adversary | None = None,
+        noise: Noise | None = None,
     ) -> None:
         self._strategy = strategy or tf.distribute.get_strategy()
         self._replicas = self._strategy.num_replicas_in_sync
@@ -145,7 +153,7 @@ class Trainer:
             raise InputError("`jit` works on one device only; leave it out or use one device.")
         tf.keras.utils.set_random_seed(config.seed)
         self._loss, self._config, self._folder = loss, config, folder
-        self._jit, self._adversary = jit, adversary
+        self._jit, self._adversary, self._noise = jit, adversary, noise
         self._chief = self._strategy.extended.should_checkpoint
         with self._strategy.scope():
             # Statistics of the whole batch; on one device Keras' fused kernel has them anyway.
@@ -323,9 +331,11 @@ class Trainer:
         """One replica's share of the gradients, and of the mean weighted loss terms `[T]`."""
         batch = batch.to_float()
         images = batch.adversarial
+        step = tf.cast(self._optimizer.iterations, tf.int64)
         if self._adversary is not None:
-            step = tf.cast(self._optimizer.iterations, tf.int64)
             images = tf.stop_gradient(self._adversary(self.model, batch, step))
+        if self._noise is not None:
+            images = self._noise(images, step)
         with tf.GradientTape() as tape:
             cleaned = self.model(images, training=True)
             terms = self._loss(
@@ -358,13 +368,15 @@ class Trainer:
         size = min(self._config.batch_size, len(data.adversarial))
         count = max(1, min(RECALIBRATION_IMAGES, len(data.adversarial)) // size)
         rows = np.random.default_rng(self._config.seed).permutation(len(data.adversarial))
-        recalibrate(
-            self.averaged,
-            (
-                tf.constant(data.adversarial[rows[i * size : (i + 1) * size]], tf.float32) / 255.0
-                for i in range(count)
-            ),
-        )
+
+        def shown(number: int) -> tf.Tensor:
+            chosen = rows[number * size : (number + 1) * size]
+            images = tf.constant(data.adversarial[chosen], tf.float32) / 255.0
+            if self._noise is None:
+                return images
+            return self._noise(images, tf.constant(-1 - number, tf.int64))
+
+        recalibrate(self.averaged, map(shown, range(count)))
 
 
 class _Losses:

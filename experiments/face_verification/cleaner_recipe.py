@@ -10,6 +10,7 @@ from experiments.face_verification.adversarial_training import CraftedThrough
 from experiments.face_verification.settings import VerificationSettings
 from resgn.generator import GeneratorConfig
 from resgn.losses import TERMS, LossWeights
+from resgn.smoothing.noise import GaussianNoise
 from resgn.training import TrainingConfig
 
 
@@ -19,13 +20,14 @@ class CleanerRecipe:
 
     Attributes:
       name: what it is called in a run.
-      epsilon: intensity of the attack on its training set.
+      epsilon: intensity of the attack on its training set; 0 where it learns from noise.
       generator: its size.
       training: epochs, rate, precision, seed.
       weights: of the loss' terms; a term alone weighs 1.
       adversary: for adversarial training.
       start_from: the hash of a trained ResGN to train on from.
       from_zero: its training set has every intensity from none up to that of the attack.
+      noise: for a denoiser, which sees no attack.
     """
 
     name: str
@@ -36,6 +38,7 @@ class CleanerRecipe:
     adversary: CraftedThrough | None = None
     start_from: str | None = None
     from_zero: bool = False
+    noise: GaussianNoise | None = None
 
     @classmethod
     def of(
@@ -47,6 +50,7 @@ class CleanerRecipe:
         adversary: CraftedThrough | None = None,
         start_from: str | None = None,
         from_zero: bool = False,
+        noise: GaussianNoise | None = None,
     ) -> CleanerRecipe:
         """As settings have it.
 
@@ -58,6 +62,7 @@ class CleanerRecipe:
           adversary: for adversarial training.
           start_from: the hash of a trained ResGN to train on from.
           from_zero: learn from every intensity from none up to that of the attack.
+          noise: for a denoiser.
         """
         return cls(
             name,
@@ -70,6 +75,7 @@ class CleanerRecipe:
             adversary,
             start_from,
             from_zero,
+            noise,
         )
 
     def key(
@@ -101,10 +107,13 @@ class CleanerRecipe:
             key["start_from"] = self.start_from
         if further and self.weights.verification:
             key["critics"] = [list(each) for each in further]
+        if self.noise is not None:
+            key["noise"] = dataclasses.asdict(self.noise)
         return key
 
     def shown(self) -> dict[str, Any]:
         """What TensorBoard lists under HPARAMS."""
+        noise = {} if self.noise is None else {"noise": self.noise.sigma}
         return {
             # TensorBoard shows the first five of the alphabet unless told otherwise.
             "batch_size": self.training.batch_size,
@@ -116,4 +125,5 @@ class CleanerRecipe:
             "precision": self.training.precision,
             "schedule": self.training.schedule,
             "weights": " ".join(f"{k}={v:g}" for k, v in dataclasses.asdict(self.weights).items()),
+            **noise,
         }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from attacks import with_levels
+from experiments.face_verification.certification_settings import CertificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
+from resgn.faces.pairs import Pairs
 
 
 def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -> list[str]:
@@ -55,3 +59,43 @@ def about_from_zero(experiment: VerificationExperiment, epsilon: float) -> str:
         "The one from zero learns from intensities of "
         f"{with_levels(intensities)} in turn (not in the paper)."
     )
+
+
+def about_certificates(
+    experiment: VerificationExperiment, settings: CertificationSettings, pairs: Pairs
+) -> list[str]:
+    """What a certificate says, on which pairs, and what stands in square brackets."""
+    same = int(np.count_nonzero(pairs.same))
+    sentences = [
+        "Percent of pairs whose right decision is certified: no change of the probe up to the "
+        "radius, in L2 over all pixels of images in [0, 1], turns it, whatever the attacker knows. "
+        "95 % Wilson interval over pairs in round brackets.",
+        f"Data {experiment.settings.dataset}, target {experiment.settings.target}; {same} + "
+        f"{len(pairs) - same} test pairs that it verifies rightly without noise "
+        f"({100 * experiment.legitimate.verified:.2f} % of all that were drawn; the others count "
+        "nowhere), people kept apart from those of the training.",
+        f"{settings.selection_draws} draws guess the decision and {settings.draws} others bound "
+        f"its probability (Clopper and Pearson), {100 * settings.confidence:g} % confidence for "
+        "each pair by itself; pairs with one probe share its draws.",
+        "clean: the smoothed decision is right without an attack; abstained: neither decision has "
+        "a majority beyond doubt. median_radius has the quartiles in brackets. threshold: of the "
+        "smoothed verifier, from noisy copies of training probes.",
+        *about_denoiser(experiment),
+    ]
+    if experiment.settings.dataset == "lfw":
+        sentences.append(
+            "In square brackets CertRobFR (ECCV 2024), a network that was trained for "
+            "certificates, under another protocol and in another crop of 112x112: its radii 0.25 "
+            "and 0.75 there are 0.36 and 1.07 at 160x160."
+        )
+    return sentences
+
+
+def about_denoiser(experiment: VerificationExperiment) -> list[str]:
+    """Which ResGN stood before the target."""
+    generator, training = experiment.settings.generator, experiment.settings.training
+    resolution = "full" if generator.scale == 1 else f"1/{generator.scale} of the"
+    return [
+        f"Denoiser: ResGN of {generator.blocks} blocks and {generator.maps} maps at {resolution} "
+        f"resolution, {training.epochs} epochs in batches of {training.batch_size}."
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,15 @@ import tqdm
 from experiments.face_verification import cleaner_cache, monitoring
 from experiments.face_verification.adversarial_training import CraftedThrough
 from experiments.face_verification.cleaner_recipe import CleanerRecipe
+from experiments.face_verification.lessons import Lesson, against_attacks, against_noise
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.json_files import read_kept, write_json
 from experiments.running.run import Run
 from resgn.losses import TERMS
 from resgn.saved_generator import about_target, load_generator, save_generator
+from resgn.smoothing.noise import GaussianNoise
 from resgn.training import Progress, Trainer
 from resgn.training_set import TrainingSet
-from resgn.verification_set import COLUMNS, VerificationSet
 from weights import files
 
 _log = logging.getLogger(__name__)
@@ -50,23 +50,28 @@ class TrainedCleaners:
         terms: tuple[str, ...] = TERMS,
         adversary: CraftedThrough | None = None,
         from_zero: bool = False,
+        noise: GaussianNoise | None = None,
     ) -> CleanerRecipe:
-        """The recipe that the experiment's settings give for a loss and an intensity."""
+        """The recipe that the experiment's settings give for a loss and an intensity, or noise."""
         settings = self._experiment.settings
         start = settings.start_from
         digest = files.sha256(Path(start).expanduser()) if start else None
-        return CleanerRecipe.of(settings, name, epsilon, terms, adversary, digest, from_zero)
+        return CleanerRecipe.of(settings, name, epsilon, terms, adversary, digest, from_zero, noise)
 
     def get(self, recipe: CleanerRecipe) -> tf.keras.Model:
         """The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same."""
         experiment, run = self._experiment, self._run
-        train = experiment.sets.training(recipe.epsilon, recipe.from_zero)
-        validation = experiment.sets.attacked("validation", recipe.epsilon)
+        noise = recipe.noise
+        lesson = (
+            against_attacks(experiment, recipe.epsilon, recipe.from_zero)
+            if noise is None
+            else against_noise(experiment, noise)
+        )
         monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
         critics = experiment.critics
-        key = recipe.key(train.threshold, critics.names, critics.further_names())
+        key = recipe.key(experiment.legitimate.threshold, critics.names, critics.further_names())
         seen = [judge.views for judge in critics.further.values() if "critics" in key]
-        entry = cleaner_cache.entry_name(key, [*_content(train, validation), *seen])
+        entry = cleaner_cache.entry_name(key, [*lesson.content, *seen])
         kept = cleaner_cache.read(entry, recipe.training.precision)
         if experiment.devices.everyone(kept is not None) and kept is not None:
             _log.info("%s: trained before by the same recipe, taken from the cache.", recipe.name)
@@ -75,42 +80,41 @@ class TrainedCleaners:
             model = kept.model
             monitoring.log_weights(run, recipe.name, kept.history[-1].step, model)
         else:
-            model, history = self._train(recipe, train, validation)
+            model, history = self._train(recipe, lesson)
             if experiment.devices.chief:
                 cleaner_cache.keep(entry, model, recipe.generator, key, history)
         monitoring.log_graph(run, recipe.name, model)
         file = run.folder / "cleaners" / f"{recipe.name}.h5"
-        save_generator(model, recipe.generator, file, self._about(recipe, train))
+        about = self._about(recipe) | lesson.about(model)
+        save_generator(model, recipe.generator, file, about)
         return model
 
-    def _about(self, recipe: CleanerRecipe, train: VerificationSet) -> dict[str, Any]:
+    def _about(self, recipe: CleanerRecipe) -> dict[str, Any]:
         further = self._experiment.settings.further_critics() if recipe.weights.verification else ()
         return {
             **({"further_critics": ", ".join(further)} if further else {}),
             **about_target(self._experiment.target),
-            "threshold": train.threshold,
             "dataset": self._experiment.dataset.name,
             "loss": "+".join(recipe.weights.active()),
-            "epsilon": recipe.epsilon,
             "epochs": recipe.training.epochs,
             "adversarial_training": recipe.adversary is not None,
             "from_zero": recipe.from_zero,
         }
 
     def _train(
-        self, recipe: CleanerRecipe, train: VerificationSet, validation: VerificationSet
+        self, recipe: CleanerRecipe, lesson: Lesson
     ) -> tuple[tf.keras.Model, list[Progress]]:
         experiment, run, name = self._experiment, self._run, recipe.name
-        critics, texture = experiment.critics, bool(recipe.weights.texture)
         folder = Path("training") / name
         trainer = Trainer(
             recipe.generator,
-            critics.loss(recipe.weights),
+            experiment.critics.loss(recipe.weights),
             recipe.training,
             run.shared / folder,
             experiment.devices.strategy,
             experiment.settings.jit,
             recipe.adversary,
+            recipe.noise,
         )
         if experiment.settings.start_from:
             start = load_generator(experiment.settings.start_from)
@@ -118,21 +122,15 @@ class TrainedCleaners:
                 _log.warning("%s", told)
             trainer.start_from(start)
         data = TrainingSet(
-            train.adversarial,
-            train.probe,
-            train.images,
-            critics.features if texture else np.zeros((len(train.images), 0), np.float32),
-            train.embeddings,
-            critics.views if recipe.weights.verification else (),
+            lesson.shown,
+            lesson.source,
+            experiment.legitimate.images,
+            self._features(recipe),
+            experiment.legitimate.embeddings,
+            experiment.critics.views if recipe.weights.verification else (),
         )
         record = run.folder / folder / "history.json"
-        defended = functools.cache(experiment.defended)  # compiled once for all epochs
-
-        def validate(cleaner: tf.keras.Model) -> dict[str, float]:
-            outcomes = validation.outcomes(defended(cleaner))
-            return {column: float(np.mean(outcomes[column])) for column in COLUMNS}
-
-        steps = recipe.training.epochs * (len(train) // recipe.training.batch_size)
+        steps = recipe.training.epochs * (len(lesson.source) // recipe.training.batch_size)
         with tqdm.tqdm(total=steps, desc=f"training {name}", unit="step", leave=False) as bar:
 
             def report(progress: Progress) -> None:
@@ -140,11 +138,15 @@ class TrainedCleaners:
                 _remember(record, progress)
                 run.log(name, progress.step, scalars(progress))
                 monitoring.log_weights(run, name, progress.step, trainer.averaged)
-                panels = (trainer.averaged, "validation", validation, recipe.epsilon)
-                monitoring.log_panels(run, name, progress.step, *panels)
+                lesson.show(run, name, progress.step, trainer.averaged)
 
-            model = trainer.train(data, validate, report, lambda: bar.update(1) and None)
+            model = trainer.train(data, lesson.validate, report, lambda: bar.update(1) and None)
         return model, _history(record)
+
+    def _features(self, recipe: CleanerRecipe) -> np.ndarray:
+        if recipe.weights.texture:
+            return self._experiment.critics.features
+        return np.zeros((len(self._experiment.legitimate.images), 0), np.float32)
 
 
 def _history(record: Path) -> list[Progress]:
@@ -155,15 +157,6 @@ def _history(record: Path) -> list[Progress]:
 def _remember(record: Path, progress: Progress) -> None:
     earlier = [before for before in _history(record) if before.epoch < progress.epoch]
     write_json(record, [dataclasses.asdict(each) for each in (*earlier, progress)])
-
-
-def _content(train: VerificationSet, validation: VerificationSet) -> list[np.ndarray]:
-    """All data that decides a training."""
-    return [
-        array
-        for part in (train, validation)
-        for array in (part.adversarial, part.probe, part.reference, part.same, part.images)
-    ]
 
 
 def scalars(progress: Progress) -> dict[str, float]:

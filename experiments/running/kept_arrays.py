@@ -10,6 +10,7 @@ import numpy as np
 import tqdm
 from absl import logging
 
+from experiments.running.devices import ONE, Devices
 from experiments.running.results import write_array
 from mofa.arrays import Array
 
@@ -22,10 +23,12 @@ class KeptArrays:
 
     Args:
       folder: for the files.
+      shared: where an earlier part of the run left them, if it is another folder.
+      devices: of several machines all read an array, or all compute it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, shared: Path | None = None, devices: Devices = ONE) -> None:
+        self._folder, self._shared, self._devices = folder, shared or folder, devices
 
     def __call__(self, name: str, compute: Callable[[], Array]) -> Array:
         """The array of that name; a damaged file is computed anew.
@@ -34,29 +37,45 @@ class KeptArrays:
           name: also of its file.
           compute: gives it if it is not there.
         """
-        path = self._folder / f"{name}.npy"
-        if path.is_file():
-            try:
-                return np.asarray(np.load(path, allow_pickle=False))
-            except (OSError, ValueError, EOFError) as error:
-                logging.warning("%s is damaged (%s) and is computed anew.", path, error)
+        kept = self._read(self._shared / f"{name}.npy")
+        if self._devices.everyone(kept is not None) and kept is not None:
+            return kept
         found = compute()
+        path = self._folder / f"{name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_array(path, found)
         return found
 
-    def in_chunks(self, name: str, inputs: Array, function: Callable[[Array], Array]) -> Array:
+    def _read(self, path: Path) -> Array | None:
+        if not path.is_file():
+            return None
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            logging.warning("%s is damaged (%s) and is computed anew.", path, error)
+            return None
+
+    def in_chunks(
+        self,
+        name: str,
+        inputs: Array,
+        function: Callable[[Array], Array],
+        size: int = CHUNK,
+        unit: str = "face",
+    ) -> Array:
         """A slow function of many inputs; of a run that is killed the chunks that are done remain.
 
         Args:
           name: of the result; its chunks have a number behind it.
           inputs: `[N, ...]`.
           function: from `[n, ...]` to as many results.
+          size: n, of all chunks but the last.
+          unit: what an input is called beside the progress bar.
         """
         found = []
-        with tqdm.tqdm(total=len(inputs), desc=name, unit="face", disable=None) as bar:
-            for start in range(0, len(inputs), CHUNK):
-                chunk = inputs[start : start + CHUNK]
+        with tqdm.tqdm(total=len(inputs), desc=name, unit=unit, disable=None) as bar:
+            for start in range(0, len(inputs), size):
+                chunk = inputs[start : start + size]
                 found.append(self(f"{name}_{start:04d}", functools.partial(function, chunk)))
                 bar.update(len(chunk))
         return np.concatenate(found)

@@ -39,6 +39,13 @@ def test_a_room_has_what_it_names(room: str) -> None:
         module.nothing_of_this_name  # noqa: B018
 
 
+def test_every_line_on_smoothing_names_what_is_exported() -> None:
+    (section,) = re.findall(r"^## `resgn\.smoothing`.*?(?=^## )", TEXT, re.MULTILINE | re.DOTALL)
+    first = re.findall(r"^\| `([A-Za-z_]+)\(", section, re.MULTILINE)
+    assert len(first) == 4
+    assert set(first) <= set(importlib.import_module("resgn.smoothing").__all__)
+
+
 @pytest.mark.parametrize("room", ["attacks", "detector", "mofa", "resgn"])
 def test_what_the_page_names_is_exported(room: str) -> None:
     section = re.split(r"^## ", TEXT, flags=re.MULTILINE)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from experiments.running.kept_arrays import KeptArrays
 
@@ -20,3 +23,29 @@ def test_an_array_is_computed_once_and_again_if_it_is_damaged(tmp_path) -> None:
         file.write_bytes(damaged)
         np.testing.assert_array_equal(KeptArrays(tmp_path / "a")("x", compute), [0.0, 1.0, 2.0])
     assert len(computed) == 4
+
+
+def test_chunks_that_are_done_remain(tmp_path: Path) -> None:
+    """Of a run that is cut off in the middle; what is left is computed with the same inputs."""
+    seen: list[list[int]] = []
+
+    def cut_off(chunk: np.ndarray) -> np.ndarray:
+        if chunk[0] == 4:
+            raise KeyboardInterrupt
+        seen.append(list(chunk))
+        return 10 * chunk
+
+    inputs = np.arange(7)
+    with pytest.raises(KeyboardInterrupt):
+        KeptArrays(tmp_path).in_chunks("x", inputs, cut_off, size=2)
+    found = KeptArrays(tmp_path).in_chunks("x", inputs, lambda chunk: 10 * chunk, size=2)
+    np.testing.assert_array_equal(found, 10 * inputs)
+    assert seen == [[0, 1], [2, 3]]
+
+
+def test_another_machine_reads_where_the_chief_writes(tmp_path: Path) -> None:
+    chief, own = tmp_path / "chief", tmp_path / "own"
+    KeptArrays(chief)("x", lambda: np.arange(2))
+    found = KeptArrays(own, chief)("x", lambda: np.zeros(2))
+    np.testing.assert_array_equal(found, [0, 1])
+    assert not own.exists()

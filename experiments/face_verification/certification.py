@@ -1,0 +1,182 @@
+"""Certificates for test pairs: votes that are kept as they come, and rows of a table from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from experiments.face_verification.certification_settings import CertificationSettings
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.kept_arrays import KeptArrays
+from experiments.running.results import Measurement, Row
+from resgn.faces.pairs import Pairs
+from resgn.smoothing import DIFFERENT, SAME, Certificates, Denoiser, Draws, SmoothedVerifier
+from resgn.smoothing import certify as certify_votes
+from resgn.smoothing import predict as predict_votes
+from resgn.smoothing.smoothed_verifier import CERTIFICATION, SELECTION
+
+PROBES_PER_DEVICE = 2
+"""Between two writes to the disk."""
+
+_SEEDS = 1 << 32
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Votes:
+    """How many noisy copies of each pair's probe were taken for the reference's person.
+
+    Attributes:
+      selection: int64 `[P]`.
+      certification: int64 `[P]`.
+      seconds: that the probes of all pairs took together, a probe of several pairs once.
+    """
+
+    selection: np.ndarray
+    certification: np.ndarray
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Certified:
+    """What one denoiser is worth on pairs.
+
+    Attributes:
+      sigma: of the noise.
+      same: bool `[P]`, the truth.
+      certificates: of CERTIFY.
+      decision: of PREDICT, int `[P]`.
+      seconds: for each pair.
+      threshold: of the smoothed verifier.
+    """
+
+    sigma: float
+    same: np.ndarray
+    certificates: Certificates
+    decision: np.ndarray
+    seconds: float
+    threshold: float
+
+    @classmethod
+    def of(cls, votes: Votes, same: np.ndarray, denoiser: Denoiser, draws: Draws) -> Certified:
+        """From votes on pairs with the truth `same`, bool `[P]`."""
+        return cls(
+            denoiser.sigma,
+            same,
+            certify_votes(votes.selection, votes.certification, denoiser.sigma, draws),
+            predict_votes(votes.certification, draws.certification, draws.confidence),
+            votes.seconds / len(same),
+            denoiser.threshold,
+        )
+
+    def at(
+        self, radius: float, published: Mapping[float, tuple[float, float]] = MappingProxyType({})
+    ) -> Row:
+        """The share of pairs that no change of the probe up to a radius can turn.
+
+        Args:
+          radius: 0 or more.
+          published: somebody's figures for dodging and impersonation, by radius.
+        """
+        holds = self.certificates.hold(self.same, radius)
+        kinds = {"dodging": self.same, "impersonation": ~self.same}
+        columns = {
+            name: Measurement.rate(holds[kind], paper)
+            for (name, kind), paper in zip(
+                kinds.items(), published.get(radius, (None, None)), strict=True
+            )
+        }
+        return Row(f"sigma={self.sigma:g},radius={radius:g}", columns)
+
+    def summary(self) -> Row:
+        """Accuracy without an attack, abstentions, time."""
+        right = self.decision == np.where(self.same, SAME, DIFFERENT)
+        columns = {
+            "clean": Measurement.rate(right),
+            "clean_same": Measurement.rate(right[self.same]),
+            "clean_different": Measurement.rate(right[~self.same]),
+            "abstained": Measurement.rate(~np.isin(self.decision, (SAME, DIFFERENT))),
+            "median_radius": Measurement.quartiles(self.certificates.radius),
+            "threshold": Measurement.bare(self.threshold, len(self.same)),
+            "seconds_per_pair": Measurement.bare(self.seconds, len(self.same)),
+        }
+        return Row(f"sigma={self.sigma:g}", columns)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Certification:
+    """Lets noisy probes vote, on one device or many.
+
+    Attributes:
+      experiment: faces and target.
+      settings: how many draws.
+      kept: votes as they come.
+    """
+
+    experiment: VerificationExperiment
+    settings: CertificationSettings
+    kept: KeptArrays
+
+    @functools.cached_property
+    def pairs(self) -> Pairs:
+        """The first test pairs of each kind."""
+        test, count = self.experiment.legitimate.parts["test"], self.settings.certified_pairs
+        rows = [np.flatnonzero(test.same == kind)[:count] for kind in (True, False)]
+        return test.select(np.concatenate(rows))
+
+    def certified(self, denoiser: Denoiser) -> Certified:
+        """All pairs behind one denoiser; votes of an earlier part of the run are read back."""
+        votes = self.votes(denoiser)
+        return Certified.of(votes, self.pairs.same, denoiser, self.settings.voting)
+
+    def votes(self, denoiser: Denoiser) -> Votes:
+        """The votes on all pairs; the noisy copies of a probe serve all pairs that it is in."""
+        target = self.experiment.target
+        verifier = SmoothedVerifier(
+            lambda images: target(denoiser.model(images, training=False)),
+            denoiser.threshold,
+            denoiser.sigma,
+            self.settings.draw_batch,
+        )
+        devices, probes = self.experiment.devices, np.unique(self.pairs.probe)
+        most = int(np.bincount(self.pairs.probe).max())
+        kind = np.dtype([("votes", np.int64, (2, most)), ("seconds", np.float64)])
+
+        def work(rows: np.ndarray) -> np.ndarray:
+            return np.array([self._of_probe(verifier, row, most) for row in rows], kind)
+
+        found = self.kept.in_chunks(
+            f"sigma={denoiser.sigma:g}/votes",
+            probes,
+            lambda rows: devices.share(work, rows),
+            PROBES_PER_DEVICE * devices.strategy.num_replicas_in_sync,
+            "probe",
+        )
+        place = np.searchsorted(probes, self.pairs.probe)
+        by_pair = found["votes"][place, :, self._place_at_probe()]
+        return Votes(by_pair[:, 0], by_pair[:, 1], float(found["seconds"].sum()))
+
+    def _of_probe(
+        self, verifier: SmoothedVerifier, row: int, most: int
+    ) -> tuple[np.ndarray, float]:
+        """Votes `[2, most]` for all references of a probe, and the seconds that they took."""
+        legitimate, draws = self.experiment.legitimate, self.settings.voting
+        references = legitimate.embeddings[self.pairs.reference[self.pairs.probe == row]]
+        seed = self.experiment.settings.seed * _SEEDS + int(row)
+        began = time.perf_counter()
+        votes = np.zeros((2, most), np.int64)
+        for stream, count in (
+            (SELECTION, draws.selection),
+            (CERTIFICATION, draws.certification),
+        ):
+            found = verifier.votes(legitimate.images[row], references, count, seed, stream)
+            votes[stream, : len(references)] = found
+        return votes, time.perf_counter() - began
+
+    def _place_at_probe(self) -> np.ndarray:
+        """For each pair which of its probe's references is its own, int `[P]`."""
+        return np.array([np.sum(self.pairs.probe[:i] == p) for i, p in enumerate(self.pairs.probe)])

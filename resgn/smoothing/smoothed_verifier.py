@@ -1,0 +1,110 @@
+"""A verifier that decides by the votes of noisy copies of the probe."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from resgn.smoothing.certificate import Certificates, Draws, certify, predict
+from resgn.smoothing.noise import check_sigma
+from resgn.verification import squared_distance
+
+SELECTION, CERTIFICATION = 0, 1
+"""Streams of draws that have nothing in common."""
+
+_STREAMS = 1 << 40
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SmoothedVerifier:
+    """Decides on pairs by the majority of noisy probes; the references are left alone.
+
+    Attributes:
+      embed: denoiser and target, from float32 images `[N, H, W, 3]`, not clipped, to unit
+        embeddings `[N, D]`. It must treat each image by itself: batch statistics would void the
+        certificate.
+      threshold: "same" is a squared distance below it.
+      sigma: standard deviation of the noise, in images of [0, 1].
+      batch_size: noisy copies for each call of `embed`; memory follows it.
+    """
+
+    embed: Callable[[tf.Tensor], tf.Tensor]
+    threshold: float
+    sigma: float
+    batch_size: int = 50
+
+    def __post_init__(self) -> None:
+        check_sigma(self.sigma)
+
+    def votes(
+        self, probe: np.ndarray, references: np.ndarray, draws: int, seed: int, stream: int
+    ) -> np.ndarray:
+        """How many noisy copies of a probe are taken for each reference's person.
+
+        The same copies serve all references: each certificate holds by itself.
+
+        Args:
+          probe: uint8, or float32 in [0, 1], `[H, W, 3]`.
+          references: unit embeddings `[R, D]`.
+          draws: noisy copies.
+          seed: of the copies; another one for each probe.
+          stream: `SELECTION` or `CERTIFICATION`.
+
+        Returns:
+          int64 `[R]`, at most `draws`.
+        """
+        image = tf.constant(probe, tf.float32)
+        if probe.dtype == np.uint8:
+            image /= 255.0
+        count = self._counter(image.shape, references.shape[1])
+        total = np.zeros(len(references), np.int64)
+        for number, start in enumerate(range(0, draws, self.batch_size)):
+            place = tf.constant([seed, stream * _STREAMS + number], tf.int64)
+            wanted = tf.constant(min(self.batch_size, draws - start))
+            total += count(image, tf.constant(references, tf.float32), place, wanted).numpy()
+        return total
+
+    def certify(
+        self, probe: np.ndarray, references: np.ndarray, draws: Draws, seed: int = 0
+    ) -> Certificates:
+        """CERTIFY for one probe and R references, see `votes`."""
+        selection = self.votes(probe, references, draws.selection, seed, SELECTION)
+        others = self.votes(probe, references, draws.certification, seed, CERTIFICATION)
+        return certify(selection, others, self.sigma, draws)
+
+    def predict(
+        self, probe: np.ndarray, references: np.ndarray, draws: Draws, seed: int = 0
+    ) -> np.ndarray:
+        """PREDICT for one probe and R references, int `[R]`, with the draws of a certification."""
+        votes = self.votes(probe, references, draws.certification, seed, CERTIFICATION)
+        return predict(votes, draws.certification, draws.confidence)
+
+    @functools.cached_property
+    def _counters(self) -> dict[tuple[tf.TensorShape, int], Callable[..., tf.Tensor]]:
+        return {}
+
+    def _counter(self, shape: tf.TensorShape, dimensions: int) -> Callable[..., tf.Tensor]:
+        """Compiled once for images of a shape, whatever the number of references."""
+        key = tuple(shape), dimensions
+        if key not in self._counters:
+            signature = [
+                tf.TensorSpec(shape, tf.float32),
+                tf.TensorSpec([None, dimensions], tf.float32),
+                tf.TensorSpec([2], tf.int64),
+                tf.TensorSpec([], tf.int32),
+            ]
+            self._counters[key] = tf.function(self._count, input_signature=signature)
+        return self._counters[key]
+
+    def _count(
+        self, image: tf.Tensor, references: tf.Tensor, seed: tf.Tensor, wanted: tf.Tensor
+    ) -> tf.Tensor:
+        noise = tf.random.stateless_normal([self.batch_size, *image.shape], seed, stddev=self.sigma)
+        embeddings = self.embed(image + noise)
+        near = squared_distance(embeddings[:, tf.newaxis], references) < self.threshold
+        counted = tf.range(self.batch_size)[:, tf.newaxis] < wanted
+        return tf.reduce_sum(tf.cast(near & counted, tf.int64), axis=0)

@@ -1,0 +1,118 @@
+"""The command, on ORL with a toy target whose denoiser learns in moments."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from experiments import certify
+from experiments.running.kept_arrays import KeptArrays
+from resgn.smoothing import Draws, largest_radius
+from resgn.smoothing import certify as certify_votes
+from resgn.smoothing.smoothed_verifier import SmoothedVerifier
+from tests.experiments.command import result
+from tests.experiments.conftest import Main
+from weights.errors import InputError
+
+FLAGS = ("--draws=200", "--radii=0,0.1,0.2", "--certified_pairs=4")
+
+
+@pytest.fixture
+def finished(in_process: Main, toy_cache: Path) -> Path:
+    folder = toy_cache / "finished"
+    return folder if folder.exists() else in_process(certify, *FLAGS, output=folder)
+
+
+def test_rows_fall_with_the_radius_and_are_what_the_votes_say(finished: Path) -> None:
+    data = result(finished)
+    rows = {row["name"]: row for row in data["rows"]}
+    names = [f"sigma=0.25,radius={radius}" for radius in ("0", "0.1", "0.2")]
+    assert list(rows) == [*names, "sigma=0.25"]
+    for kind in ("dodging", "impersonation"):
+        values = [rows[name][kind]["value"] for name in names]
+        assert values == sorted(values, reverse=True)
+        assert all(rows[name][kind]["count"] == 4 for name in names)
+    # Recomputed from the votes that were kept, a probe a line.
+    kept = [np.load(path) for path in sorted((finished / "votes/sigma=0.25").glob("*.npy"))]
+    votes = np.concatenate(kept)["votes"]
+    assert (votes[:, 0] <= 10).all()
+    assert (votes[:, 1] <= 200).all()
+    found = certify_votes(votes[:, 0].ravel(), votes[:, 1].ravel(), 0.25, Draws(10, 200))
+    most = largest_radius(0.25, Draws(10, 200))
+    assert found.radius.max() <= most
+    summary = rows["sigma=0.25"]
+    assert summary["median_radius"]["high"] <= most + 1e-12
+    assert summary["clean"]["count"] == 8
+    assert summary["seconds_per_pair"]["value"] > 0
+    assert 0.0 < summary["threshold"]["value"] < 4.0
+    assert "200 others bound" in data["table"]["notes"]
+
+
+def test_leaves_what_is_promised(finished: Path) -> None:
+    for name in ("certify.md", "certify.csv", "certify.png", "flags.json", "metrics.jsonl"):
+        assert (finished / name).stat().st_size > 0
+    assert len(list(csv.DictReader((finished / "certify.csv").open()))) == 3 * 2 + 7
+    with h5py.File(finished / "cleaners/sigma=0.25.h5") as file:
+        said = dict(file.attrs)
+    threshold = result(finished)["rows"][-1]["threshold"]["value"]
+    assert (said["sigma"], said["threshold"]) == (0.25, pytest.approx(threshold))
+
+
+def test_a_run_that_was_cut_off_gives_the_same_counts(
+    finished: Path, in_process: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    votes, calls = SmoothedVerifier.votes, []
+
+    def cut_off(self: SmoothedVerifier, *arguments: object) -> np.ndarray:
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return votes(self, *arguments)
+
+    monkeypatch.setattr(SmoothedVerifier, "votes", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        in_process(certify, *FLAGS, output=tmp_path / "cut")
+    there = list((tmp_path / "cut/votes/sigma=0.25").glob("*.npy"))
+    assert there
+    monkeypatch.setattr(SmoothedVerifier, "votes", votes)
+    again = in_process(certify, *FLAGS, "--resume", output=tmp_path / "cut")
+    for row, before in zip(result(again)["rows"], result(finished)["rows"], strict=True):
+        same = {name for name in before if name != "seconds_per_pair"}
+        assert {name: row[name] for name in same} == {name: before[name] for name in same}
+
+
+def test_a_trained_denoiser_serves_again_and_for_its_own_noise_only(
+    finished: Path, in_process: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = finished / "cleaners/sigma=0.25.h5"
+    monkeypatch.setattr("experiments.certify.TrainedCleaners", None)  # nothing is trained
+    again = in_process(certify, *FLAGS, f"--denoiser={file}", output=tmp_path / "again")
+    for row, before in zip(result(again)["rows"], result(finished)["rows"], strict=True):
+        for name in ("dodging", "impersonation", "clean"):
+            assert row.get(name) == before.get(name)
+    with pytest.raises(InputError, match=r"noise of sigma 0\.25, not 0\.5"):
+        in_process(certify, *FLAGS, f"--denoiser={file}", "--sigma=0.5", output=tmp_path / "wrong")
+    assert not (tmp_path / "wrong").exists()
+    with pytest.raises(InputError, match="two files were trained on the same noise"):
+        in_process(certify, f"--denoiser={file},{file}", output=tmp_path / "twice")
+
+
+def test_votes_of_a_probe_do_not_hang_on_who_computes_them(
+    finished: Path, tmp_path: Path, in_process: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other chunks, other order: each probe has its own draws."""
+    in_chunks = KeptArrays.in_chunks
+
+    def backwards(self, name, inputs, function, size, unit):
+        found = in_chunks(self, name, inputs[::-1], function, 3, unit)
+        return found[::-1]
+
+    monkeypatch.setattr(KeptArrays, "in_chunks", backwards)
+    other = in_process(certify, *FLAGS, output=tmp_path / "other")
+    for row, before in zip(result(other)["rows"], result(finished)["rows"], strict=True):
+        for name in ("dodging", "impersonation", "clean", "median_radius"):
+            assert row.get(name) == before.get(name)
