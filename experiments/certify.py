@@ -87,8 +87,9 @@ def main(_: list[str]) -> None:
     run.same_data(experiment.legitimate.images)
     kept = KeptArrays(run.folder / "votes", run.shared / "votes", experiment.devices)
     certification = Certification(experiment, settings, kept)
-    found = []
+    found, denoisers = [], []
     for denoiser in given or trained(experiment, run, settings.sigma):
+        denoisers.append(denoiser)
         found.append(certification.certified(denoiser))
         row = found[-1].summary()
         run.log(row.name, 0, {f"test/{name}": m.value for name, m in row.columns.items()})
@@ -102,7 +103,9 @@ def main(_: list[str]) -> None:
         ],
         experiment.settings.precision,
         "noise, radius",
-        " ".join(about_certificates(experiment, settings, certification.pairs)),
+        " ".join(
+            about_certificates(experiment, settings, certification.pairs, denoisers, not given)
+        ),
         ("median_radius", "threshold", "seconds_per_pair"),
         **experiment.facts(),
     )

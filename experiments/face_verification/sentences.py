@@ -10,6 +10,7 @@ from attacks import with_levels
 from experiments.face_verification.certification_settings import CertificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
+from resgn.smoothing import Denoiser
 
 
 def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -> list[str]:
@@ -62,9 +63,21 @@ def about_from_zero(experiment: VerificationExperiment, epsilon: float) -> str:
 
 
 def about_certificates(
-    experiment: VerificationExperiment, settings: CertificationSettings, pairs: Pairs
+    experiment: VerificationExperiment,
+    settings: CertificationSettings,
+    pairs: Pairs,
+    denoisers: Sequence[Denoiser],
+    trained: bool,
 ) -> list[str]:
-    """What a certificate says, on which pairs, and what stands in square brackets."""
+    """What a certificate says, on which pairs, and what stands in square brackets.
+
+    Args:
+      experiment: faces and target.
+      settings: how many draws.
+      pairs: that were certified.
+      denoisers: before the target.
+      trained: by this run's settings.
+    """
     same = int(np.count_nonzero(pairs.same))
     sentences = [
         "Percent of pairs whose right decision is certified: no change of the probe up to the "
@@ -80,7 +93,8 @@ def about_certificates(
         "clean: the smoothed decision is right without an attack; abstained: neither decision has "
         "a majority beyond doubt. median_radius has the quartiles in brackets. threshold: of the "
         "smoothed verifier, from noisy copies of training probes.",
-        *about_denoiser(experiment),
+        about_denoisers(denoisers),
+        *([about_denoiser_training(experiment)] if trained else []),
     ]
     if experiment.settings.dataset == "lfw":
         sentences.append(
@@ -91,11 +105,21 @@ def about_certificates(
     return sentences
 
 
-def about_denoiser(experiment: VerificationExperiment) -> list[str]:
-    """Which ResGN stood before the target."""
-    generator, training = experiment.settings.generator, experiment.settings.training
-    resolution = "full" if generator.scale == 1 else f"1/{generator.scale} of the"
-    return [
-        f"Denoiser: ResGN of {generator.blocks} blocks and {generator.maps} maps at {resolution} "
-        f"resolution, {training.epochs} epochs in batches of {training.batch_size}."
-    ]
+def about_denoisers(denoisers: Sequence[Denoiser]) -> str:
+    """Which ResGNs stood before the target."""
+    sizes = dict.fromkeys(
+        f"ResGN of {size.blocks} blocks and {size.maps} maps at "
+        + (f"1/{size.scale} of the resolution" if size.scale > 1 else "full resolution")
+        for size in (denoiser.config for denoiser in denoisers)
+    )
+    return f"Denoiser: {' and '.join(sizes)}."
+
+
+def about_denoiser_training(experiment: VerificationExperiment) -> str:
+    """How denoisers were trained."""
+    training, loss = experiment.settings.training, experiment.settings.loss
+    terms = ", ".join(f"{term} {getattr(loss, term):g}" for term in loss.active())
+    return (
+        f"Trained on noise drawn anew in each step, {training.epochs} epochs in batches of "
+        f"{training.batch_size}, loss weights {terms}."
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from resgn.generator import GeneratorConfig
 from resgn.saved_generator import SavedGenerator, load_generator
 from resgn.target import Target
 from weights.errors import InputError
@@ -22,11 +23,13 @@ class Denoiser:
       model: from noisy images `[N, H, W, 3]` to images in [0, 1].
       sigma: standard deviation of the noise that it was trained on.
       threshold: of the target behind it, set on noisy training pairs.
+      config: its size.
     """
 
     model: tf.keras.Model
     sigma: float
     threshold: float
+    config: GeneratorConfig
 
     @staticmethod
     def about(sigma: float, threshold: float) -> dict[str, float]:
@@ -66,7 +69,7 @@ def load_denoiser(
         )
     if told := _told_of(saved, target):
         raise InputError(f"{saved.path}: {told} Its threshold does not fit; train one for it.")
-    return Denoiser(saved.model, learned, threshold)
+    return Denoiser(saved.model, learned, threshold, saved.config)
 
 
 def _told_of(saved: SavedGenerator, target: Target) -> str | None:
