@@ -15,7 +15,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive certify gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
+.PHONY: help install table1 table2 adaptive certify evaluate gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -51,6 +51,9 @@ adaptive: install ## Every attack on cleaners by someone who knows them, and how
 
 certify: install ## Pairs that no change of the probe up to a radius can turn, proved: accuracy against radius.
 	$(RUN) -m experiments.certify $(CHOICE)
+
+evaluate: install ## Your own defence: reported, measured, certified, and when not to trust it; ARGS='--cleaner=module:callable'.
+	$(RUN) -m experiments.evaluate $(CHOICE)
 
 gallery: install ## Figure 2: faces, attacked and cleaned, with their distances.
 	$(RUN) -m experiments.gallery $(CHOICE)

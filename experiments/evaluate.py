@@ -1,0 +1,134 @@
+"""What your own defence is worth: reported, measured, certified, and flags when not to trust it.
+
+    python -m experiments.evaluate --cleaner=my_package.my_module:my_cleaner
+    python -m experiments.evaluate --cleaner=... --dataset=lfw --data_dir=DIR --adaptive_pairs=100
+
+One JSON, result.json in the folder of the run. reported: under FGSM by someone who does not know
+the defence, as papers report it. measured: under the best of several attacks by someone who does.
+certified: what no attack can take, where noisy copies of the probe vote behind the defence.
+docs/evaluate_your_defence.md says how to read it.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import tqdm
+
+from attacks import with_levels
+from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.sentences import about_pairs
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
+from experiments.flags.groups import FlagGroup
+from experiments.running.results import Measurement, Row
+from experiments.running.run import Run
+from resgn.bring_your_own import own_cleaner
+from resgn.cleaners import Cleaner
+from resgn.evaluation import Attacked, Evaluation, Smoothing, evaluate
+from resgn.smoothing import Draws
+from weights.errors import InputError
+
+FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
+
+_SIGMA = FLAGS.number("sigma", 0.12, "Standard deviation of the noise that votes.", "(0, inf)")
+_RADIUS = FLAGS.number(
+    "radius", 0.12, "Radius of the certificates, in L2 over all pixels.", "[0, inf)"
+)
+_DRAWS = FLAGS.integer("draws", 300, "Noisy copies of each probe that bound a probability.", 1)
+_SELECTION = FLAGS.integer("selection_draws", 50, "Further copies, that guess the decision.", 1)
+_PAIRS = FLAGS.integer("certified_pairs", 10, "Pairs of each kind to certify at most.", 1)
+
+
+def main(_: list[str]) -> None:
+    """Measure one defence after the other, write the table and the JSON."""
+    names = list(verification_flags.CLEANER.value)
+    if not names:
+        raise InputError("Name your defence: --cleaner=package.module:callable.")
+    if len(set(names)) < len(names):
+        raise InputError("--cleaner names a defence twice.")
+    smoothing = Smoothing(
+        _SIGMA.value, _RADIUS.value, Draws(_SELECTION.value, _DRAWS.value), _PAIRS.value
+    )
+    epsilon = intensity_flags.intensity()
+    cleaners = [own_cleaner(name) for name in names]
+    experiment = verification_flags.experiment(texture=False)
+    more = {
+        "cleaner": names,
+        "eps": epsilon,
+        "sigma": smoothing.sigma,
+        "radius": smoothing.radius,
+        "draws": smoothing.draws.certification,
+        "selection_draws": smoothing.draws.selection,
+        "certified_pairs": smoothing.pairs,
+    }
+    run = Run("evaluate", experiment.flat_settings(more), run_flags.place(), experiment.devices)
+    run.same_data(experiment.legitimate.images)
+    attacks = AdaptiveAttacks.of(experiment, epsilon)
+
+    def measured(cleaner: Cleaner) -> Row:
+        found = evaluate(
+            cleaner,
+            experiment.target,
+            experiment.sets.attacked("test", epsilon),
+            functools.partial(attacked, experiment, attacks),
+            smoothing,
+            experiment.settings.seed,
+        )
+        return row_of(cleaner.name, found)
+
+    rows = [
+        run.measured(cleaner.name, functools.partial(measured, cleaner))
+        for cleaner in tqdm.tqdm(cleaners, desc="evaluate", unit="defence")
+    ]
+    table = run.finish(
+        rows,
+        experiment.settings.precision,
+        "defence",
+        notes(experiment, epsilon, smoothing),
+        **experiment.facts(),
+    )
+    print("\n" + table)
+    print(f"{run.folder}: result.json, evaluate.md, evaluate.csv")
+
+
+def attacked(
+    experiment: VerificationExperiment, attacks: AdaptiveAttacks, cleaner: Cleaner
+) -> Attacked:
+    """The worst case over all attacks that know the cleaner."""
+    samples = experiment.settings.adaptive.eot_samples
+    withstood = attacks.measure(Defence.of(cleaner, experiment.target, samples))
+    verified = {k.removeprefix("adaptive_"): seen for k, seen in withstood.verified.items()}
+    return Attacked(verified, withstood.findings)
+
+
+def row_of(name: str, found: Evaluation) -> Row:
+    """One line of the table."""
+    parts = {"reported": found.reported, "measured": found.measured, "certified": found.certified}
+    columns = {
+        f"{part}_{kind}": Measurement.rate(seen)
+        for part, outcomes in parts.items()
+        for kind, seen in outcomes.items()
+    }
+    return Row(name, columns, found.flags)
+
+
+def notes(experiment: VerificationExperiment, epsilon: float, smoothing: Smoothing) -> str:
+    """What each group of columns is."""
+    adaptive, draws = experiment.settings.adaptive, smoothing.draws
+    sentences = [
+        *about_pairs(experiment, [epsilon]),
+        f"measured: at most {adaptive.adaptive_pairs} + {adaptive.adaptive_pairs} pairs, the best "
+        f"of no attack, the stored example and PGD of {adaptive.adaptive_steps} steps without and "
+        f"through the defence within eps {with_levels([epsilon])}; 8-bit images.",
+        f"certified: at most {smoothing.pairs} + {smoothing.pairs} pairs, untouched; noise of "
+        f"sigma {smoothing.sigma:g}, {draws.selection} + {draws.certification} draws, right and "
+        f"proved up to an L2 radius of {smoothing.radius:g} with {100 * draws.confidence:g} % "
+        "confidence.",
+    ]
+    return " ".join(sentences)
+
+
+if __name__ == "__main__":
+    command_line.run(main, FLAGS)
