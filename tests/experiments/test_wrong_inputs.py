@@ -121,7 +121,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
         ("table1 --preset=smoke --blocks=0", "`blocks` must be at least 1"),
         ("table1 --preset=smoke --strategy=multi_worker", "needs --output_dir"),
         ("certify --preset=smoke --sigma=0", "--sigma=0: must be above 0"),
-        ("certify --preset=smoke --sigma=", "at least one number is needed"),
+        ("certify --preset=smoke --sigma=", "`sigma` names nothing"),
         ("certify --preset=smoke --radii=-1", "--radii=-1: must be 0 or more"),
         ("certify --preset=smoke --confidence=1", "must lie in (0.5, 1)"),
         ("certify --preset=smoke --draws=9", "`draws=9` can certify nothing"),
