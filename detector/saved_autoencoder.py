@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from detector.autoencoder import AutoencoderConfig, autoencoder
+from detector.resnet50 import scaled
 from weights import keras_h5, made_for
 from weights.errors import InputError, brief
 
@@ -85,9 +86,14 @@ def load_autoencoder(
             "them as detector.h5 in the folder of a run."
         )
     try:
+        width = float(about.pop("decoder_width"))
         config = AutoencoderConfig(
             width=float(about.pop("width")),
-            decoder_width=float(about.pop("decoder_width")),
+            decoder_width=width,
+            # Files of before these were settings of their own.
+            first_width=float(about.pop("first_width", width)),
+            code=int(about.pop("code", 4 * scaled(256, width))),
+            band=int(about.pop("band", 0)),
             encoder_size=int(about.pop("encoder_size")),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -7,14 +7,21 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from detector.images import Images
 from detector.scores import reconstruction_norms
 from weights.errors import InputError
 from weights.training_checkpoint import restore_newest
+
+CHOICES = {
+    "optimizer": ("sgd", "adam"),
+    "loss": ("norm", "squared"),
+    "schedule": ("halved", "cosine"),
+}
+"""The values that settings have which are names."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +31,10 @@ class TrainingConfig:
     Attributes:
       epochs: passes over the training set.
       batch_size: images a step.
-      learning_rate: of stochastic gradient descent, at the beginning.
+      optimizer: `sgd`, stochastic gradient descent, or `adam`.
+      loss: of an image's error, `norm`, its Euclidean norm (Eq. 2), or `squared`, that squared.
+      schedule: `halved` every few epochs, or `cosine`, from the learning rate to 0.
+      learning_rate: at the beginning.
       momentum: of stochastic gradient descent.
       halve_every: epochs after which the learning rate is halved.
       mirror: show half of the images mirrored; not in the paper.
@@ -33,6 +43,9 @@ class TrainingConfig:
 
     epochs: int = 30
     batch_size: int = 128
+    optimizer: str = "sgd"
+    loss: str = "norm"
+    schedule: str = "halved"
     learning_rate: float = 0.1
     momentum: float = 0.9
     halve_every: int = 10
@@ -43,23 +56,22 @@ class TrainingConfig:
         for name in ("epochs", "batch_size", "halve_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"`{name}` must be {' or '.join(known)}, got {getattr(self, name)!r}."
+                )
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")
         if not 0.0 <= self.momentum < 1.0:
             raise InputError(f"`momentum` must lie in [0, 1), got {self.momentum}.")
 
-    def rate_of(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0."""
-        return self.learning_rate * 0.5 ** (epoch // self.halve_every)
-
-
-class Images(Protocol):
-    """Many images uint8 `[M, H, W, 3]`: an array, or something that reads rows as asked."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """The images of these rows."""
+    def rate(self, step: int, steps_per_epoch: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        if self.schedule == "cosine":
+            done = step / (self.epochs * steps_per_epoch)
+            return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+        return self.learning_rate * 0.5 ** (step // steps_per_epoch // self.halve_every)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Progress:
       step: optimiser steps so far.
       loss: Eq. 2 over the epoch's training images.
       held_out: Eq. 2 over the held-out images; None where there are none.
-      learning_rate: of the epoch.
+      learning_rate: of the epoch's first step.
       images_per_second: of training alone.
     """
 
@@ -98,9 +110,7 @@ class Trainer:
     def __init__(self, model: tf.keras.Model, config: TrainingConfig, folder: Path) -> None:
         self.model, self._config, self._folder = model, config, folder
         self._variables = self.model.trainable_variables
-        self._optimizer = tf.keras.optimizers.SGD(
-            config.learning_rate, momentum=config.momentum, jit_compile=False
-        )
+        self._optimizer = _optimizer(config)
         self._optimizer.build(self._variables)
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.traces = 0
@@ -148,9 +158,9 @@ class Trainer:
         )
         restore_newest(checkpoint, self._folder / "checkpoints")
         for epoch in range(int(self._epoch), config.epochs):
-            self._optimizer.learning_rate.assign(config.rate_of(epoch))
             total, began = 0.0, time.perf_counter()
-            for batch in self._batches(images, epoch):
+            for number, batch in enumerate(self._batches(images, epoch), epoch * steps):
+                self._optimizer.learning_rate.assign(config.rate(number, steps))
                 loss = float(self._step(batch))
                 if not math.isfinite(loss):
                     raise InputError(
@@ -168,7 +178,7 @@ class Trainer:
                     step=int(self._optimizer.iterations),
                     loss=total / steps,
                     held_out=None if held_out is None else self._mean_norm(held_out),
-                    learning_rate=config.rate_of(epoch),
+                    learning_rate=config.rate(epoch * steps, steps),
                     images_per_second=steps * config.batch_size / seconds,
                 )
             )
@@ -191,10 +201,12 @@ class Trainer:
         self.traces += 1
         images = tf.cast(batch, tf.float32) / 255.0
         with tf.GradientTape() as tape:
-            loss = mean_norm(images, self.model(images, training=True))
+            norms = reconstruction_norms(images, self.model(images, training=True))["l2"]
+            squared = self._config.loss == "squared"
+            loss = tf.reduce_mean(tf.square(norms) if squared else norms)
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-        return loss
+        return tf.reduce_mean(norms)
 
     def _norms(self, batch: tf.Tensor) -> tf.Tensor:
         images = tf.cast(batch, tf.float32) / 255.0
@@ -214,3 +226,11 @@ class Trainer:
 def mean_norm(images: tf.Tensor, reconstructions: tf.Tensor) -> tf.Tensor:
     """Eq. 2: the mean over images of the Euclidean norm, not squared, of the error; a scalar."""
     return tf.reduce_mean(reconstruction_norms(images, reconstructions)["l2"])
+
+
+def _optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:
+    if config.optimizer == "adam":
+        return tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False)
+    return tf.keras.optimizers.SGD(
+        config.learning_rate, momentum=config.momentum, jit_compile=False
+    )

@@ -15,10 +15,12 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from detector.autoencoder import autoencoder, start_from_imagenet
+from detector.autoencoder import autoencoder, linear_path, start_from_imagenet
+from detector.band import Band
+from detector.pca import principal_components
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from detector.scores import NORMS, DetectionScores
-from detector.training import Progress, Trainer
+from detector.training import CHOICES, Progress, Trainer
 from experiments.face_autoencoder.model_files import ModelFiles
 from experiments.face_autoencoder.mofa_people import load_parts
 from experiments.face_autoencoder.training_settings import DetectorTrainingSettings
@@ -40,11 +42,18 @@ SETTINGS = CommandFlags(
         "held_out_identities": "Rendered people for validation, and as many for the test.",
         "imagenet": "ResNet-50's ImageNet weights, Keras' .h5 file, to start a full width from.",
         "width": "Factor on ResNet-50's maps.",
-        "decoder_width": "Factor on the code and the decoder's maps.",
+        "decoder_width": "Factor on the decoder's maps, but for its first layer.",
+        "first_width": "Factor on the maps of the decoder's first layer.",
+        "code": "Numbers of the code.",
+        "band": "Radius of the frequencies whose principal components stand beside the network; "
+        "0 for the paper's network alone.",
         "encoder_size": "Side to which ResNet-50 brings its images.",
         "epochs": "Passes over the faces.",
         "batch_size": "Faces a step.",
-        "learning_rate": "Learning rate of stochastic gradient descent, at the beginning.",
+        "optimizer": "How weights follow the gradient; the paper's is sgd.",
+        "loss": "Of an image's error: its Euclidean norm, as in the paper, or that squared.",
+        "schedule": "How the learning rate falls; the paper's is halved.",
+        "learning_rate": "Learning rate at the beginning.",
         "momentum": "Momentum of stochastic gradient descent.",
         "halve_every": "Epochs after which the learning rate is halved.",
         "mirror": "Show half of the faces mirrored.",
@@ -52,6 +61,7 @@ SETTINGS = CommandFlags(
         "held_out_images": "Faces of each part to measure on, at the most.",
         **PRECISION,
     },
+    choices=CHOICES,
 )
 FLAGS = SETTINGS.group
 
@@ -98,6 +108,10 @@ def train(
     if settings.imagenet:
         start_from_imagenet(model, settings.imagenet)
     config = dataclasses.replace(settings.training, seed=settings.seed)
+    linear = linear_path(model)
+    if linear:
+        size = settings.size
+        linear.begin_with(principal_components(images, Band(size.band), size.code, config.mirror))
     trainer = Trainer(model, config, run.folder)
     shown = held_out[:SHOWN].astype(np.float32) / np.float32(255.0)
     steps = config.epochs * (len(images) // config.batch_size)

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from detector.autoencoder import AutoencoderConfig, autoencoder, start_from_imagenet
+from detector.autoencoder import (
+    AutoencoderConfig,
+    autoencoder,
+    linear_path,
+    start_from_imagenet,
+)
+from detector.band import Band
+from detector.pca import principal_components
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
 from weights import keras_h5
 from weights.errors import InputError
 from weights.imagenet_layout import resnet50_shapes
 
-TINY = AutoencoderConfig(width=1 / 64, decoder_width=1 / 32, encoder_size=32)
+TINY = AutoencoderConfig(
+    width=1 / 64, decoder_width=1 / 32, first_width=1 / 32, code=32, encoder_size=32
+)
+LINEAR = dataclasses.replace(TINY, code=16, band=6)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +136,52 @@ def test_a_saved_detector_comes_back(
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_detector_of_before_code_and_first_layer_had_settings(
+    tiny: tf.keras.Model, tmp_path
+) -> None:
+    attributes = {"network": "detector", "width": 1 / 64, "decoder_width": 1 / 32}
+    keras_h5.save_weights(tiny, tmp_path / "old.h5", attributes | {"encoder_size": 32})
+    assert load_autoencoder(tmp_path / "old.h5").config == TINY
+
+
+def test_with_a_linear_path_the_network_begins_as_principal_components(
+    tmp_path, rng: np.random.Generator
+) -> None:
+    images = rng.integers(0, 256, (20, 7, 7, 3), np.uint8).repeat(32, axis=1).repeat(32, axis=2)
+    model = autoencoder(LINEAR)
+    linear = linear_path(model)
+    assert linear is not None
+    linear.begin_with(principal_components(images, Band(6), 16))
+    shown = tf.constant(images, tf.float32) / 255.0
+    expected = linear.reconstruct(shown).numpy()
+    np.testing.assert_allclose(model(shown, training=False), expected, atol=1e-5)
+    # Their code is what goes on to the transposed convolutions, and training leaves them alone.
+    assert model.get_layer("code_map").output_shape == (None, 2, 2, 4)
+    assert not any("linear" in variable.name for variable in model.trainable_variables)
+    save_autoencoder(model, LINEAR, tmp_path / "detector.h5", float16=True)
+    saved = load_autoencoder(tmp_path / "detector.h5")
+    assert saved.config == LINEAR
+    # Half precision keeps three digits of orthonormal numbers.
+    np.testing.assert_allclose(saved.model(shown, training=False), expected, atol=2e-3)
+
+
+def test_the_network_adds_to_the_linear_path(rng: np.random.Generator) -> None:
+    """What ResNet-50 adds to the code and the decoder to the image: both have a gradient."""
+    tf.keras.utils.set_random_seed(2)
+    model = autoencoder(LINEAR)
+    model.get_layer("deconv6").kernel.assign(0.1 * rng.normal(size=(4, 4, 3, 1 + 3 * 4)))
+    images = tf.constant(rng.random((2, 224, 224, 3)), tf.float32)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(model(images, training=True) - images))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    reached = {
+        variable.name
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if np.abs(gradient).max() > 0.0
+    }
+    assert {"code/kernel:0", "deconv1/kernel:0", "deconv6/kernel:0"} <= reached
+
+
 def test_another_network_is_refused(tmp_path) -> None:
     keras_h5.save_layer_weights({}, tmp_path / "other.h5", {"network": "resgn"})
     with pytest.raises(InputError, match="not a detector"):
@@ -151,6 +208,10 @@ def test_imagenet_weights_do_not_fit_a_narrow_encoder(
     [
         ({"width": 0.0}, "`width` must lie above 0"),
         ({"decoder_width": float("nan")}, "`decoder_width` must lie above 0"),
+        ({"first_width": 5.0}, "`first_width` must lie above 0"),
+        ({"code": 30}, "`code` must be a multiple of 4 from 4 to 4096, got 30"),
+        ({"band": 1}, "`band` must lie from 2 to 224, got 1"),
+        ({"band": 6, "code": 1024}, "Raise `band` or lower `code`"),
         ({"encoder_size": 16}, "`encoder_size` must lie from 32 to 224, got 16"),
         ({"encoder_size": 448}, "`encoder_size` must lie from 32 to 224, got 448"),
     ],

@@ -48,8 +48,40 @@ def test_loss_is_the_mean_of_norms() -> None:
 def test_the_papers_learning_rates() -> None:
     config = TrainingConfig()
     assert (config.epochs, config.batch_size, config.momentum) == (30, 128, 0.9)
-    rates = [config.rate_of(epoch) for epoch in (0, 9, 10, 19, 20, 29)]
+    assert (config.optimizer, config.loss, config.schedule) == ("sgd", "norm", "halved")
+    rates = [config.rate(7 * epoch + 6, 7) for epoch in (0, 9, 10, 19, 20, 29)]
     assert rates == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
+
+
+def test_a_cosine_ends_at_nothing() -> None:
+    config = dataclasses.replace(CONFIG, epochs=4, schedule="cosine", learning_rate=0.2)
+    rates = [config.rate(step, 10) for step in (0, 10, 20, 30, 40)]
+    half = 0.1 * np.sqrt(0.5)
+    np.testing.assert_allclose(rates, [0.2, 0.1 + half, 0.1, 0.1 - half, 0.0], atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["norm", "squared"])
+def test_the_loss_that_is_followed(tmp_path, loss: str) -> None:
+    """One step on two images, one four times as far away: the square listens to it more."""
+    inputs = tf.keras.Input((1, 1, 3))
+    layer = tf.keras.layers.Dense(3, kernel_initializer="zeros")
+    model = tf.keras.Model(inputs, layer(inputs))
+    errors = np.array([[0.2, 0.0, 0.0], [0.0, 0.8, 0.0]])
+    images = np.round(255.0 * errors).astype(np.uint8)[:, None, None]
+    config = TrainingConfig(epochs=1, batch_size=2, learning_rate=0.1, loss=loss)
+    Trainer(model, config, tmp_path).train(images)
+    gradient = 2 * errors if loss == "squared" else np.sign(errors)
+    np.testing.assert_allclose(layer.bias, 0.1 * gradient.mean(axis=0), atol=1e-4)
+
+
+def test_adam_moves_every_weight_by_the_learning_rate(tmp_path) -> None:
+    inputs = tf.keras.Input((1, 1, 3))
+    layer = tf.keras.layers.Dense(3, kernel_initializer="zeros")
+    model = tf.keras.Model(inputs, layer(inputs))
+    image = np.array([255, 25, 2], np.uint8)[None, None, None]
+    config = TrainingConfig(1, 1, "adam", learning_rate=0.01)
+    Trainer(model, config, tmp_path).train(image)
+    np.testing.assert_allclose(layer.bias, 0.01, rtol=1e-3)
 
 
 def test_a_step_is_sgd_with_momentum(tmp_path) -> None:
@@ -135,6 +167,9 @@ def test_too_few_images_are_refused(tmp_path) -> None:
     [
         ("epochs", 0, "`epochs` must be at least 1"),
         ("learning_rate", float("nan"), "`learning_rate` must be above 0"),
+        ("optimizer", "adagrad", "`optimizer` must be sgd or adam, got 'adagrad'"),
+        ("loss", "l1", "`loss` must be norm or squared"),
+        ("schedule", "linear", "`schedule` must be halved or cosine"),
         ("momentum", 1.0, "`momentum` must lie in"),
     ],
 )

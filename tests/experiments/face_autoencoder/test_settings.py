@@ -79,8 +79,10 @@ def test_the_encoder_is_trained_as_in_the_paper() -> None:
 
 def test_the_detector_is_trained_as_in_the_paper() -> None:
     paper = DetectorTrainingSettings()
-    assert paper.training == DetectorTrainingConfig(30, 128, 0.1, 0.9, 10, False)
-    assert paper.size == AutoencoderConfig(1.0, 1.0, 224)
+    assert paper.training == DetectorTrainingConfig(
+        30, 128, "sgd", "norm", "halved", 0.1, 0.9, 10, False
+    )
+    assert paper.size == AutoencoderConfig(1.0, 1.0, 1.0, 1024, 0, 224)
 
 
 def test_the_identity_classifiers_are_as_large_as_in_the_paper() -> None:
