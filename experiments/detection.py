@@ -6,22 +6,29 @@
 Faces of people whom neither encoder, classifier nor detector has seen are attacked, each toward
 another person's code, at several epsilons. The people are divided into two halves: one settles the
 thresholds, the other is measured on. The columns l1, l2, linf and js are the accuracy on as many
-normal as attacked faces, at the threshold that was best on the first half; `js_auc` and so on the
-areas under the ROC, `js_tpr_0.01` and so on the share of attacks caught at 1 % of false alarms;
-`magnet` the accuracy of MagNet's way, in which each score has a veto at a threshold from normal
-faces alone, `magnet_caught` and `magnet_false_alarms` what makes it up.
-`adaptive_js` is the accuracy on attacks that keep the divergence low; the rows fgsm and pgd are
-attacks that the first half's thresholds for epsilon 0.05 have not seen. Attacked faces are judged
-in 8 bits, as files hold them; they are kept in the user's cache, so that a second run need not make
-them again.
+normal as attacked faces, at the threshold that was best on the first half for the row's epsilon;
+`js_one` and so on at one threshold for all epsilons. `js_auc` and so on are the areas under the
+ROC, `js_tpr_0.01` the share of attacks caught at 1 % of false alarms; `js_pca` is the divergence
+where the detector's principal components alone reconstruct; the row `normal` says how far both
+reconstructions are off. `magnet` is the accuracy of MagNet's way, in which each score has a veto at
+a threshold from normal faces alone, `magnet_caught` and `magnet_false_alarms` what makes it up.
+The rows fgsm and pgd are attacks that the first half's thresholds for epsilon 0.05 have not seen.
+The rows `unaware`, `equation1` and `judge` say in which share of the faces an attack is taken for
+its target (`reached`) and also raises no alarm (`unnoticed`): one that does not know the detector,
+one that keeps the divergence low while it matches codes by Eq. 1, and one that does so by the
+identity classifier that judges. Attacked faces are judged in 8 bits, as files hold them; where that
+leaves nothing of an attack, a row `float` has it as it was. They are kept in the user's cache, so
+that a second run need not make them again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from typing import Any, ClassVar
 
+import numpy as np
 import tqdm
 
 from detector.scores import SCORES
@@ -38,6 +45,11 @@ from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDet
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.papers import TABLE_2
 from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.face_autoencoder.unnoticed_attacks import (
+    ATTACKERS,
+    UnnoticedAttacks,
+    UnnoticedConfig,
+)
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.run import Run
@@ -52,7 +64,7 @@ class DetectionSettings(Presets):
     Attributes:
       images: faces of each half, each once as it is and once attacked.
       eps: epsilons of the attack.
-      adaptive_eps: those of `eps` at which the detector is known to the attacker.
+      aware_eps: those of `eps` at which the detector is known to the attacker.
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
@@ -60,42 +72,55 @@ class DetectionSettings(Presets):
     table: Table2Config = part(Table2Config())
     images: int = 10_000
     eps: tuple[float, ...] = tuple(TABLE_2)
-    adaptive_eps: tuple[float, ...] = (0.05,)
+    unnoticed: UnnoticedConfig = part(UnnoticedConfig())
+    aware_eps: tuple[float, ...] = (0.05,)
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
         "images": 100,
-        "adaptive_images": 32,
+        "aware_images": 24,
+        "aware_starts": 3,
+        "aware_weights": (1.0, 10.0),
+        "tuning_images": 16,
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
         "identities": 4,
         "images": 2,
-        "adaptive_images": 2,
+        "aware_images": 2,
+        "aware_steps": 2,
+        "aware_starts": 2,
+        "tuning_images": 2,
     }
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "images")
-        check_above_zero(self, "eps", "adaptive_eps")
+        check_above_zero(self, "eps", "aware_eps")
         if UNSEEN_EPSILON not in self.eps:
             raise InputError(
                 f"`eps` must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by."
             )
+        if not set(self.aware_eps) <= set(self.eps):
+            raise InputError("`aware_eps` must be among `eps`.")
 
 
 SETTINGS = CommandFlags(
     DetectionSettings,
     {
         "images": "Faces of each half, each once as it is and once attacked.",
-        "adaptive_images": "Faces of the second half, attacked with the detector known.",
+        "aware_images": "Faces of the second half, attacked with the detector known.",
+        "aware_steps": "Steps of PGD by who knows the detector, for each start.",
+        "aware_starts": "Random starts of who knows the detector; one success is enough.",
+        "aware_weights": "Weights of the divergence in the loss of who knows the detector; the "
+        "best on the first half is taken.",
+        "tuning_images": "Faces of the first half by which that weight is chosen.",
         "eps": "Epsilons of the attack.",
-        "adaptive_eps": "Epsilons among --eps at which the detector is known to the "
-        "attacker; empty for none.",
-        "adaptive_weight": "Weight of the divergence in the loss of who knows the detector.",
+        "aware_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
+        "for none.",
         "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
     },
     within={
         "eps": "(0, inf)",
-        "adaptive_eps": "(0, inf)",
-        "adaptive_weight": "[0, inf)",
+        "aware_eps": "(0, inf)",
+        "aware_weights": "(0, inf)",
         "false_alarm_rate": "[0, 0.5]",
     },
 )
@@ -112,21 +137,30 @@ def main(_: list[str]) -> None:
     people = experiment.people("test")
     sides = dict(zip(("validation", "test"), halves(people, settings.images, seed), strict=True))
     run.same_data(*(side.images for side in sides.values()))
+    scores = {"": detector.scores}
+    if detector.pca_scores:
+        scores["pca"] = detector.pca_scores
     table = Table2(
-        detector.scores,
+        scores,
         experiment.terms,
         {name: toward_others(experiment.victim, side, seed) for name, side in sides.items()},
         algorithm.attack(),
+        settings.eps,
         settings.table,
         experiment.crafted,
     )
-    names = [f"eps={epsilon:g}" for epsilon in settings.eps]
-    known = {f"eps={epsilon:g}" for epsilon in settings.adaptive_eps}
+    measured = {"normal": table.reconstruction}
+    measured |= {name: functools.partial(table.row, name) for name in table.names}
+    unnoticed = functools.cache(lambda: UnnoticedAttacks(table, settings.unnoticed))
+    for epsilon, attacker in itertools.product(settings.aware_eps, ATTACKERS):
+        measured[f"eps={epsilon:g},{attacker}"] = functools.partial(
+            lambda epsilon, attacker: unnoticed().row(epsilon, attacker), epsilon, attacker
+        )
     rows = [
-        run.measured(name, functools.partial(table.row, name, name in known))
-        for name in tqdm.tqdm([*names, "fgsm", "pgd"], unit="row")
+        run.measured(name, measure) for name, measure in tqdm.tqdm(measured.items(), unit="row")
     ]
-    normal, attacked = table.normal["test"], {name: table.attacked("test", name) for name in names}
+    normal = table.normal["test"]
+    attacked = {name: table.attacked("test", name) for name in table.series}
     save_detection_rocs(run.folder / "roc.png", normal, attacked)
     save_histograms(run.folder / "scores.png", normal, attacked)
     write_thresholds(
@@ -139,14 +173,18 @@ def main(_: list[str]) -> None:
     notes = (
         f"In 8 bits, epsilon {algorithm.in_words(settings.eps)}; fgsm and pgd change a pixel by as "
         f"much as {UNSEEN_EPSILON:g} does. "
-        f"{len(table.pairs['test'])} normal and as many attacked faces of people whom nothing has "
-        f"seen; thresholds from {len(table.pairs['validation'])} faces of other people. Accuracy "
-        "with its 95 % Wilson interval, the paper's in square brackets. adaptive_js: "
-        f"{settings.table.adaptive_images} of the faces, attacked with the divergence in the loss. "
+        f"{len(table.halves['test'].people)} normal and as many attacked faces of "
+        f"{len(np.unique(table.halves['test'].people))} people whom nothing has seen; thresholds "
+        f"from {len(table.halves['validation'].people)} faces of other people. Intervals of 95 % "
+        "from draws of as many people, with replacement; the paper's value in square brackets. "
+        f"Who knows the detector: {settings.unnoticed.aware_images} faces, PGD of "
+        f"{settings.unnoticed.aware_steps} steps, {settings.unnoticed.aware_starts} starts, the "
+        "alarm at the one threshold of js. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
         f"{settings.table.false_alarm_rate:g} each."
     )
-    plain = tuple(f"{score}_auc" for score in SCORES)
+    areas = (f"{score}_auc" for score in (*SCORES, "js_pca"))
+    plain = (*areas, "weight", "rmse", "rmse_pca")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain))
     print(f"{run.folder}: detection.md, .csv, result.json, roc.png, scores.png, thresholds.json")
 

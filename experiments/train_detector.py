@@ -10,6 +10,7 @@ TensorBoard, Eq. 2 on training and held-out faces, and panels of faces with thei
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -89,13 +90,19 @@ def main(_: list[str]) -> None:
     }
     save_autoencoder(model, settings.size, path, said, float16=True)
     saved = load_autoencoder(path).model
-    scores = DetectionScores(lambda images: saved(images, training=False))
+    reconstructions = {"": lambda images: saved(images, training=False)}
+    linear = linear_path(saved)
+    if linear:
+        reconstructions["pca"] = linear.reconstruct
+    scores = {name: DetectionScores(each) for name, each in reconstructions.items()}
     rows = [measure(scores, part, held_out[part]) for part in held_out]
     notes = (
-        f"Norms of the reconstruction error, the mean over faces with its 95 % interval; "
+        f"Norms of the reconstruction error, the mean over faces with its 95 % interval; rmse: the "
+        f"second for each number of an image; pca: of the principal components alone. "
         f"{len(faces['train'])} faces to learn from."
     )
-    print(run.finish(rows, settings.precision, "people", notes, plain=NORMS))
+    plain = (*NORMS, "rmse", "pca_rmse")
+    print(run.finish(rows, settings.precision, "people", notes, plain=plain))
     print(f"Detector: {path}")
 
 
@@ -143,10 +150,16 @@ def train(
         return trainer.train(images, held_out, report, stepped)
 
 
-def measure(scores: DetectionScores, part: str, people: Photographs) -> Row:
-    """The norms of the saved detector on one part."""
-    found = scores.measure(people.images, batch_size=16)
-    return Row(part, {name: Measurement.mean(found[name]) for name in NORMS})
+def measure(scores: Mapping[str, DetectionScores], part: str, people: Photographs) -> Row:
+    """The norms of the saved detector on one part, and of its principal components."""
+    columns: dict[str, Measurement] = {}
+    for name, each in scores.items():
+        found = each.measure(people.images, batch_size=16)
+        if not name:
+            columns |= {norm: Measurement.mean(found[norm]) for norm in NORMS}
+        rmse = found["l2"] / np.sqrt(people.images[0].size)
+        columns[f"{name}_rmse" if name else "rmse"] = Measurement.mean(rmse)
+    return Row(part, columns)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 
 from mofa import code as codes
 from mofa.arrays import Array
+from mofa.people import drawn_again
 
 
 def unit_parts(code: Array, names: Sequence[str]) -> Array:
@@ -49,15 +50,12 @@ def intervals_over_people(
       The bounds of `auc`, `true_accepts` (of pairs of one person) and `false_accepts` (of pairs of
       two).
     """
-    labels, person = np.unique(people, return_inverse=True)
     first, second = np.triu_indices(len(people), 1)
     order = np.argsort(similarities, kind="stable")
-    first, second = person[first[order]], person[second[order]]
-    same, accepted = first == second, similarities[order] > threshold
-    rng = np.random.default_rng(seed)
+    first, second = first[order], second[order]
+    same, accepted = people[first] == people[second], similarities[order] > threshold
     found: dict[str, list[float]] = {"auc": [], "true_accepts": [], "false_accepts": []}
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(0, len(labels), len(labels)), minlength=len(labels))
+    for times in drawn_again(people, resamples, seed):
         weight = np.where(same, times[first], times[first] * times[second]).astype(np.float64)
         positive, negative = weight * same, weight * ~same
         all_positive, all_negative = positive.sum(), negative.sum()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mofa.arrays import Array
@@ -66,3 +68,21 @@ def different_pairs(people: Array, count: int, seed: int) -> tuple[Array, Array]
     rng = np.random.default_rng(seed)
     sources = rng.permutation(len(people))[:count]
     return sources, strangers(people, sources, rng)
+
+
+def drawn_again(people: Array, resamples: int, seed: int) -> Iterator[Array]:
+    """As many people drawn anew with replacement, as often as asked: a bootstrap over people.
+
+    Args:
+      people: int [M], whose each picture is.
+      resamples: draws.
+      seed: of the draws.
+
+    Yields:
+      int [M], how often each picture counts: as often as its person was drawn.
+    """
+    labels, person = np.unique(people, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    for _ in range(resamples):
+        drawn = rng.integers(0, len(labels), len(labels))
+        yield np.bincount(drawn, minlength=len(labels))[person]

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, Undetected, with_score
+from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
 from attacks.semantic_match import entry_weights
-from detector.detection import DetectionResult, ScoreSet, Thresholds, Verdicts, validation_half
+from detector.detection import (
+    DetectionResult,
+    ScoreSet,
+    Thresholds,
+    Verdicts,
+    best_accuracy_threshold,
+    validation_half,
+)
 from detector.magnet import MagNetDetector
+from detector.roc import RocCurve
 from detector.scores import SCORES, DetectionScores
+from experiments.face_autoencoder import over_people
 from experiments.face_autoencoder.crafted_images import CraftedImages
-from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function, Victim
+from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victim
 from experiments.face_autoencoder.papers import TABLE_2
 from experiments.face_autoencoder.pictures import Pictures
 from experiments.running.results import Measurement, Row
-from experiments.running.settings import check_at_least
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.people import strangers
@@ -50,81 +58,118 @@ def halves(people: Pictures, images: int, seed: int) -> tuple[Photographs, Photo
 class Table2Config:
     """What is measured how.
 
-    The rate is MagNet's; the paper has no attack that knows the detector.
-
     Attributes:
-      false_alarm_rate: of each of MagNet's detectors.
-      adaptive_images: faces that are attacked with the detector known.
-      adaptive_weight: of the divergence in that attack's loss.
+      false_alarm_rate: of each of MagNet's detectors; the rate is MagNet's.
     """
 
     false_alarm_rate: float = 0.01
-    adaptive_images: int = 1000
-    adaptive_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        check_at_least(self, 0, "adaptive_weight")
-        check_at_least(self, 1, "adaptive_images")
         if not 0.0 <= self.false_alarm_rate <= 0.5:
             raise InputError(
                 f"`false_alarm_rate` must lie in [0, 0.5], got {self.false_alarm_rate}."
             )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Half:
+    """Faces of one half of the people.
+
+    Attributes:
+      pairs: faces and the faces whose code they are to get.
+      people: int [N], whose the faces are.
+    """
+
+    pairs: AttackedPairs
+    people: Array
+
+
 class Table2:
     """Scores of normal and attacked faces of both halves.
 
+    Rows are named `eps=...` as files hold the attacked faces, in 8 bits; `eps=...,float` as the
+    attack gave them; `fgsm` and `pgd`.
+
     Attributes:
-      pairs: by half, `validation` and `test`, faces and the faces whose code they are to get.
+      halves: by name, `validation` and `test`.
       normal: by half, scores of the faces as they are.
+      scores: the detector's.
+      terms: of Eq. 1.
+      attack: Algorithm 1.
+      series: the rows of Algorithm 1 by which the one threshold is settled.
 
     Args:
-      scores: of images.
+      scores: of images, by what they are called: those of the detector under "", the divergence
+        with other reconstructions under further names.
       terms: of Eq. 1.
-      pairs: see above.
+      halves: see above.
       attack: Algorithm 1.
+      epsilons: of the attack.
       config: see there.
       crafted: gives attacked images in 8 bits, and may keep them.
     """
 
     def __init__(
         self,
-        scores: DetectionScores,
+        scores: Mapping[str, DetectionScores],
         terms: Mapping[str, Term],
-        pairs: dict[str, AttackedPairs],
+        halves: Mapping[str, Half],
         attack: PerturbationAttack,
+        epsilons: Sequence[float],
         config: Table2Config,
         crafted: CraftedImages | None = None,
     ) -> None:
-        self._scores, self._terms, self._attack = scores, terms, attack
+        self._all_scores, self.scores = scores, scores[""]
+        self.terms, self.attack = terms, attack
         self._crafted = crafted or CraftedImages()
-        self.pairs, self._config = pairs, config
+        self.halves, self._config = halves, config
         self.normal: dict[str, Scores] = {
-            name: scores.measure(pairs.sources, BATCH) for name, pairs in self.pairs.items()
+            name: self._measured(half.pairs.sources) for name, half in halves.items()
         }
         self._others: dict[str, Attack] = {"fgsm": FGSM(), "pgd": PGD(attack.steps)}
         self._attacked: dict[tuple[str, str], Scores] = {}
+        names = [f"eps={epsilon:g}" for epsilon in epsilons]
+        # Where a change is below one level, files hold the faces as they were.
+        nothing = {n for n, e in zip(names, epsilons, strict=True) if self._levels(e) < 1}
+        self.series = tuple(f"{name},float" if name in nothing else name for name in names)
+        self._stored_alone = tuple(name for name in names if name in nothing)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All rows."""
+        return *self._stored_alone, *self.series, *self._others
+
+    def _levels(self, epsilon: float) -> int:
+        # 0.02 * 255 is a little more than 5.1 in single precision; no whole number is hit.
+        return int(255.0 * float(self.attack.radii(epsilon)))
+
+    def _measured(self, images: Array) -> Scores:
+        found = self.scores.measure(images, BATCH)
+        for name, scores in self._all_scores.items():
+            if name:
+                found[f"js_{name}"] = scores.measure(images, BATCH)["js"]
+        return found
+
+    def stored(self, half: str, name: str) -> Array:
+        """Attacked faces, float32 [N, 224, 224, 3]; in 8 bits but for rows that say `float`."""
+        pairs = self.halves[half].pairs
+        match = pairs.match(self.terms)
+        attack: Attack = self._others.get(name, self.attack)
+        if name.endswith(",float"):
+            return pairs.attacked(attack, _epsilon(name), match).images
+        epsilon = self.attack.upper * UNSEEN_EPSILON if name in self._others else _epsilon(name)
+        return self._crafted(
+            attack,
+            epsilon,
+            pairs,
+            entry_weights(self.terms, codes.SIZE),
+            lambda: pairs.attacked(attack, epsilon, match).images,
+        )
 
     def attacked(self, half: str, name: str) -> Scores:
         """Scores of attacked faces; `name` is the row's."""
         if (half, name) not in self._attacked:
-            pairs = self.pairs[half]
-            match = pairs.match(self._terms)
-            attack: Attack = self._others.get(name, self._attack)
-            epsilon = (
-                self._attack.upper * UNSEEN_EPSILON
-                if name in self._others
-                else float(name.removeprefix("eps="))
-            )
-
-            images = self._crafted(
-                attack,
-                epsilon,
-                pairs,
-                entry_weights(self._terms, codes.SIZE),
-                lambda: pairs.attacked(attack, epsilon, match).images,
-            )
-            self._attacked[half, name] = self._scores.measure(images, BATCH)
+            self._attacked[half, name] = self._measured(self.stored(half, name))
         return self._attacked[half, name]
 
     def thresholds(self, name: str, score: str) -> Thresholds:
@@ -133,60 +178,76 @@ class Table2:
             ScoreSet(self.normal["validation"][score], self.attacked("validation", name)[score])
         )
 
-    def row(self, name: str, known: bool) -> Row:
-        """One row of the table.
+    def one_threshold(self, score: str) -> float:
+        """The threshold whose accuracy, the mean over all epsilons, is best on validation."""
+        attacked = [self.attacked("validation", name)[score] for name in self.series]
+        normal = np.tile(self.normal["validation"][score], len(attacked))
+        return best_accuracy_threshold(normal, np.concatenate(attacked))
 
-        Args:
-          name: `eps=...`, `fgsm` or `pgd`.
-          known: also measure an attacker who knows the detector.
-        """
+    def reconstruction(self) -> Row:
+        """How far reconstructions of the test half's normal faces are off, for each number."""
+        half = self.halves["test"]
+        off = {
+            f"rmse_{name}" if name else "rmse": scores.measure(half.pairs.sources, BATCH)["l2"]
+            / np.sqrt(half.pairs.sources[0].size)
+            for name, scores in self._all_scores.items()
+        }
+        return Row(
+            "normal", {name: over_people.mean(each, half.people) for name, each in off.items()}
+        )
+
+    def row(self, name: str) -> Row:
+        """One row of the table; intervals are over people."""
         seen = name if name.startswith("eps=") else f"eps={UNSEEN_EPSILON:g}"
-        paper = TABLE_2.get(float(name[4:]), (None,) * 4) if name == seen else (None,) * 4
-        attacked = self.attacked("test", name)
+        paper = TABLE_2.get(_epsilon(name), (None,) * 4) if name == seen else (None,) * 4
+        papers = dict(zip(SCORES, paper, strict=True))
+        attacked, normal = self.attacked("test", name), self.normal["test"]
         columns: dict[str, Measurement] = {}
         areas: dict[str, Measurement] = {}
-        for number, score in enumerate(SCORES):
-            result = DetectionResult.of(
-                self.thresholds(seen, score),
-                ScoreSet(self.normal["test"][score], attacked[score]),
-            )
-            columns[score] = Measurement.rate(result.best_accuracy.correct, paper[number])
-            count = len(attacked[score])
-            areas[f"{score}_auc"] = Measurement.bare(result.roc.auc(), count)
-            for rate in TPR_AT:
-                share = result.roc.detection_rate_at(rate)
-                areas[f"{score}_tpr_{rate:g}"] = Measurement.bare(share, count)
+        for score in attacked:
+            test = ScoreSet(normal[score], attacked[score])
+            best = DetectionResult.of(self.thresholds(seen, score), test).best_accuracy
+            one = Verdicts.of(self.one_threshold(score), test)
+            columns[score] = self._share(best.correct, papers.get(score))
+            columns[f"{score}_one"] = self._share(one.correct, papers.get(score))
+            areas |= self._curve(score, test)
         # At thresholds from normal faces of the other half, so that false alarms are measured, too.
-        caught, alarms = self.magnet.flags(attacked), self.magnet.flags(self.normal["test"])
-        columns["magnet"] = Measurement.rate(np.concatenate([~alarms, caught]))
-        columns["magnet_caught"] = Measurement.rate(caught)
-        columns["magnet_false_alarms"] = Measurement.rate(alarms)
-        if known:
-            columns["adaptive_js"] = Measurement.rate(self._adaptive(seen))
+        caught, alarms = self.magnet.flags(attacked), self.magnet.flags(normal)
+        columns["magnet"] = self._share(np.concatenate([~alarms, caught]))
+        columns["magnet_caught"] = self._share(caught)
+        columns["magnet_false_alarms"] = self._share(alarms)
         return Row(name, columns | areas)
+
+    def _share(self, outcomes: Array, paper: float | None = None) -> Measurement:
+        """Of outcomes of each face, normal ones before attacked ones where both are there."""
+        people = self.halves["test"].people
+        by_face = outcomes.reshape(-1, len(people)).T
+        return over_people.mean(by_face, people, paper)
+
+    def _curve(self, score: str, test: ScoreSet) -> dict[str, Measurement]:
+        """Area under the ROC, and attacks caught at 1 % and 0.1 % of false alarms."""
+
+        def read(rows: Array) -> dict[str, float]:
+            roc = RocCurve.of(test.normal[rows], test.attacked[rows])
+            caught = {f"{score}_tpr_{rate:g}": roc.detection_rate_at(rate) for rate in TPR_AT}
+            return {f"{score}_auc": roc.auc()} | caught
+
+        return over_people.measured(self.halves["test"].people, read)
 
     @functools.cached_property
     def magnet(self) -> MagNetDetector:
         """Every score with a veto, thresholds from the validation half's normal faces alone."""
-        return MagNetDetector.calibrated(self.normal["validation"], self._config.false_alarm_rate)
-
-    def _adaptive(self, name: str) -> Array:
-        """Right verdicts of `js` where the attack keeps it low."""
-        threshold = self.thresholds(name, "js").best_accuracy
-        pairs = self.pairs["test"].part(slice(self._config.adaptive_images))
-        goal = Undetected(pairs.match(self._terms), threshold, self._config.adaptive_weight)
-        kept = pairs.attacked(self._attack, float(name[4:]), goal, self._code_and_score).stored
-        found = self._scores.measure(kept, BATCH)["js"]
-        normal = self.normal["test"]["js"][: len(pairs)]
-        return Verdicts.of(threshold, ScoreSet(normal, found)).correct
-
-    @functools.cached_property
-    def _code_and_score(self) -> Function:
-        return with_score(self.pairs["test"].victim.encoder, self._scores.divergence)
+        normal = {name: self.normal["validation"][name] for name in SCORES}
+        return MagNetDetector.calibrated(normal, self._config.false_alarm_rate)
 
 
-def toward_others(victim: Victim, people: Photographs, seed: int) -> AttackedPairs:
+def _epsilon(name: str) -> float:
+    return float(name.removeprefix("eps=").removesuffix(",float"))
+
+
+def toward_others(victim: Victim, people: Photographs, seed: int) -> Half:
     """Every face as a source, each with a face of somebody else of the same half as target."""
     rng = np.random.default_rng(seed)
     targets = strangers(people.people, np.arange(len(people)), rng)
-    return AttackedPairs.of(victim, people.images, people.images[targets])
+    pairs = AttackedPairs.of(victim, people.images, people.images[targets])
+    return Half(pairs, people.people)

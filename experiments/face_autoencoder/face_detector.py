@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import weights as weights_room
+from detector.autoencoder import linear_path
 from detector.saved_autoencoder import load_autoencoder
 from detector.scores import DetectionScores
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
@@ -38,6 +39,8 @@ class FaceDetector:
 
     Attributes:
       scores: of images, `js` by the identity classifier on codes.
+      pca_scores: the same with what the principal components alone reconstruct, for comparison;
+        None of a detector without them.
 
     Args:
       experiment: encoder and classifier.
@@ -63,6 +66,10 @@ class FaceDetector:
         victim = experiment.victim
         classify = on_images(victim.encoder, victim.identities["code"], "logits")
         self.scores = DetectionScores(self.reconstruct, classify, settings.temperature)
+        self.pca_scores: DetectionScores | None = None
+        linear = linear_path(self._model)
+        if linear:
+            self.pca_scores = DetectionScores(linear.reconstruct, classify, settings.temperature)
 
     def files(self) -> dict[str, made_for.Content]:
         """What decides the scores, by role: thresholds are made for these."""

@@ -165,7 +165,12 @@ class AttackedPairs:
         )
 
     def attacked(
-        self, attack: Attack, epsilon: float, criterion: Criterion, model: Model | None = None
+        self,
+        attack: Attack,
+        epsilon: float,
+        criterion: Criterion,
+        model: Model | None = None,
+        seed: int = 0,
     ) -> Attacked:
         """The sources under one attack with one budget.
 
@@ -174,9 +179,12 @@ class AttackedPairs:
           epsilon: its budget.
           criterion: its goal, for example `match`.
           model: what it goes through; the victim's encoder by default.
+          seed: of its random start, where it has one.
         """
         model = self.victim.encoder if model is None else model
-        found = attack.craft(model, self.sources, criterion, epsilons=[epsilon], batch_size=BATCH)
+        found = attack.craft(
+            model, self.sources, criterion, epsilons=[epsilon], batch_size=BATCH, seed=seed
+        )
         stored = attack.stored(found, self.sources, [epsilon])
         return Attacked(found[0], to_float(stored[0]).numpy())
 

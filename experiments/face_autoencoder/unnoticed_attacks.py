@@ -1,0 +1,149 @@
+"""Attacks that are to reach their goal and raise no alarm."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from attacks import PGD, Criterion, Undetected, with_score
+from detector.detection import flagged
+from experiments.face_autoencoder import over_people
+from experiments.face_autoencoder.detection_table import Half, Table2
+from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
+from experiments.running.results import Measurement, Row
+from experiments.running.settings import check_above_zero, check_at_least
+from mofa.arrays import Array
+from weights.errors import InputError
+
+ATTACKERS = ("unaware", "equation1", "judge")
+"""Algorithm 1 without knowledge of the detector; who matches codes by Eq. 1 and knows it; who also
+knows the identity classifier that judges, and swaps identities by it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class UnnoticedConfig:
+    """How much an attacker who knows the detector spends; the paper has none.
+
+    Attributes:
+      aware_images: faces of the test half that are attacked.
+      aware_steps: of PGD, for each start.
+      aware_starts: random starts; one that succeeds is enough.
+      aware_weights: of the divergence in the loss, tried on faces of the validation half.
+      tuning_images: how many of those, one start each.
+    """
+
+    aware_images: int = 1000
+    aware_steps: int = 200
+    aware_starts: int = 5
+    aware_weights: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
+    tuning_images: int = 100
+
+    def __post_init__(self) -> None:
+        check_at_least(self, 1, "aware_images", "aware_steps", "aware_starts", "tuning_images")
+        check_above_zero(self, "aware_weights")
+        if not self.aware_weights:
+            raise InputError("`aware_weights` needs a weight.")
+
+
+class Outcome(NamedTuple):
+    """What became of attacked faces, bool [N] each.
+
+    Attributes:
+      reached: the judge takes the face for the target and no longer for the source.
+      unnoticed: and the detector raises no alarm.
+    """
+
+    reached: Array
+    unnoticed: Array
+
+
+class UnnoticedAttacks:
+    """The share of faces where an attack reaches its goal and raises no alarm.
+
+    The alarm is the divergence at the one threshold of Table 2; the judge is the identity
+    classifier on codes. Faces are judged as files hold them.
+
+    Args:
+      table: scores, thresholds and faces.
+      config: see there.
+    """
+
+    def __init__(self, table: Table2, config: UnnoticedConfig) -> None:
+        self._table, self._config = table, config
+        self._threshold = table.one_threshold("js")
+        self._halves = {
+            "test": _first(table.halves["test"], config.aware_images),
+            "validation": _first(table.halves["validation"], config.tuning_images),
+        }
+
+    def row(self, epsilon: float, attacker: str) -> Row:
+        """One attacker at one epsilon: `reached`, `unnoticed`, and `false_alarms`."""
+        half = self._halves["test"]
+        columns: dict[str, Measurement] = {}
+        if attacker == "unaware":
+            images = self._table.stored("test", f"eps={epsilon:g}")[: len(half.people)]
+            outcome = self._outcome(half.pairs, images)
+        else:
+            weight = self._tuned(attacker, epsilon)
+            outcome = self._attacked("test", attacker, epsilon, weight, self._config.aware_starts)
+            columns["weight"] = Measurement.bare(weight, len(self._halves["validation"].people))
+        alarms = flagged(self._table.normal["test"]["js"], self._threshold)
+        columns |= {
+            "reached": over_people.mean(outcome.reached, half.people),
+            "unnoticed": over_people.mean(outcome.unnoticed, half.people),
+            "false_alarms": over_people.mean(alarms, self._table.halves["test"].people),
+        }
+        order = ("reached", "unnoticed", "false_alarms", "weight")
+        return Row(
+            f"eps={epsilon:g},{attacker}",
+            {name: columns[name] for name in order if name in columns},
+        )
+
+    def _tuned(self, attacker: str, epsilon: float) -> float:
+        """The weight with most unnoticed successes on validation, the smallest of equals."""
+        weights = sorted(self._config.aware_weights)
+        if len(weights) == 1:
+            return weights[0]
+        found = [self._attacked("validation", attacker, epsilon, each, 1) for each in weights]
+        return weights[int(np.argmax([each.unnoticed.sum() for each in found]))]
+
+    def _attacked(
+        self, half: str, attacker: str, epsilon: float, weight: float, starts: int
+    ) -> Outcome:
+        pairs = self._halves[half].pairs
+        goal = Undetected(self._goal(pairs, attacker), self._threshold, weight)
+        behind = self._behind_judge if attacker == "judge" else self._behind_codes
+        attack = PGD(self._config.aware_steps)
+        radius = float(self._table.attack.radii(epsilon))
+        reached, unnoticed = np.zeros([2, len(pairs)], bool)
+        for seed in range(starts):
+            stored = pairs.attacked(attack, radius, goal, behind, seed).stored
+            outcome = self._outcome(pairs, stored)
+            reached, unnoticed = reached | outcome.reached, unnoticed | outcome.unnoticed
+        return Outcome(reached, unnoticed)
+
+    def _goal(self, pairs: AttackedPairs, attacker: str) -> Criterion:
+        return pairs.swap("code") if attacker == "judge" else pairs.match(self._table.terms)
+
+    def _outcome(self, pairs: AttackedPairs, images: Array) -> Outcome:
+        reached = pairs.success("code", images)
+        scores = self._table.scores.measure(images, BATCH)["js"]
+        return Outcome(reached, reached & ~flagged(scores, self._threshold))
+
+    # Attacks compile once for each of these objects, so that they are made once.
+    @functools.cached_property
+    def _behind_codes(self) -> Function:
+        victim = self._halves["test"].pairs.victim
+        return with_score(victim.encoder, self._table.scores.divergence)
+
+    @functools.cached_property
+    def _behind_judge(self) -> Function:
+        victim = self._halves["test"].pairs.victim
+        return with_score(victim.embed("code"), self._table.scores.divergence)
+
+
+def _first(half: Half, count: int) -> Half:
+    return Half(half.pairs.part(slice(count)), half.people[:count])
