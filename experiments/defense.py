@@ -10,11 +10,11 @@ target and each defended image beside what MoFA reconstructs from it, `figure6.p
 the numbers of each. Columns: `undone`, the share of pairs in which the source is accepted again and
 the target rejected; `stopped`, in which the attack does not succeed, or is refused; `distance` of
 Eq. 1 and `similarity` of identity to the original (before a defence: the row none); `back`, how
-much of the way that the attack moved the code the defence takes back. What it costs: `kept`, the
-share of normal faces that pass and are accepted as themselves, and their distance and similarity to
-what they were. The adaptive columns are the same under the attack that goes through the defence,
-averaged over draws where it is random; the one on MagNet also keeps the divergence low. Faces are
-judged in 8 bits, as files hold them.
+much of the way that the attack moved the code the defence takes back, and `back_shape` and so on
+for each part of the code. What it costs: `kept`, the share of normal faces that pass and are
+accepted as themselves, and their distance and similarity to what they were. The adaptive columns
+are the same under the attack that goes through the defence, averaged over draws where it is random;
+the one on MagNet also keeps the divergence low. Faces are judged in 8 bits, as files hold them.
 """
 
 from __future__ import annotations

@@ -98,10 +98,10 @@ def main(_: list[str]) -> None:
     rows = [measure(scores, part, held_out[part]) for part in held_out]
     notes = (
         f"Norms of the reconstruction error, the mean over faces with its 95 % interval; rmse: the "
-        f"second for each number of an image; pca: of the principal components alone. "
+        f"second for each number of an image; rmse_pca: of the principal components alone. "
         f"{len(faces['train'])} faces to learn from."
     )
-    plain = (*NORMS, "rmse", "pca_rmse")
+    plain = (*NORMS, "rmse", "rmse_pca")
     print(run.finish(rows, settings.precision, "people", notes, plain=plain))
     print(f"Detector: {path}")
 
@@ -158,7 +158,7 @@ def measure(scores: Mapping[str, DetectionScores], part: str, people: Photograph
         if not name:
             columns |= {norm: Measurement.mean(found[norm]) for norm in NORMS}
         rmse = found["l2"] / np.sqrt(people.images[0].size)
-        columns[f"{name}_rmse" if name else "rmse"] = Measurement.mean(rmse)
+        columns[f"rmse_{name}" if name else "rmse"] = Measurement.mean(rmse)
     return Row(part, columns)
 
 

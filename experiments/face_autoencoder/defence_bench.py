@@ -14,6 +14,7 @@ from attacks import EOT, Criterion, Stochastic, Undetected, code_distance, throu
 from attacks.semantic_match import entry_weights
 from detector.defence import GaussianNoise, Reformer
 from detector.magnet import MagNetDetector
+from experiments.face_autoencoder import over_people
 from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDetector
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
@@ -29,6 +30,7 @@ from weights.errors import InputError
 
 DEFENCES = ("none", "noise", "autoencoder", "resgn", "magnet")
 PLAIN = (
+    *(f"back_{part}" for part in codes.SLICES),
     *("distance", "similarity", "back", "normal_distance", "normal_similarity"),
     *("adaptive_distance", "adaptive_similarity"),
 )
@@ -199,6 +201,7 @@ class DefenceBench:
         after, moved = self.distance(cleaned), self.distance(self.attacked)
         columns = self._outcome(name, self.attacked, cleaned)
         columns["back"] = Measurement.mean(1.0 - after / np.maximum(moved, 1e-9))
+        columns |= self._back_by_part(cleaned)
         normal = self._defences.defended(name, self.pairs.sources)
         similar = self.pairs.similarities("code", normal)[0]
         passed = ~self._defences.refused(name, self.pairs.sources)
@@ -212,6 +215,25 @@ class DefenceBench:
             outcome = self._outcome(name, found, self._defences.defended(name, found))
             columns |= {f"adaptive_{column}": cell for column, cell in outcome.items()}
         return Row(name, columns)
+
+    def _back_by_part(self, cleaned: Array) -> dict[str, Measurement]:
+        """How much of what the attack did to each part of the code a defence takes back.
+
+        Of all pairs together: in a single one an attack may have hardly moved a part.
+        """
+        found = self.pairs.victim.codes
+        after, moved = (
+            np.abs(found(images) - self.pairs.source_codes) for images in (cleaned, self.attacked)
+        )
+
+        def back(rows: Array) -> dict[str, float]:
+            ratios = {
+                part: after[rows, where].sum() / max(moved[rows, where].sum(), 1e-9)
+                for part, where in codes.SLICES.items()
+            }
+            return {f"back_{part}": float(1.0 - ratio) for part, ratio in ratios.items()}
+
+        return over_people.measured(np.arange(len(self.pairs)), back)
 
     def _through(self, name: str) -> Array:
         """Attacked by who knows the defence, in 8 bits."""

@@ -269,8 +269,8 @@ class DetectorTrainingSettings(Presets):
         "encoder_size": 112,
         "epochs": 4,
         "batch_size": 16,
+        # On held-out people the norm was ahead of its square after 182 steps, by a thousandth.
         "optimizer": "adam",
-        "loss": "squared",
         "schedule": "cosine",
         "learning_rate": 1e-3,
         "mirror": True,

@@ -227,6 +227,8 @@ def test_detector_is_written_and_measured(detector: Path) -> None:
     rows = {row["name"]: row for row in result(detector)["rows"]}
     assert set(rows) == {"train", "validation", "test"}
     assert rows["test"]["l2"]["value"] > 0.0
+    for name in ("rmse", "rmse_pca"):
+        assert 0.0 < rows["test"][name]["value"] < 1.0
     assert (detector / "detector.h5").exists()
 
 
@@ -250,6 +252,9 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
     assert rows["none"]["normal_distance"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert rows["none"]["distance"] == rows["none"]["adaptive_distance"]
     assert rows["none"]["distance"]["value"] > 0.0
+    for part in ("shape", "expression", "rotation", "light"):
+        assert rows["none"][f"back_{part}"]["value"] == pytest.approx(0.0, abs=1e-6)
+        assert rows["autoencoder"][f"back_{part}"]["value"] != 0.0
     for name in ("undone", "stopped", "similarity", "distance"):
         assert {name, f"adaptive_{name}"} <= set(rows["noise"])
     # MagNet's reformer is the autoencoder, and what it refuses besides is stopped, too.
@@ -273,8 +278,13 @@ def detection(folder: Path, given: tuple[str, ...], detector: Path) -> Path:
 
 def test_detection_leaves_table_figures_and_thresholds(detection: Path) -> None:
     rows = {row["name"]: row for row in result(detection)["rows"]}
-    assert set(rows) == {"eps=0.05", "fgsm", "pgd"}
+    attackers = {f"eps=0.05,{name}" for name in ("unaware", "equation1", "judge")}
+    assert set(rows) == {"normal", "eps=0.05", "fgsm", "pgd"} | attackers
     assert rows["eps=0.05"]["js"]["paper"] == 0.9632
+    assert rows["normal"]["rmse"]["value"] > 0.0
+    assert rows["normal"]["rmse_pca"]["value"] > 0.0
+    for name in attackers:
+        assert 0.0 <= rows[name]["unnoticed"]["value"] <= rows[name]["reached"]["value"] <= 1.0
     for name in ("detection.md", "detection.csv", "roc.png", "scores.png"):
         assert (detection / name).stat().st_size > 0
     limits = json.loads((detection / "thresholds.json").read_text())["thresholds"]
