@@ -64,7 +64,7 @@ class DetectionSettings(Presets):
     Attributes:
       images: faces of each half, each once as it is and once attacked.
       eps: epsilons of the attack.
-      aware_eps: those of `eps` at which the detector is known to the attacker.
+      adaptive_eps: those of `eps` at which the detector is known to the attacker.
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
@@ -73,54 +73,54 @@ class DetectionSettings(Presets):
     images: int = 10_000
     eps: tuple[float, ...] = tuple(TABLE_2)
     unnoticed: UnnoticedConfig = part(UnnoticedConfig())
-    aware_eps: tuple[float, ...] = (0.05,)
+    adaptive_eps: tuple[float, ...] = (0.05,)
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
         "images": 100,
-        "aware_images": 24,
-        "aware_starts": 3,
-        "aware_weights": (1.0, 10.0),
+        "adaptive_images": 24,
+        "adaptive_starts": 3,
+        "adaptive_weights": (1.0, 10.0),
         "tuning_images": 16,
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
         "identities": 4,
         "images": 2,
-        "aware_images": 2,
-        "aware_steps": 2,
-        "aware_starts": 2,
+        "adaptive_images": 2,
+        "adaptive_steps": 2,
+        "adaptive_starts": 2,
         "tuning_images": 2,
     }
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "images")
-        check_above_zero(self, "eps", "aware_eps")
+        check_above_zero(self, "eps", "adaptive_eps")
         if UNSEEN_EPSILON not in self.eps:
             raise InputError(
                 f"`eps` must name {UNSEEN_EPSILON:g}, which FGSM and PGD are judged by."
             )
-        if not set(self.aware_eps) <= set(self.eps):
-            raise InputError("`aware_eps` must be among `eps`.")
+        if not set(self.adaptive_eps) <= set(self.eps):
+            raise InputError("`adaptive_eps` must be among `eps`.")
 
 
 SETTINGS = CommandFlags(
     DetectionSettings,
     {
         "images": "Faces of each half, each once as it is and once attacked.",
-        "aware_images": "Faces of the second half, attacked with the detector known.",
-        "aware_steps": "Steps of PGD by who knows the detector, for each start.",
-        "aware_starts": "Random starts of who knows the detector; one success is enough.",
-        "aware_weights": "Weights of the divergence in the loss of who knows the detector; the "
+        "adaptive_images": "Faces of the second half, attacked with the detector known.",
+        "adaptive_steps": "Steps of PGD by who knows the detector, for each start.",
+        "adaptive_starts": "Random starts of who knows the detector; one success is enough.",
+        "adaptive_weights": "Weights of the divergence in the loss of who knows the detector; the "
         "best on the first half is taken.",
         "tuning_images": "Faces of the first half by which that weight is chosen.",
         "eps": "Epsilons of the attack.",
-        "aware_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
+        "adaptive_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
         "for none.",
         "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
     },
     within={
         "eps": "(0, inf)",
-        "aware_eps": "(0, inf)",
-        "aware_weights": "(0, inf)",
+        "adaptive_eps": "(0, inf)",
+        "adaptive_weights": "(0, inf)",
         "false_alarm_rate": "[0, 0.5]",
     },
 )
@@ -152,7 +152,7 @@ def main(_: list[str]) -> None:
     measured = {"normal": table.reconstruction}
     measured |= {name: functools.partial(table.row, name) for name in table.names}
     unnoticed = functools.cache(lambda: UnnoticedAttacks(table, settings.unnoticed))
-    for epsilon, attacker in itertools.product(settings.aware_eps, ATTACKERS):
+    for epsilon, attacker in itertools.product(settings.adaptive_eps, ATTACKERS):
         measured[f"eps={epsilon:g},{attacker}"] = functools.partial(
             lambda epsilon, attacker: unnoticed().row(epsilon, attacker), epsilon, attacker
         )
@@ -170,6 +170,7 @@ def main(_: list[str]) -> None:
         settings.detector.temperature,
         detector.files(),
     )
+    known = settings.unnoticed
     notes = (
         f"In 8 bits, epsilon {algorithm.in_words(settings.eps)}; fgsm and pgd change a pixel by as "
         f"much as {UNSEEN_EPSILON:g} does. "
@@ -177,9 +178,9 @@ def main(_: list[str]) -> None:
         f"{len(np.unique(table.halves['test'].people))} people whom nothing has seen; thresholds "
         f"from {len(table.halves['validation'].people)} faces of other people. Intervals of 95 % "
         "from draws of as many people, with replacement; the paper's value in square brackets. "
-        f"Who knows the detector: {settings.unnoticed.aware_images} faces, PGD of "
-        f"{settings.unnoticed.aware_steps} steps, {settings.unnoticed.aware_starts} starts, the "
-        "alarm at the one threshold of js. "
+        f"Who knows the detector: {known.adaptive_images} faces, PGD of "
+        f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, "
+        "alarms at the one threshold of js. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
         f"{settings.table.false_alarm_rate:g} each."
     )

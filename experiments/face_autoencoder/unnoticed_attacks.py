@@ -28,24 +28,26 @@ class UnnoticedConfig:
     """How much an attacker who knows the detector spends; the paper has none.
 
     Attributes:
-      aware_images: faces of the test half that are attacked.
-      aware_steps: of PGD, for each start.
-      aware_starts: random starts; one that succeeds is enough.
-      aware_weights: of the divergence in the loss, tried on faces of the validation half.
+      adaptive_images: faces of the test half that are attacked.
+      adaptive_steps: of PGD, for each start.
+      adaptive_starts: random starts; one that succeeds is enough.
+      adaptive_weights: of the divergence in the loss, tried on faces of the validation half.
       tuning_images: how many of those, one start each.
     """
 
-    aware_images: int = 1000
-    aware_steps: int = 200
-    aware_starts: int = 5
-    aware_weights: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
+    adaptive_images: int = 1000
+    adaptive_steps: int = 200
+    adaptive_starts: int = 5
+    adaptive_weights: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
     tuning_images: int = 100
 
     def __post_init__(self) -> None:
-        check_at_least(self, 1, "aware_images", "aware_steps", "aware_starts", "tuning_images")
-        check_above_zero(self, "aware_weights")
-        if not self.aware_weights:
-            raise InputError("`aware_weights` needs a weight.")
+        check_at_least(
+            self, 1, "adaptive_images", "adaptive_steps", "adaptive_starts", "tuning_images"
+        )
+        check_above_zero(self, "adaptive_weights")
+        if not self.adaptive_weights:
+            raise InputError("`adaptive_weights` needs a weight.")
 
 
 class Outcome(NamedTuple):
@@ -75,7 +77,7 @@ class UnnoticedAttacks:
         self._table, self._config = table, config
         self._threshold = table.one_threshold("js")
         self._halves = {
-            "test": _first(table.halves["test"], config.aware_images),
+            "test": _first(table.halves["test"], config.adaptive_images),
             "validation": _first(table.halves["validation"], config.tuning_images),
         }
 
@@ -88,7 +90,9 @@ class UnnoticedAttacks:
             outcome = self._outcome(half.pairs, images)
         else:
             weight = self._tuned(attacker, epsilon)
-            outcome = self._attacked("test", attacker, epsilon, weight, self._config.aware_starts)
+            outcome = self._attacked(
+                "test", attacker, epsilon, weight, self._config.adaptive_starts
+            )
             columns["weight"] = Measurement.bare(weight, len(self._halves["validation"].people))
         alarms = flagged(self._table.normal["test"]["js"], self._threshold)
         columns |= {
@@ -104,7 +108,7 @@ class UnnoticedAttacks:
 
     def _tuned(self, attacker: str, epsilon: float) -> float:
         """The weight with most unnoticed successes on validation, the smallest of equals."""
-        weights = sorted(self._config.aware_weights)
+        weights = sorted(self._config.adaptive_weights)
         if len(weights) == 1:
             return weights[0]
         found = [self._attacked("validation", attacker, epsilon, each, 1) for each in weights]
@@ -116,7 +120,7 @@ class UnnoticedAttacks:
         pairs = self._halves[half].pairs
         goal = Undetected(self._goal(pairs, attacker), self._threshold, weight)
         behind = self._behind_judge if attacker == "judge" else self._behind_codes
-        attack = PGD(self._config.aware_steps)
+        attack = PGD(self._config.adaptive_steps)
         radius = float(self._table.attack.radii(epsilon))
         reached, unnoticed = np.zeros([2, len(pairs)], bool)
         for seed in range(starts):

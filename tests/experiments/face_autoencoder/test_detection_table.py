@@ -231,9 +231,9 @@ def test_the_weight_is_the_best_on_the_validation_half(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"aware_weights": ()}, "`aware_weights` needs a weight"),
-        ({"aware_weights": (0.0,)}, "`aware_weights` must be above 0"),
-        ({"aware_starts": 0}, "`aware_starts` must be at least 1"),
+        ({"adaptive_weights": ()}, "`adaptive_weights` needs a weight"),
+        ({"adaptive_weights": (0.0,)}, "`adaptive_weights` must be above 0"),
+        ({"adaptive_starts": 0}, "`adaptive_starts` must be at least 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, message: str) -> None:
