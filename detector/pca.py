@@ -19,9 +19,9 @@ from detector.band import Band
 from detector.images import Images
 from weights.errors import InputError
 
-SMALLEST_DEVIATION = 1e-4
-"""Of a component, relative to that of the first or to 1, whichever is more; what never varies would
-be divided by zero."""
+SMALLEST_DEVIATION = 1e-3
+"""Of a component, relative to that of the first or to 1, whichever is more. What varies less is
+rounding, whose directions differ from run to run."""
 
 _BATCH = 128
 
@@ -34,7 +34,8 @@ class PrincipalComponents:
 
     Attributes:
       mean: of the band's numbers, float32 `[D]`.
-      components: orthonormal, the one of the largest variance first, float32 `[Q, D]`.
+      components: orthonormal, the one of the largest variance first, float32 `[Q, D]`; zero where
+        there are no more directions in which images differ.
       deviations: standard deviations along them, float32 `[Q]`, above 0.
     """
 
@@ -92,6 +93,7 @@ def principal_components(
     components = components * np.sign(components[np.arange(count), largest])[:, None]
     deviations = np.sqrt(np.maximum(variances[::-1], 0.0))
     smallest = SMALLEST_DEVIATION * max(float(deviations[0]), 1.0)
+    components[deviations < smallest] = 0.0
     return PrincipalComponents(
         (start + offset).astype(np.float32),
         components.astype(np.float32),
