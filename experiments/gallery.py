@@ -60,6 +60,8 @@ def main(_: list[str]) -> None:
     photographs = [path for path in (_PROBE.value, _REFERENCE.value) if path is not None]
     saved = load_generator(weights) if photographs or weights else None
     experiment = verification_flags.experiment(texture=saved is None)
+    if photographs and experiment.settings.image_range != "plain":
+        raise InputError("--image_range=lopez is made of many images: leave out your photographs.")
     own = [align_photograph(path, crop=experiment.target.crop) for path in photographs]
     more = {
         "probe": _PROBE.value,

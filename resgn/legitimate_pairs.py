@@ -75,6 +75,7 @@ def legitimate_pairs(
     calibrate: bool,
     seed: int,
     shared: Callable[[Embed], Embed] = lambda embed: embed,
+    change: Callable[[np.ndarray], np.ndarray] = lambda images: images,
 ) -> LegitimatePairs:
     """Draw identity-disjoint pairs, set the threshold on training pairs, keep what it gets right.
 
@@ -87,6 +88,7 @@ def legitimate_pairs(
       calibrate: take the threshold from the training pairs; otherwise the paper's 1.1.
       seed: of split and pairs.
       shared: gives the same function of a batch, shared out over several devices; one by default.
+      change: what is done to all crops together before anything else, uint8 to uint8.
 
     Raises:
       InputError: there are fewer usable pairs than wanted.
@@ -98,7 +100,7 @@ def legitimate_pairs(
     row = np.full(len(dataset), -1)
     row[used] = np.arange(len(used))
     faces = gathered.faces(used)
-    images = faces.images
+    images = change(faces.images)
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(shared(tf.function(target)), images)
 

@@ -2,16 +2,27 @@
 
 The original draws a side in [299, 331), resizes (nearest neighbour) and pads with zeros to 331 at a
 random place, in the input space of a 299 network. Here the same proportions: [160, 177) to 177 for
-a network of 160, [150, 166) to 166 for one of 150.
+a network of 160, [150, 166) to 166 for one of 150. The paper does not say which sides it took for
+FaceNet; the wide range is the original's literal 32 pixels, [160, 192) to 192.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+ORIGINAL_PIXELS = 32
+"""By which the original's largest side is above its input's."""
 
-def randomized_size(input_size: int) -> int:
-    """Side of the padded input for a network of `input_size`: 331 for 299."""
+
+def randomized_size(input_size: int, wide: bool = False) -> int:
+    """Side of the padded input for a network of `input_size`: 331 for 299.
+
+    Args:
+      input_size: side of the network's own input.
+      wide: as many pixels more as in the original, not as large a share.
+    """
+    if wide:
+        return input_size + ORIGINAL_PIXELS
     return round(331 / 299 * input_size)
 
 

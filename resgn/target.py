@@ -54,9 +54,12 @@ class Target:
         """Unit embeddings `[N, D]` of images `[N, 160, 160, 3]` in [0, 1], differentiable."""
         return self._embed(self.prepare(images), self.input_size)
 
-    def randomized(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """The same behind Randomization (Xie et al. 2018), drawn from `seed`, int `[2]`."""
-        size = randomized_size(self.input_size)
+    def randomized(self, images: tf.Tensor, seed: tf.Tensor, wide: bool = False) -> tf.Tensor:
+        """The same behind Randomization (Xie et al. 2018), drawn from `seed`, int `[2]`.
+
+        With `wide` the range of sizes is the original's in pixels, see `randomized_size`.
+        """
+        size = randomized_size(self.input_size, wide)
         return self._embed(randomize(self.prepare(images), size, self.padding, seed), size)
 
     def computing_in(self, dtype: str) -> Target:

@@ -13,7 +13,7 @@ import tqdm
 
 from experiments.face_verification import cleaner_cache
 from experiments.face_verification.adversarial_training import crafted_through
-from experiments.face_verification.defences import Defence
+from experiments.face_verification.defences import WIDE_RANDOMIZATION, Defence
 from experiments.face_verification.settings import InputCleaners
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -50,7 +50,8 @@ TRAINED = ("apegan", "magnet")
 INPUT = ("jpeg", "bit_depth", "gaussian_filter", "median_filter", "gaussian_noise")
 """Cleaners that learn nothing."""
 
-OTHERS = TRAINED + INPUT
+OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT)
+"""Rows that the paper has not."""
 
 
 def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
@@ -70,7 +71,7 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
 def make_defence(
     name: str, experiment: VerificationExperiment, run: Run, epsilon: float
 ) -> Defence:
-    """The target behind the defence of one row: `none`, `randomization`, or a cleaner.
+    """The target behind the defence of one row: `none`, a `randomization`, or a cleaner.
 
     Args:
       name: of the row.
@@ -81,8 +82,8 @@ def make_defence(
     if name == "none":
         return Defence.none(experiment.target)
     samples = experiment.settings.adaptive.eot_samples
-    if name == "randomization":
-        return Defence.randomization(experiment.target, samples)
+    if name in ("randomization", WIDE_RANDOMIZATION):
+        return Defence.randomization(experiment.target, samples, name == WIDE_RANDOMIZATION)
     cleaner = make_cleaner(name, experiment, run, epsilon)
     return Defence.of(cleaner, experiment.target, samples)
 
@@ -93,7 +94,7 @@ def make_cleaner(
     """The cleaner of one row.
 
     Args:
-      name: of `LOSSES`, of `OTHERS`, or `package.module:callable`.
+      name: of `LOSSES`, `TRAINED` or `INPUT`, or `package.module:callable`.
       experiment: faces, target and settings.
       run: logs and folder of what is trained.
       epsilon: intensity of the attack that it learns to clean, if it learns.

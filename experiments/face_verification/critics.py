@@ -122,7 +122,8 @@ class Critics:
     def _frozen(self, name: str, target: Target) -> Target:
         with self._devices.strategy.scope():
             if self._copies:
-                target = chosen_target(name, self._settings.weights_of(name))
+                copied = chosen_target(name, self._settings.weights_of(name))
+                target = dataclasses.replace(copied, prepare=target.prepare)
             target = target.computing_in(self._type)
             target(tf.zeros([1, CROP_SIZE, CROP_SIZE, 3]))  # builds the network
         return target

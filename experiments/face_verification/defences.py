@@ -16,6 +16,9 @@ from resgn.target import Target
 RANDOMIZATION_SEED = 5
 """Second half of the seed of a random defence's first draw."""
 
+WIDE_RANDOMIZATION = "randomization_wide"
+"""Randomization with 32 pixels more at most, as in the original, for a network of any input."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Defence:
@@ -45,10 +48,16 @@ class Defence:
         return cls("none", target, target)
 
     @classmethod
-    def randomization(cls, target: Target, samples: int) -> Defence:
-        """Randomization (Xie et al. 2018), attacked by the mean gradient of `samples` draws."""
-        model = Stochastic(target.randomized)
-        return cls("randomization", model, EOT(model, samples))
+    def randomization(cls, target: Target, samples: int, wide: bool = False) -> Defence:
+        """Randomization (Xie et al. 2018), attacked by the mean gradient of `samples` draws.
+
+        Args:
+          target: behind it.
+          samples: draws of an attack.
+          wide: the range of sizes is the original's in pixels, not in proportion.
+        """
+        model = Stochastic(functools.partial(target.randomized, wide=wide))
+        return cls(WIDE_RANDOMIZATION if wide else "randomization", model, EOT(model, samples))
 
     @classmethod
     def of(cls, cleaner: Cleaner, target: Target, samples: int) -> Defence:

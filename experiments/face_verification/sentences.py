@@ -23,6 +23,14 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
         f"{experiment.legitimate.threshold:.3f}, FGSM with eps "
         f"{with_levels(epsilons)}, 8-bit images; {settings.pairs.train_same} + "
         f"{settings.pairs.train_different} training examples, people kept apart.",
+        *(
+            [
+                "Images are whitened one by one and stretched together to [0, 1], where they are "
+                "attacked; FaceNet takes them as they are, as in López's script."
+            ]
+            if settings.image_range == "lopez"
+            else []
+        ),
     ]
 
 

@@ -27,6 +27,8 @@ COUNTED = (
 )
 """Values that are at least 1."""
 
+IMAGE_RANGES = ("plain", "lopez")
+
 
 @dataclasses.dataclass(frozen=True)
 class PairCounts:
@@ -106,6 +108,8 @@ class VerificationSettings:
       target: the network under attack, or `package.module:callable`.
       critics: verification critics that ResGN learns from, the target among them; none for the
         target alone.
+      image_range: `plain`, or `lopez`: as the attack that the paper cites has images, see
+        `resgn.lopez_range`; FaceNet alone.
       facenet_weights: FaceNet's weight file.
       texture: `small` or `vgg_face`.
       vgg_face_weights: VGG-Face's weight file.
@@ -123,6 +127,7 @@ class VerificationSettings:
     skip_damaged: bool = False
     target: str = "facenet"
     critics: tuple[str, ...] = ()
+    image_range: str = "plain"
     facenet_weights: str | None = None
     texture: str = "vgg_face"
     vgg_face_weights: str | None = None
@@ -157,6 +162,15 @@ class VerificationSettings:
             raise InputError(
                 f"`critics` names {', '.join(self.critics)}; name each once, the target, "
                 f"{self.target}, among them."
+            )
+        if self.image_range not in IMAGE_RANGES:
+            raise InputError(
+                f"`image_range` must be of {', '.join(IMAGE_RANGES)}, got {self.image_range!r}."
+            )
+        if self.image_range != "plain" and (self.target != "facenet" or self.further_critics()):
+            raise InputError(
+                f"`image_range={self.image_range}` is about FaceNet alone: take `target=facenet` "
+                "and no further `critics`."
             )
         share = self.adaptive.adversarial_share
         if not 0.0 < share <= 1.0:

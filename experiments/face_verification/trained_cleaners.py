@@ -99,6 +99,7 @@ class TrainedCleaners:
             "epochs": recipe.training.epochs,
             "adversarial_training": recipe.adversary is not None,
             "from_zero": recipe.from_zero,
+            "image_range": self._experiment.settings.image_range,
         }
 
     def _train(

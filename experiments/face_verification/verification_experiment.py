@@ -26,7 +26,9 @@ from resgn.faces.dataset import FaceDataset
 from resgn.faces.loading import load_dataset
 from resgn.judge import Judge
 from resgn.legitimate_pairs import Embed, LegitimatePairs, legitimate_pairs
+from resgn.lopez_range import whitened_to_unit, without_preprocessing
 from resgn.target import Target
+from weights.errors import InputError
 
 
 class VerificationExperiment:
@@ -55,6 +57,8 @@ class VerificationExperiment:
             settings.dataset, settings.data_dir, settings.skip_damaged
         )
         self.target: Target = self._network(settings.target)
+        if settings.image_range == "lopez":
+            self.target = without_preprocessing(self.target)
         self._others = {name: self._network(name) for name in settings.further_critics()}
         self._judges: dict[str, Judge] = {}
 
@@ -72,6 +76,7 @@ class VerificationExperiment:
             self.settings.calibrate,
             self.settings.seed,
             self.devices.shared,
+            *([whitened_to_unit] if self.settings.image_range == "lopez" else []),
         )
 
     @functools.cached_property
@@ -101,7 +106,7 @@ class VerificationExperiment:
         return AttackedSets(
             self.legitimate,
             self.target,
-            [self.settings.target, self.critics.target_name],
+            [self.settings.target, self.critics.target_name, *self._range()],
             self.settings.train_spread,
             self.devices,
         )
@@ -113,8 +118,11 @@ class VerificationExperiment:
           name: as `target` of the settings.
 
         Raises:
-          InputError: there is no such network, or its weights are missing or damaged.
+          InputError: there is no such network, or its weights are missing or damaged, or images
+            are in a range that is about the target alone.
         """
+        if self._range():
+            raise InputError("Images of `image_range=lopez` are FaceNet's alone: give no judges.")
         if name not in self._judges:
             target = self._others[name] if name in self._others else self._network(name)
             self._judges[name] = Judge.of(target, self.legitimate)
@@ -136,6 +144,11 @@ class VerificationExperiment:
         other.__dict__.pop("critics", None)
         return other
 
+    def _range(self) -> list[str]:
+        """The range of images where it is not the plain one."""
+        chosen = self.settings.image_range
+        return [] if chosen == "plain" else [chosen]
+
     def _network(self, name: str) -> Target:
         return chosen_target(name, self.settings.weights_of(name))
 
@@ -156,6 +169,8 @@ class VerificationExperiment:
         del values["jit"]  # a matter of speed
         if not self.settings.further_critics():
             del values["critics"]  # the target alone, as in runs from before it could be chosen
+        if not self._range():
+            del values["image_range"]
         return values | dict(more)
 
     def facts(self) -> dict[str, Any]:

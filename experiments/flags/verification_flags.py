@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.face_verification.settings import PRESETS, VerificationSettings
+from experiments.face_verification.settings import IMAGE_RANGES, PRESETS, VerificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import run_flags, strategy_flags
 from experiments.flags.groups import FlagGroup
@@ -69,6 +69,9 @@ _CRITICS = {
     "critics": "Networks whose verification losses ResGN learns from at once, each in its own crop "
     "and with its own threshold, the target among them, as in facenet,dlib; the term is the mean. "
     "Default: the target alone.",
+    "image_range": "Range of the images that are attacked: plain, or lopez, as in the script that "
+    "the paper cites: whitened one by one, stretched together to [0, 1], given to FaceNet as they "
+    "are.",
     "train_spread": "Training examples have intensities from that of the attack up to this many "
     "times it, so that ResGN learns to take enough away; 1 as in the paper.",
     "texture": "Texture critic: the project's small VGG-Face, or the released one.",
@@ -136,7 +139,12 @@ _FLAGS = SettingsFlags(
     FLAGS,
     _PAIRS | _CRITICS | _NETWORK | _TRAINING | _OTHER_CLEANERS | _ADAPTIVE,
     _SHOWN,
-    {"texture": TEXTURES, "schedule": SCHEDULES, "precision": ("auto", *PRECISIONS)},
+    {
+        "image_range": IMAGE_RANGES,
+        "texture": TEXTURES,
+        "schedule": SCHEDULES,
+        "precision": ("auto", *PRECISIONS),
+    },
     paths=("vgg_face_weights", "start_from"),
 )
 

@@ -219,3 +219,20 @@ def test_help_names_every_value_of_the_presets() -> None:
     done = run("table1", "--helpshort")
     for name in LAPTOP.keys() - {"preset"}:
         assert f"--{name}" in done.stdout or f"--[no]{name}" in done.stdout, name
+
+
+def test_lopez_image_range_and_randomization_of_more_sizes(cache: Path) -> None:
+    """The last in this file: others count what lies in the cache."""
+    folder, rows = cache / "lopez", ("randomization", "randomization_wide", "none")
+    flags = ("--preset=smoke", "--target=facenet", "--image_range=lopez")
+    given = (*flags, f"--rows={','.join(rows)}", f"--output_dir={folder}")
+    done = run("table1", *given, cache=cache)
+    assert done.returncode == 0, done.stderr
+    data = result(folder)
+    assert [row["name"] for row in data["rows"]] == list(rows)
+    assert data["rows"][2]["legitimate"]["value"] == 1.0
+    assert data["rows"][1]["legitimate"]["paper"] is None
+    assert "FaceNet takes them as they are, as in" in data["table"]["notes"]
+    assert json.loads((folder / "flags.json").read_text())["image_range"] == "lopez"
+    refusal = refused(*flags, "--rows=none", "--judges=dlib", cache=cache)
+    assert "Images of --image_range=lopez are FaceNet's alone" in refusal

@@ -13,6 +13,11 @@ def test_sizes_keep_the_proportion_of_the_original() -> None:
     assert randomized_size(150) == 166
 
 
+def test_the_wide_range_has_the_originals_pixels() -> None:
+    assert randomized_size(299, wide=True) == 331
+    assert randomized_size(160, wide=True) == 192
+
+
 def test_every_image_is_a_nearest_neighbour_copy_in_a_frame() -> None:
     size, output = 10, 13
     image = np.arange(1, size * size + 1, dtype=np.float32).reshape(1, size, size, 1)

@@ -57,6 +57,9 @@ def test_randomization_works_at_a_larger_size_and_follows_its_seed(dlib: Target)
     np.testing.assert_allclose(np.linalg.norm(first, axis=-1), 1.0, rtol=1e-5)
     np.testing.assert_array_equal(first, dlib.randomized(images, tf.constant([1, 2])))
     assert not np.allclose(first, dlib.randomized(images, tf.constant([1, 3])))
+    wide = dlib.randomized(images, tf.constant([1, 2]), wide=True).numpy()
+    assert wide.shape == first.shape
+    assert not np.allclose(first, wide)
     assert 166 in dlib._networks
 
 

@@ -70,6 +70,7 @@ def test_eot_where_it_is_random(images: tf.Tensor) -> None:
     for defence in (
         Defence.of(gaussian_noise(), target, samples=5),
         Defence.randomization(target, samples=5),
+        Defence.randomization(target, samples=5, wide=True),
     ):
         assert defence.random
         assert defence.surrogate.samples == 5

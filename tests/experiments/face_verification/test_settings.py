@@ -49,6 +49,7 @@ def test_lfw_has_values_of_its_own_on_a_laptop() -> None:
         ("train_spread", 0.5, "`train_spread` must be 1 or more"),
         ("adversarial_share", 0.0, r"`adversarial_share` must lie in \(0, 1\]"),
         ("critics", ("dlib",), "`critics` names dlib; name each once, the target, facenet, among"),
+        ("image_range", "unit", "`image_range` must be of plain, lopez, got 'unit'"),
         ("critics", ("facenet", "facenet"), "`critics` names facenet, facenet; name each once"),
     ],
 )
@@ -116,6 +117,13 @@ def test_the_key_of_a_trained_cleaner() -> None:
     key = alone.key(0.15, {"target": "t", "texture": "x"})
     assert (key["texture"], key["start_from"]) == (None, "f")
     assert key["loss"] == {"pixel": 1.0, "texture": 0.0, "verification": 0.0}
+
+
+@pytest.mark.parametrize("other", [{"target": "dlib"}, {"critics": ("facenet", "dlib")}])
+def test_lopez_image_range_is_facenets_alone(other: dict[str, object]) -> None:
+    assert VerificationSettings().but(image_range="lopez").image_range == "lopez"
+    with pytest.raises(InputError, match="`image_range=lopez` is about FaceNet alone"):
+        VerificationSettings().but(image_range="lopez", **other)
 
 
 def test_further_critics_enter_the_key_only_where_they_are() -> None:
