@@ -39,17 +39,31 @@ class FixedPointAttack(Described):
     Args:
       steps: of the attack, and of the fit beside it.
       momentum: share of the gradient before that stays (Dong et al. 2018, Algorithm 1).
+      starts: the first from the image, the others from anywhere within the budget; the best counts.
+      inner: steps of the fit for each of the attack: the more, the nearer are the numbers to those
+        that a fit from the beginning would find.
+      seed: of the starts.
 
     Raises:
       ValueError: a number is out of range.
     """
 
-    def __init__(self, steps: int = 50, momentum: float = 0.9) -> None:
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}.")
+    def __init__(
+        self,
+        steps: int = 50,
+        momentum: float = 0.9,
+        *,
+        starts: int = 1,
+        inner: int = 1,
+        seed: int = 0,
+    ) -> None:
+        for name, number in (("steps", steps), ("starts", starts), ("inner", inner)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, got {number}.")
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {momentum}.")
         self.steps, self.momentum = steps, momentum
+        self.starts, self.inner, self.seed = starts, inner, seed
 
     def craft(
         self,
@@ -74,7 +88,7 @@ class FixedPointAttack(Described):
           on_image: called with the number of images that are done.
 
         Returns:
-          float32 [N, H, W, C]; of each image's steps that with the highest loss.
+          float32 [N, H, W, C]; of each image's steps from all starts that with the highest loss.
 
         Raises:
           ValueError: images, epsilon, codes or criterion do not fit.
@@ -94,7 +108,19 @@ class FixedPointAttack(Described):
                 loss, direction = climb(tf.constant(at[None], tf.float32), *row)
                 return float(loss[0]), direction[0].numpy()
 
-            result[number] = self._one(solver, image, np.asarray(code, np.float64), slope, epsilon)
+            rng = np.random.default_rng([self.seed, number])
+            found = [
+                self._one(
+                    solver,
+                    image,
+                    image if start == 0 else _within(image, epsilon, rng),
+                    np.asarray(code, np.float64),
+                    slope,
+                    epsilon,
+                )
+                for start in range(self.starts)
+            ]
+            result[number] = max(found, key=lambda each: each[0])[1]
             on_image(number + 1)
         return result
 
@@ -102,15 +128,18 @@ class FixedPointAttack(Described):
         self,
         solver: Solver,
         image: Array,
+        x: Array,
         code: Array,
         slope: Callable[[Array], tuple[float, Array]],
         epsilon: float,
-    ) -> Array:
+    ) -> tuple[float, Array]:
+        """From x on: the highest loss, and where it was."""
         size = 2.5 * epsilon / self.steps  # as far as one and a quarter times across (Madry 2018)
-        x, gathered = image, np.zeros_like(image)
+        gathered = np.zeros_like(image)
         best, highest = image, -np.inf
         for step in range(self.steps + 1):
-            code = solver.follow(x, code)
+            for _ in range(self.inner):
+                code = solver.follow(x, code)
             loss, direction = slope(code)
             if not np.isfinite(loss):
                 raise FloatingPointError("The fit under attack gives numbers that are not finite.")
@@ -122,7 +151,7 @@ class FixedPointAttack(Described):
             gathered = self.momentum * gathered + gradient / max(np.abs(gradient).mean(), 1e-30)
             x = np.clip(x + size * np.sign(gathered), image - epsilon, image + epsilon)
             x = np.clip(x, 0.0, 1.0).astype(np.float32)
-        return best
+        return highest, best
 
     @staticmethod
     def _climb(
@@ -136,3 +165,9 @@ class FixedPointAttack(Described):
             return loss, tape.gradient(loss, code)
 
         return climb
+
+
+def _within(image: Array, epsilon: float, rng: np.random.Generator) -> Array:
+    """Anywhere in the budget around an image, and in [0, 1]."""
+    moved = image + rng.uniform(-epsilon, epsilon, image.shape)
+    return np.clip(moved, 0.0, 1.0).astype(np.float32)

@@ -11,8 +11,12 @@ threshold is set on other people, and only pairs that both tell apart are attack
 Rows: `encoder`, attacked by Algorithm 1 and judged by its own codes; `refined`, the same images
 judged by refined codes; `refined,random`, refined codes of changes as large with random signs;
 `refined,adaptive=B`, images attacked through the refinement itself with changes of at most B, by
-implicit differentiation (`attacks.FixedPointAttack`). Columns: `success`, accepted as the target
-and rejected as the source; `undone`, accepted as the source and rejected as the target; the two
+implicit differentiation (`attacks.FixedPointAttack`), from several starts and with longer inner
+loops if --adaptive_starts and --adaptive_inner say so; `refined,bpda=B`, the same with the
+encoder's gradient; `refined,minimum`, the smallest of these budgets that breaks each pair, and how
+many none breaks (`unbroken`). Columns: `success`, accepted as the target
+and rejected as the source; `undone`, accepted as the source and rejected as the target, which
+alone is to withstand; the two
 similarities; the largest `change` of a pixel in grey levels; `second_success`, what --second_judge
 makes of the images. `judge,...` says how well both codes tell the pairs' people apart. `panel.png`
 shows what is drawn.
@@ -50,8 +54,12 @@ SETTINGS = CommandFlags(
         "eps": "Epsilon of Algorithm 1.",
         "adaptive_budgets": "Largest changes of a pixel by the attack through the refinement; "
         "empty for none.",
+        "adaptive_starts": "Starts of that attack on each image; the best counts.",
+        "adaptive_inner": "Steps of the refinement for each step of that attack.",
+        "bpda_budgets": "Largest changes of a pixel by the attack that takes the encoder's "
+        "gradient for that of the refinement; empty for none.",
     },
-    within={"eps": "(0, inf)", "adaptive_budgets": "(0, 1]"},
+    within={"eps": "(0, inf)", "adaptive_budgets": "(0, 1]", "bpda_budgets": "(0, 1]"},
 )
 FLAGS = SETTINGS.group
 
@@ -69,11 +77,20 @@ def main(_: list[str]) -> None:
         "encoder": bench.attacked,
         "refined": bench.attacked,
         "refined,random": bench.random,
-    } | {f"refined,adaptive={b:g}": partial(bench.adaptive, b) for b in settings.adaptive_budgets}
+    }
+    budgets: dict[float, list[str]] = {}
+    for kind, given in (("adaptive", settings.adaptive_budgets), ("bpda", settings.bpda_budgets)):
+        for budget in given:
+            name = f"refined,{kind}={budget:g}"
+            crafts[name] = partial(bench.adaptive, budget, kind == "bpda")
+            budgets.setdefault(budget, []).append(name)
     crafted = {name: craft() for name, craft in tqdm.tqdm(crafts.items(), unit="attack")}
     rows = [
         run.measured(name, partial(bench.row, name, images)) for name, images in crafted.items()
     ]
+    if budgets:
+        by_budget = {b: [(name, crafted[name]) for name in names] for b, names in budgets.items()}
+        rows.append(run.measured("refined,minimum", partial(bench.minimum, by_budget)))
     known = bench.judge_rows()
     rows += known
     save_panel(run.folder / "panel.png", bench.drawn(crafted))
@@ -86,10 +103,14 @@ def main(_: list[str]) -> None:
         f"{settings.calibration_images}. Epsilon {algorithm.in_words([settings.eps])}, "
         f"cap {algorithm.cap:g}; {settings.refine} steps of refinement, without landmarks."
     )
-    if settings.adaptive_budgets:
-        notes += f" Adaptive budgets {with_levels(settings.adaptive_budgets)}."
+    if budgets:
+        notes += (
+            f" Budgets {with_levels(sorted(budgets))}; {settings.adaptive_steps} steps from "
+            f"{settings.adaptive_starts} starts, with {settings.adaptive_inner} of the refinement "
+            "in each."
+        )
     notes += f" {bench.judging.about(known)}"
-    plain = ("source_similarity", "target_similarity", "change", "auc")
+    plain = ("source_similarity", "target_similarity", "change", "auc", "median", "90%")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")
 

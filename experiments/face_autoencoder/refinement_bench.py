@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
-from attacks import FixedPointAttack, IdentitySwap
+from attacks import FixedPointAttack, IdentitySwap, MinimumEpsilon, Solver
 from attacks import stored as in_levels
 from experiments.drawing.panel import amplified
 from experiments.face_autoencoder.judges import JudgeSettings, KnownFaces, judge_row
@@ -44,6 +45,10 @@ class RefinementSettings(Presets):
       adaptive_steps: of the attack through the refinement.
       eps: epsilon of Algorithm 1.
       adaptive_budgets: largest changes of a pixel by the attack through the refinement.
+      adaptive_starts: of that attack on each image; the best counts.
+      adaptive_inner: steps of the refinement for each of its steps.
+      bpda_budgets: largest changes of a pixel by the attack that takes the encoder's gradient for
+        that of the refinement.
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings())
@@ -54,11 +59,17 @@ class RefinementSettings(Presets):
     adaptive_steps: int = 200
     eps: float = 0.05
     adaptive_budgets: tuple[float, ...] = (0.01, 0.02, 0.05)
+    adaptive_starts: int = 5
+    adaptive_inner: int = 3
+    bpda_budgets: tuple[float, ...] = (0.01, 0.02, 0.05)
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
         "pairs": 24,
         "calibration_images": 100,
         "adaptive_steps": 50,
+        "adaptive_starts": 1,
+        "adaptive_inner": 1,
+        "bpda_budgets": (),
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
         "pairs": 1,
@@ -72,7 +83,8 @@ class RefinementSettings(Presets):
     def __post_init__(self) -> None:
         check_at_least(self, 1, "pairs", "calibration_images", "refine", "adaptive_steps")
         check_above_zero(self, "eps")
-        check_above_zero(self, "adaptive_budgets", most=1.0)
+        check_at_least(self, 1, "adaptive_starts", "adaptive_inner")
+        check_above_zero(self, "adaptive_budgets", "bpda_budgets", most=1.0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -109,6 +121,57 @@ class RefinementFaces:
         used = np.unique(drawn)
         first, second = (np.searchsorted(used, end) for end in drawn)
         return cls(others, pictures.part(used), (first, second))
+
+
+class EncoderGradient:
+    """The refinement with the encoder's derivative in place of its own (BPDA, Athalye et al. 2018).
+
+    Args:
+      fit: the refinement.
+      encode: from images [N, H, W, 3] to codes [N, 257], differentiable.
+    """
+
+    def __init__(self, fit: Fit, encode: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        self.follow = fit.follow
+
+        @tf.function(autograph=False)
+        def pulled(photograph: tf.Tensor, direction: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(photograph)
+                along = tf.reduce_sum(encode(photograph[None]) * direction)
+            return tape.gradient(along, photograph)
+
+        self._pulled = pulled
+
+    def pull_back(self, photograph: Array, code: Array, direction: Array) -> Array:
+        """The gradient of `direction . encode(photograph)`, whatever the code is."""
+        del code
+        given = (tf.constant(each, tf.float32) for each in (photograph, direction))
+        return np.asarray(self._pulled(*given))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What a judge says of attacked images.
+
+    Attributes:
+      source, target: similarities to both ends of the pairs, [N].
+      threshold: above which two are one person.
+    """
+
+    source: Array
+    target: Array
+    threshold: float
+
+    @property
+    def success(self) -> Array:
+        """Accepted as the target and rejected as the source: bool [N]."""
+        return np.asarray((self.source <= self.threshold) & (self.target > self.threshold))
+
+    @property
+    def undone(self) -> Array:
+        """Accepted as the source and rejected as the target, which is to withstand: bool [N]."""
+        return np.asarray((self.source > self.threshold) & (self.target <= self.threshold))
 
 
 class RefinementBench:
@@ -207,21 +270,51 @@ class RefinementBench:
         changed = np.clip(self.pairs.sources + size * signs, 0.0, 1.0)
         return to_float(in_levels(changed, self.pairs.sources, size)).numpy()
 
-    def adaptive(self, budget: float) -> Array:
-        """Through the refinement, in 8 bits."""
+    def adaptive(self, budget: float, bpda: bool = False) -> Array:
+        """Through the refinement, in 8 bits.
+
+        Args:
+          budget: largest change of a pixel.
+          bpda: with the encoder's gradient in place of that of the refinement.
+        """
         judge, (sources, targets) = self.judges["refined"], self._refined
-        attack = FixedPointAttack(self._settings.adaptive_steps)
+        settings = self._settings
+        attack = FixedPointAttack(
+            settings.adaptive_steps,
+            starts=settings.adaptive_starts,
+            inner=settings.adaptive_inner,
+            seed=settings.autoencoder.seed,
+        )
+        solver: Solver = self._fit
+        if bpda:
+            solver = EncoderGradient(self._fit, self._experiment.encode)
 
         def craft(rows: Array) -> Array:
             source, target = (judge.embed(tf.constant(each[rows])) for each in (sources, targets))
             goal = IdentitySwap(source, target, judge.threshold)
             images = self.pairs.sources[rows]
-            found = attack.craft(
-                self._fit, images, sources[rows], goal, budget, outputs=judge.embed
-            )
+            found = attack.craft(solver, images, sources[rows], goal, budget, outputs=judge.embed)
             return to_float(in_levels(found, images, budget)).numpy()
 
-        return self._kept.in_chunks(f"adaptive_{budget:g}", np.arange(len(sources)), craft)
+        name = "bpda" if bpda else "adaptive"
+        return self._kept.in_chunks(f"{name}_{budget:g}", np.arange(len(sources)), craft)
+
+    def minimum(self, crafted: Mapping[float, Sequence[tuple[str, Array]]]) -> Row:
+        """The smallest budget that breaks each pair: median, 90 %, and how many none breaks.
+
+        Args:
+          crafted: rows' names and their images, by the largest change of a pixel.
+        """
+        values = np.full(len(self.pairs), np.inf)
+        for budget, rows in sorted(crafted.items(), key=lambda item: item[0]):
+            for name, images in rows:
+                values[np.isinf(values) & self._verdicts(name, images).success] = budget
+        found = MinimumEpsilon(values, "linf")
+        columns = {
+            name: Measurement.bare(found.quantile(share), len(values))
+            for name, share in (("median", 0.5), ("90%", 0.9))
+        }
+        return Row("refined,minimum", columns | {"unbroken": Measurement.rate(np.isinf(values))})
 
     def judge_rows(self) -> list[Row]:
         """What both codes are worth on the pairs' own pictures, and the second judge if any."""
@@ -239,23 +332,26 @@ class RefinementBench:
 
     def row(self, name: str, images: Array) -> Row:
         """Attacked images judged by the codes that the row begins with."""
-        kind = name.split(",")[0]
-        judge = self.judges[kind]
-        found = self._codes(kind, name, images)
-        source, target = (judge.similarities(found, each) for each in self._ends(kind))
-        is_source, is_target = source > judge.threshold, target > judge.threshold
+        found = self._verdicts(name, images)
         change = 255.0 * np.abs(images - self.pairs.sources).max(axis=(1, 2, 3))
         return Row(
             name,
             {
-                "success": Measurement.rate(~is_source & is_target),
-                "undone": Measurement.rate(is_source & ~is_target),
-                "source_similarity": Measurement.mean(source),
-                "target_similarity": Measurement.mean(target),
+                "success": Measurement.rate(found.success),
+                "undone": Measurement.rate(found.undone),
+                "source_similarity": Measurement.mean(found.source),
+                "target_similarity": Measurement.mean(found.target),
                 "change": Measurement.mean(change),
             }
             | self.judging.columns(self.pairs, Attacked(images, images)),
         )
+
+    def _verdicts(self, name: str, images: Array) -> Verdicts:
+        """What the codes that a row begins with say of attacked images."""
+        kind = name.split(",")[0]
+        judge, code = self.judges[kind], self._codes(kind, name, images)
+        source, target = (judge.similarities(code, each) for each in self._ends(kind))
+        return Verdicts(source, target, judge.threshold)
 
     def drawn(self, crafted: dict[str, Array]) -> dict[str, Array]:
         """The first pairs, and what encoder and refinement make of them, as columns of a panel.

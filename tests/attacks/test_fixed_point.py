@@ -65,6 +65,43 @@ def test_what_is_linear_ends_in_the_corner_of_the_budget(images) -> None:
     assert solver.asked == 2 * 21
 
 
+class TwoHills(Ridge):
+    """What it says of the gradient leads down from the image, and up from most other places."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        super().__init__()
+        self._image = image
+
+    def pull_back(
+        self, photograph: np.ndarray, code: np.ndarray, direction: np.ndarray
+    ) -> np.ndarray:
+        uphill = super().pull_back(photograph, code, direction)
+        away = np.sum((photograph - self._image) * uphill) > 0.0
+        return uphill if away else -uphill
+
+
+def test_of_several_starts_the_best_counts(images) -> None:
+    image, directions = images[:1], np.random.default_rng(2).normal(size=(1, 6))
+    hills = TwoHills(image[0])
+
+    def reached(starts: int) -> float:
+        attack = FixedPointAttack(20, starts=starts)
+        found = attack.craft(hills, image, hills(image), Along(directions), 0.05)
+        assert np.abs(found - image).max() <= 0.05 + 1e-6
+        return float(np.sum(hills(found - image) * directions))
+
+    one, several = reached(1), reached(6)
+    assert one <= 0.0 < several
+    assert reached(6) == several  # the same seed, the same starts
+
+
+def test_longer_inner_loops_ask_the_fit_more_often(images) -> None:
+    solver = Ridge()
+    attack = FixedPointAttack(5, inner=3, starts=2)
+    attack.craft(solver, images, solver(images), Along(np.ones((2, 6))), 0.05)
+    assert solver.asked == 2 * 2 * 3 * 6
+
+
 def test_pictures_stay_pictures(images) -> None:
     solver = Ridge()
     dark = images - 0.29
@@ -94,6 +131,9 @@ def test_what_cannot_be_is_refused(images) -> None:
         FixedPointAttack(0)
     with pytest.raises(ValueError, match=r"momentum must lie in \[0, 1\)"):
         FixedPointAttack(momentum=1.0)
+    for name in ("starts", "inner"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1"):
+            FixedPointAttack(**{name: 0})
     solver, goal = Ridge(), Along(np.ones((2, 6)))
     with pytest.raises(ValueError, match=r"codes must be \[2, D\]"):
         FixedPointAttack(2).craft(solver, images, solver(images)[:1], goal, 0.1)

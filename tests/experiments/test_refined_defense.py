@@ -8,12 +8,17 @@ from tests.experiments.command import result, run
 
 @pytest.mark.slow
 def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
-    arguments = ("--preset=smoke", "--steps=4", "--adaptive_budgets=0.01")
+    arguments = ("--preset=smoke", "--steps=4", "--adaptive_budgets=0.01", "--bpda_budgets=0.01")
     done = run("refined_defense", *arguments, f"--output_dir={tmp_path}/run", cache=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in result(tmp_path / "run")["rows"]}
     judges = {name: rows.pop(name) for name in ("judge,encoder", "judge,refined")}
-    assert set(rows) == {"encoder", "refined", "refined,random", "refined,adaptive=0.01"}
+    minimum = rows.pop("refined,minimum")
+    attacked = {"refined,adaptive=0.01", "refined,bpda=0.01"}
+    assert set(rows) == {"encoder", "refined", "refined,random", *attacked}
+    broken = any(rows[name]["success"]["value"] for name in attacked)
+    assert minimum["unbroken"]["value"] == float(not broken)
+    assert minimum["median"]["value"] == (0.01 if broken else None)
     # One pair: nobody has two pictures, and there is no third person.
     assert all(set(row) == {"name"} for row in judges.values())
     # 0.02 and 0.01 of 255, rounded to whole levels.
@@ -24,7 +29,7 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     # Sources and targets; both of them by both codes; for each row perturbation and drawing,
     # but two rows are of the same images.
     picture = cv2.imread(str(tmp_path / "run" / "panel.png"))
-    assert picture.shape == (26 + 224, (2 + 4 + 2 * 4 - 1) * 224, 3)
+    assert picture.shape == (26 + 224, (2 + 4 + 2 * 5 - 1) * 224, 3)
 
 
 def test_what_cannot_be_is_refused(tmp_path) -> None:
