@@ -19,6 +19,7 @@ units of their spread.
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +99,12 @@ def main(argv: list[str]) -> None:
             settings.faces, renderer, settings.count, settings.seed
         )
     run = Run("reconstruct", flat(settings) | {"photographs": photographs}, run_flags.place())
-    found = describe(renderer, model, faces, settings)
+    found, seconds = describe(renderer, model, faces, settings)
     region = face_region(renderer)
     write_pictures(run.folder, renderer, region, faces, found, settings.obj)
     table = faces.measure(renderer, region, found)
-    print(run.finish(table, "float32", "face", plain=tuple(table[0].columns)))
+    notes = f"Refined in {seconds:.2f} seconds of the processor a face." if settings.refine else ""
+    print(run.finish(table, "float32", "face", notes, plain=tuple(table[0].columns)))
     print(f"{len(faces)} face{'s' if len(faces) > 1 else ''} in {run.folder}")
 
 
@@ -111,16 +113,22 @@ def describe(
     model: tf.keras.Model,
     faces: FacesToReconstruct,
     settings: ReconstructSettings,
-) -> dict[str, np.ndarray]:
-    """Codes [N, 257] by the name of their row: the encoder's and, as asked for, fitted ones."""
+) -> tuple[dict[str, np.ndarray], float]:
+    """Codes of faces.
+
+    Returns:
+      Codes [N, 257] by the name of their row, the encoder's and, as asked for, fitted ones; and how
+      many seconds of the processor, of all cores together, refining took for each face.
+    """
     code = model.predict(faces.images, batch_size=8, verbose=0)
-    found = {"mofa": code}
+    found, began = {"mofa": code}, time.process_time()
     if settings.refine:
         found["refined"] = refined(renderer, faces.images, faces.landmarks, code, settings.refine)
+    seconds = (time.process_time() - began) / len(faces)
     if settings.baseline:
         small = renderer.sized((SIZE // 2, SIZE // 2))
         found["mean_face"] = fit_mean_face(small, *faces.halved, Descent(settings.fit_iterations))
-    return found
+    return found, seconds
 
 
 def write_pictures(
