@@ -80,7 +80,9 @@ def main(_: list[str]) -> None:
     renderer, model = files.renderer(), files.network()
     encode = tf.function(lambda images: model(images, training=False), autograph=False)
     sets = {
-        name: load_people(faces, "test", renderer, settings.people, PICTURES, minimum_images=2)
+        name: load_people(
+            faces, "test", renderer, settings.people, PICTURES, minimum_images=2, whole=True
+        )
         for name, faces in settings.faces.one_by_one().items()
     }
     rows, curves, about = [], {}, []

@@ -29,6 +29,7 @@ def load_people(
     images_per_identity: int,
     minimum_images: int = 1,
     may_be_nobody: bool = False,
+    whole: bool = False,
 ) -> Pictures:
     """The people of one part of all data sets.
 
@@ -40,6 +41,7 @@ def load_people(
       images_per_identity: pictures of each.
       minimum_images: people with fewer photographs are left out.
       may_be_nobody: give none where nobody is left.
+      whole: see `load_photographs`.
 
     Returns:
       Pictures at 224x224 with five landmarks each, NaN where the face model of rendered people has
@@ -53,7 +55,7 @@ def load_people(
         settings = Settings(identities, images_per_identity, seed=IDENTITY_SEEDS[part])
         parts.append(RenderedPictures(RenderedFaces(renderer, settings)))
     for source in faces.sources:
-        split = load_photographs(source, renderer, SIZE, (part,))
+        split = load_photographs(source, renderer, SIZE, (part,), whole=whole)
         parts.append(getattr(split, part).with_images(minimum_images))
     joined = JoinedPictures(parts)
     if not len(joined) and not may_be_nobody:

@@ -131,6 +131,7 @@ def load_photographs(
     size: int = 224,
     parts: tuple[str, ...] = ("train", "validation", "test"),
     cache_dir: str | os.PathLike[str] | None = None,
+    whole: bool = False,
 ) -> Split:
     """Find the faces in the photographs of a data set, and split them.
 
@@ -145,6 +146,7 @@ def load_photographs(
       size: side of the crops, pixels.
       parts: which parts are needed; the others stay empty.
       cache_dir: where landmarks are kept.
+      whole: no threshold is set on validation people, so that all new people are in the test part.
 
     Returns:
       The parts.
@@ -161,7 +163,7 @@ def load_photographs(
     dataset = without_copies(listed)
     template = crop_template(renderer)
     template = (template + 0.5) * (size / renderer.camera.image_size[0]) - 0.5
-    rows = _parts(dataset, source.new_people)
+    rows = _parts(dataset, source.new_people, whole)
     found: dict[str, Any] = {}
     looked_at = 0
     for part in FRACTIONS:
@@ -177,10 +179,10 @@ def load_photographs(
     return Split(**found)
 
 
-def _parts(dataset: FaceDataset, new_people: bool) -> dict[str, np.ndarray]:
+def _parts(dataset: FaceDataset, new_people: bool, whole: bool) -> dict[str, np.ndarray]:
     if new_people:
         none = np.zeros(0, np.int64)
-        if len(np.unique(dataset.people)) < FEWEST_TO_SPLIT:
+        if whole or len(np.unique(dataset.people)) < FEWEST_TO_SPLIT:
             return {"train": none, "validation": none, "test": np.arange(len(dataset))}
         split = split_people(dataset.people, tuple(NEW_FRACTIONS.values()), SPLIT_SEED)
         return {"train": none} | dict(zip(NEW_FRACTIONS, split, strict=True))

@@ -104,7 +104,7 @@ class FacesToReconstruct:
         """
         parts = [_rendered(renderer, count, seed)] if faces.rendered else []
         for source in faces.sources:
-            test = load_photographs(source, renderer, SIZE, ("test",)).test
+            test = load_photographs(source, renderer, SIZE, ("test",), whole=True).test
             chosen = _pick(test, count, seed)
             names = [f"{source.name}_{number:03d}" for number in range(len(chosen))]
             images = chosen.images.astype(np.float32) / 255.0

@@ -18,9 +18,9 @@ TEXTS = {
     "dataset": "Faces: rendered ones need nothing; celeba, lfw and folder (one folder for each "
     "person) are read from --data_dir; several with commas between them.",
     "data_dir": "Folder of each data set of photographs, in the order of --dataset.",
-    "new_people": "Nobody in --data_dir was trained on: three tenths of the people settle "
-    "thresholds, all others are measured on. Without, three quarters count as people to train on, "
-    "and stay aside.",
+    "new_people": "Nobody in --data_dir was trained on, so that the data is used whole: three "
+    "tenths of the people settle thresholds and all others are measured on, or all of them where "
+    "there is no threshold. Without, three quarters count as people to train on, and stay aside.",
     "skip_damaged": "Leave out photographs that cannot be read, instead of naming them all.",
     "model": "Morphable model: a Basel Face Model (.h5 or .mat) or ICT-FaceKit's folder. By "
     "default the one that MoFA's encoder was trained with; the project's own open model where "

@@ -46,8 +46,8 @@ def whose(pictures: Photographs) -> set[int]:
     return set(pictures.images[:, 9, 9, 0].tolist())
 
 
-def load(source: Source, *parts: str) -> module.Split:
-    return load_photographs(source, RENDERER, SIZE, parts)  # type: ignore[arg-type]
+def load(source: Source, *parts: str, whole: bool = False) -> module.Split:
+    return load_photographs(source, RENDERER, SIZE, parts, whole=whole)
 
 
 def test_people_that_may_have_been_trained_on_stay_aside(folder: Path) -> None:
@@ -64,6 +64,14 @@ def test_new_people_are_all_measured_on_or_calibrate(folder: Path) -> None:
     assert set.union(*people) == set(range(PEOPLE))
     with pytest.raises(InputError, match=r"`new_people` says that nobody .* is trained on"):
         load(Source("folder", str(folder), new_people=True), "train")
+
+
+def test_new_people_are_used_whole_where_there_is_no_threshold(folder: Path) -> None:
+    source, parts = Source("folder", str(folder), new_people=True), ("validation", "test")
+    split = load(source, *parts, whole=True)
+    assert (len(split.validation), len(split.test)) == (0, PEOPLE * EACH)
+    # People who may have been trained on stay aside all the same.
+    assert len(load(Source("folder", str(folder)), "test", whole=True).test) == 9
 
 
 def test_three_new_people_are_all_in_the_test(folder: Path) -> None:
