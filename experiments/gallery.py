@@ -5,11 +5,12 @@
     python -m experiments.gallery --probe=a.jpg --reference=b.jpg  # your own photographs
 
 Below each probe stands its distance to the reference and what the target makes of it. The pairs are
-the first of the test set, not chosen by how they look. ResGN is the joint one of Table 1, from the
-cache or trained now, or that of --weights. For your own photographs it is the small one that comes
-with the project, unless --weights names another; the face is found and aligned by itself (of
-several the one that is large and near the middle), and it is attacked to be taken for another
-person if both show the same one, and for the reference otherwise.
+the first of the test set, not chosen by how they look, and the table has the medians over all of
+them. ResGN is the joint one of Table 1, from the cache or trained now, or that of --weights. For
+your own photographs it is the small one that comes with the project, unless --weights names
+another; the face is found and aligned by itself (of several the one that is large and near the
+middle), and it is attacked to be taken for another person if both show the same one, and for the
+reference otherwise.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import FGSM, Dodging, Impersonation, with_levels
-from experiments.face_verification.examples import Example, Judge, save_gallery, save_images
+from experiments.face_verification.examples import (
+    Example,
+    Judge,
+    medians,
+    save_gallery,
+    save_images,
+)
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
@@ -86,15 +93,23 @@ def main(_: list[str]) -> None:
     elif own:
         examples = [own_example(experiment, saved, own[0], own[1], epsilon)]
     else:
-        examples = first_examples(experiment, saved.model, epsilon, _EXAMPLES.value)
+        cleaner = saved.model
+        examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
 
     title = f"FGSM with eps {with_levels([epsilon])} against {experiment.target.name}"
     save_gallery(run.folder / "gallery.png", examples, epsilon, title)
     save_images(run.folder / "images", examples)
     rows = [Row(example.name, example.measurements()) for example in examples]
+    if not own:
+        rows += medians(
+            experiment.sets.attacked("test", epsilon),
+            experiment.undefended,
+            experiment.defended(cleaner),
+        )
     notes = (
         "Squared distances of unit embeddings to the reference; the same person where the "
         f"distance is below the threshold. FGSM with eps {with_levels([epsilon])}, 8-bit images."
+        + ("" if own else " Medians over all test pairs, quartiles in round brackets.")
     )
     plain = tuple(rows[0].columns)
     facts = experiment.devices.facts()

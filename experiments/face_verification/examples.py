@@ -12,10 +12,11 @@ import tensorflow as tf
 from matplotlib.axes import Axes
 
 from experiments.drawing.figures import COLORS, save_figure
-from experiments.running.results import Measurement
+from experiments.running.results import Measurement, Row
 from resgn.faces.image_file import write_image
-from resgn.target import to_float
+from resgn.target import embed_all, to_float
 from resgn.verification import squared_distance
+from resgn.verification_set import VerificationSet
 
 RIGHT, WRONG = COLORS[2], COLORS[3]
 
@@ -80,6 +81,33 @@ class Judge:
             dict(zip(("reference", *names), images.numpy(), strict=True)),
             {each: float(value) for each, value in zip(names, distances, strict=True)},
         )
+
+
+def medians(
+    pairs: VerificationSet,
+    embed: Callable[[tf.Tensor], tf.Tensor],
+    defended: Callable[[tf.Tensor], tf.Tensor],
+) -> list[Row]:
+    """Distances over all pairs of a kind, as median and quartiles: what single pairs stand for.
+
+    Args:
+      pairs: under attack.
+      embed: the target, compiled.
+      defended: the target behind the cleaner, compiled.
+    """
+    distances = {
+        "probe": pairs.distances(pairs.embeddings[pairs.probe]),
+        "adversarial": pairs.distances(embed_all(embed, pairs.adversarial, 32)),
+        "cleaned": pairs.distances(embed_all(defended, pairs.adversarial, 32)),
+    }
+    return [
+        Row(
+            f"{kind}, median of {np.count_nonzero(chosen)}",
+            {name: Measurement.quartiles(values[chosen]) for name, values in distances.items()}
+            | {"threshold": Measurement.bare(pairs.threshold, 1)},
+        )
+        for kind, chosen in (("dodging", pairs.same), ("impersonation", ~pairs.same))
+    ]
 
 
 def save_gallery(path: Path, examples: list[Example], epsilon: float, title: str) -> None:

@@ -32,7 +32,18 @@ def photograph(index: int, folder: Path) -> Path:
 def test_examples_of_the_test_set(in_process, identity: Path, tmp_path: Path) -> None:
     folder = in_process(gallery, f"--weights={identity}", "--examples=2", output=tmp_path / "run")
     rows = {row["name"]: row for row in result(folder)["rows"]}
-    assert list(rows) == ["dodging 1", "dodging 2", "impersonation 1", "impersonation 2"]
+    of_all = [f"{kind}, median of 6" for kind in ("dodging", "impersonation")]
+    pairs = ["dodging 1", "dodging 2", "impersonation 1", "impersonation 2"]
+    assert list(rows) == [*pairs, *of_all]
+    for name in of_all:
+        row = rows.pop(name)
+        moved = row["adversarial"]["value"] - row["probe"]["value"]
+        assert (moved > 0) == name.startswith("dodging")
+        assert row["cleaned"]["value"] == pytest.approx(row["adversarial"]["value"], abs=1e-4)
+        assert row["probe"]["low"] <= row["probe"]["value"] <= row["probe"]["high"]
+        assert row["probe"]["count"] == 6
+        # The pairs shown lie within what all of them span.
+        assert row["threshold"]["value"] == rows["dodging 1"]["threshold"]["value"]
     for name, row in rows.items():
         threshold = row["threshold"]["value"]
         # The pairs are verified correctly before the attack, which moves them towards the error.
