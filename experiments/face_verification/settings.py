@@ -233,7 +233,7 @@ LAPTOP: dict[str, Any] = {
     "out_kernel": 3,
     "scale": 2,
     "image_skip": True,
-    "epochs": 2,
+    "epochs": 3,
     "batch_size": 2,
     "learning_rate": 2e-3,
     "schedule": "cosine",
@@ -256,23 +256,20 @@ LAPTOP: dict[str, Any] = {
     "adversarial_steps": 1,
 }
 
-# LFW's photographs are finer than ORL's: the full resolution.
+# The paper's numbers of pairs, which LFW has the people for: five times the steps of ORL, from half
+# the rate, of the same network at half the resolution.
 LAPTOP_BY_DATASET: dict[str, dict[str, Any]] = {
     "lfw": {
-        "train_same": 1000,
-        "train_different": 1000,
-        "validation_same": 150,
-        "validation_different": 150,
-        "test_same": 500,
-        "test_different": 500,
+        "train_same": 2000,
+        "train_different": 2000,
+        "validation_same": 200,
+        "validation_different": 200,
+        "test_same": 1286,
+        "test_different": 1294,
         "adaptive_pairs": 50,
         "adaptive_steps": 20,
-        "blocks": 6,
-        "in_kernel": 9,
-        "out_kernel": 9,
-        "scale": 1,
         "train_spread": 1.2,
-        "epochs": 8,
+        "epochs": 4,
         "learning_rate": 1e-3,
         "average": 0.995,
     },

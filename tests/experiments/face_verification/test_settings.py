@@ -9,7 +9,7 @@ import pytest
 
 from experiments.face_verification.cleaner_recipe import CleanerRecipe
 from experiments.face_verification.cleaners import LOSSES
-from experiments.face_verification.settings import PRESETS, VerificationSettings
+from experiments.face_verification.settings import PRESETS, PairCounts, VerificationSettings
 from experiments.flags import groups, verification_flags
 from resgn.generator import GeneratorConfig
 from resgn.losses import LossWeights
@@ -35,8 +35,11 @@ def test_a_preset_takes_another_data_set(preset: str) -> None:
 
 
 def test_lfw_has_values_of_its_own_on_a_laptop() -> None:
-    assert VerificationSettings.laptop("lfw").generator.scale == 1
-    assert VerificationSettings.laptop("orl").generator.scale == 2
+    lfw, orl = VerificationSettings.laptop("lfw"), VerificationSettings.laptop("orl")
+    assert lfw.pairs == PairCounts()  # the paper's
+    assert lfw.generator == orl.generator
+    assert lfw.training.epochs * (2000 + 2000) == 16 * (500 + 500)
+    assert (lfw.training.epochs, orl.training.epochs) == (4, 3)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_the_key_of_a_trained_cleaner() -> None:
             "image_skip": True,
         },
         "training": {
-            "epochs": 2,
+            "epochs": 3,
             "batch_size": 2,
             "learning_rate": 2e-3,
             "schedule": "cosine",
