@@ -16,7 +16,7 @@ from experiments.flags.run_flags import OUTPUT_DIR
 from experiments.flags.strategy_flags import chosen_devices, restarting
 from experiments.running.devices import Devices
 from resgn.generator import GeneratorConfig
-from resgn.training import Progress, Trainer, TrainingConfig
+from resgn.training import Noise, Progress, Trainer, TrainingConfig
 from tests.resgn.toy_training import LOSS, dataset
 
 FLAGS = FlagGroup(strategy_flags.FLAGS)
@@ -43,11 +43,15 @@ class Outcome:
 
 
 def train(
-    folder: Path, devices: Devices, die_at: int | None = None, precision: str = "float32"
+    folder: Path,
+    devices: Devices,
+    die_at: int | None = None,
+    precision: str = "float32",
+    noise: Noise | None = None,
 ) -> Outcome:
     """Train on these devices; `die_at` is a step at which this process kills itself, once."""
     config = dataclasses.replace(CONFIG, precision=precision)
-    trainer = Trainer(GENERATOR, LOSS, config, folder, devices.strategy)
+    trainer = Trainer(GENERATOR, LOSS, config, folder, devices.strategy, noise=noise)
     data, steps = dataset(), 0
     died = folder / "died"
 

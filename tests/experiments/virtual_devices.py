@@ -15,10 +15,12 @@ from mofa import encoder
 from mofa import training as mofa_training
 from mofa.face_renderer import Camera, FaceRenderer
 from mofa.losses import AutoencoderLoss, CodeLoss
+from resgn.smoothing import GaussianNoise, SmoothedVerifier
 from resgn.training import Trainer, TrainingConfig
 from tests.experiments.toy_training import GENERATOR, LOSS, train
 from tests.mofa.conftest import make_model
 from tests.mofa.toy_faces import SIZE, Faces
+from tests.resgn.smoothing.toys import HalfSpace
 from weights.errors import InputError
 
 
@@ -42,6 +44,8 @@ def main(file: Path) -> None:
         }
 
     found["mofa"] = mofa_apart(two)
+    found["noise"] = noise_apart(two)
+    found["votes"] = votes_apart(two)
     refused = []
     for batch_size, jit in ((3, False), (4, True)):
         config = TrainingConfig(batch_size=batch_size)
@@ -73,6 +77,32 @@ def main(file: Path) -> None:
     found["squares"] = squares.numpy().tolist()
     found["everyone"] = [two.everyone(True), two.everyone(False)]
     file.write_text(json.dumps(found))
+
+
+def noise_apart(two: Devices) -> float:
+    """How far a denoiser that two devices trained lies from one that a single device did."""
+    weights = []
+    for number, used in enumerate((ONE, two)):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / str(number)
+            weights.append(train(path, used, noise=GaussianNoise(0.1)).weights)
+    return max(float(np.abs(a - b).max()) for a, b in zip(*weights, strict=True))
+
+
+def votes_apart(two: Devices) -> list[list[int]]:
+    """Votes on probes that one device and two have counted."""
+    half_space = HalfSpace()
+    verifier = SmoothedVerifier(half_space, half_space.threshold, 0.3, batch_size=20)
+
+    def work(rows: np.ndarray) -> np.ndarray:
+        images = [half_space.image(0.1 * (row - 2)) for row in rows]
+        votes = [
+            verifier.votes(image, half_space.reference, 50, int(row), 1)
+            for row, image in zip(rows, images, strict=True)
+        ]
+        return np.concatenate(votes)
+
+    return [used.share(work, np.arange(5)).tolist() for used in (ONE, two)]
 
 
 def mofa_apart(two: Devices) -> dict[str, float]:

@@ -28,6 +28,7 @@ PLAIN = {
     "judges": ("--preset=smoke",),
     "gallery": ("--preset=smoke",),
     "adaptive": ("--preset=smoke", "--rows=jpeg,none"),
+    "certify": ("--preset=smoke",),
     "train_mofa": ("--preset=smoke",),
     "train_identity": ("--preset=smoke",),
     "train_detector": ("--preset=smoke",),

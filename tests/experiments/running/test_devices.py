@@ -71,6 +71,15 @@ def test_two_devices_train_the_same_encoder_as_one(virtual: dict[str, Any]) -> N
     assert found["traces"] == 1
 
 
+def test_two_devices_draw_the_noise_of_one(virtual: dict[str, Any]) -> None:
+    """Whose training noise it is, and whose votes are counted."""
+    assert virtual["noise"] < 1e-4
+    one, two = virtual["votes"]
+    assert one == two
+    assert one == sorted(one, reverse=True)
+    assert one[0] > 30 > 20 > one[4]
+
+
 def test_work_is_shared_out_over_devices_and_comes_back_in_order(virtual: dict[str, Any]) -> None:
     assert virtual["shared"] == [0, 2, 4, 6, 8, 10, 12]
     assert virtual["devices"] == ["CPU:0", "CPU:1"]
