@@ -20,6 +20,7 @@ from experiments.running.devices import Devices
 from experiments.running.json_files import as_text, read_kept, write_json
 from experiments.running.provenance import command, commit, device
 from experiments.running.results import Row, csv_table, markdown_table, write_text
+from experiments.running.results_version import FIRST, KEY, results_version
 from experiments.running.run_folder import SETTINGS, chosen_folder, claim, new_folder
 from weights.atomic import named_errors
 from weights.errors import InputError
@@ -56,7 +57,8 @@ class Run:
       shared: the run's folder, where every machine reads; on the chief it is `folder`.
 
     Raises:
-      InputError: the folder belongs to a run with other settings, or there is nothing to resume.
+      InputError: the folder belongs to a run with other settings or of another version, or there is
+        nothing to resume.
       OSError: the folder cannot be written.
     """
 
@@ -68,7 +70,7 @@ class Run:
         devices: Devices | None = None,
     ) -> None:
         self.experiment = experiment
-        self._settings = json.loads(as_text(dict(settings)))
+        self._settings = json.loads(as_text({**settings, KEY: results_version(experiment)}))
         self._place, self._devices = place, devices
         if devices is None or devices.chief:
             self.folder = self.shared = self._folder()
@@ -111,6 +113,12 @@ class Run:
         return new_folder(self.experiment)
 
     def _check_same(self, before: dict[str, Any]) -> None:
+        if before[KEY] != self._settings[KEY]:
+            raise InputError(
+                f"{self.folder} was begun with another version of the project, whose results mean "
+                f"something else ({KEY} {before[KEY]}, now {self._settings[KEY]}): its rows must "
+                "not stand beside new ones. Choose another `output_dir`."
+            )
         names = sorted(set(before) | set(self._settings))
         differ = [n for n in names if before.get(n) != self._settings.get(n)]
         if differ:
@@ -226,13 +234,13 @@ class Run:
 
 
 def _settings_of(folder: Path) -> dict[str, Any]:
-    """The settings of a run.
+    """The settings of a run, and the version of its results.
 
     Raises:
       InputError: its `flags.json` is damaged.
     """
     try:
-        return dict(json.loads((folder / SETTINGS).read_text("utf-8")))
+        return {KEY: FIRST, **json.loads((folder / SETTINGS).read_text("utf-8"))}
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{folder / SETTINGS} is damaged ({error}): choose another `output_dir`."

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from experiments.running import run_folder
+from experiments.running.results_version import FIRST, results_version
 from experiments.running.run import Place, Run
 from experiments.running.run_folder import chosen_folder, claim, new_folder
 from weights.errors import InputError
@@ -64,7 +65,48 @@ def test_of_two_runs_that_begin_at_once_one_gets_the_folder(tmp_path: Path) -> N
     assert began.count("") == 1
     assert all("holds a run already: pass `resume`" in said for said in began if said)
     settings = json.loads((tmp_path / "run" / "flags.json").read_text())
-    assert settings == {"number": began.index("")}
+    assert settings == {"number": began.index(""), "results_version": 2}
+
+
+def test_no_run_goes_on_under_another_meaning_of_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for experiment, version in (("table1", 2), ("train_mofa", 1), ("one of tomorrow", 1)):
+        Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment))
+        flags = tmp_path / experiment / "flags.json"
+        assert json.loads(flags.read_text()) == {"eps": 0.03, "results_version": version}
+        Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment, resume=True))
+        # Runs of before say nothing and are of the first version.
+        flags.write_text(json.dumps({"eps": 0.03}))
+        if version == 1:
+            Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment, resume=True))
+            continue
+        with pytest.raises(InputError, match=r"results_version 1, now 2\).*another `output_dir`"):
+            Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment, resume=True))
+        assert json.loads(flags.read_text()) == {"eps": 0.03}
+
+
+def test_the_latest_run_that_is_resumed_is_of_the_same_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = Run("table1", {"eps": 0.03}).folder
+    assert Run("table1", {"eps": 0.03}, Place(resume=True)).folder == first
+    (first / "flags.json").write_text(json.dumps({"eps": 0.03}))
+    assert Run("table1", {"eps": 0.03}, Place(resume=True)).folder != first
+    (first / "flags.json").write_text("[1]")
+    with pytest.raises(InputError, match=r"flags\.json is damaged"):
+        Run("table1", {"eps": 0.03}, Place(first, resume=True))
+
+
+def test_versions_are_of_commands_that_are_there() -> None:
+    commands = {path.stem for path in Path(run_folder.__file__).parents[1].glob("*.py")}
+    attacked = {name for name in commands if results_version(name) != FIRST}
+    assert attacked == {
+        *("adaptive", "attack_intensity", "gallery", "sweep", "table1"),
+        *("defense", "detection", "mofa_attack", "mofa_intensity", "mofa_sweep", "refined_defense"),
+    }
 
 
 def test_a_run_in_a_folder_of_others_leaves_it_alone(tmp_path: Path) -> None:
