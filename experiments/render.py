@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from experiments.drawing.image_grid import grid
+from experiments.face_autoencoder.settings import PICTURE_SIDES
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.results import write_array
 from experiments.running.run import Place, Run
-from experiments.running.settings import flat
+from experiments.running.settings import check_at_least, check_within, flat
 from mofa import face_model_files
 from mofa.arrays import Array
 from mofa.code_files import read_codes
@@ -57,11 +58,8 @@ class RenderSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.count < 1 or not 8 <= self.image_size <= 4096:
-            raise InputError(
-                "`count` must be at least 1 and `image_size` between 8 and 4096, got "
-                f"{self.count} and {self.image_size}"
-            )
+        check_at_least(self, 1, "count")
+        check_within(self, *PICTURE_SIDES, "image_size")
         check_room(self.count, self.image_size)
 
 

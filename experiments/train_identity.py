@@ -34,7 +34,7 @@ from experiments.running.precision import settle_precision
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from experiments.running.settings import flat
-from mofa.identity import PARTS, IdentityClassifier, pair_similarities
+from mofa.identity import PARTS, IdentityClassifier, check_pairs, pair_similarities
 from mofa.identity_training import (
     IdentityFaces,
     IdentityProgress,
@@ -77,6 +77,8 @@ def main(_: list[str]) -> None:
     run = Run("train_identity", flat(settings), run_flags.place())
     files = ModelFiles(settings.faces)
     people = load_parts(settings.faces, files.renderer(), settings.people, settings.minimum_images)
+    for part in ("validation", "test"):
+        check_pairs(people[part].people, part)
     views = Views(settings.kinds, settings.classifier.input_size, files)
     given = {part: views.of(each, part == "train") for part, each in people.items()}
     run.same_data(*views.digests)

@@ -75,6 +75,8 @@ class IdentityConfig:
             raise InputError(f"a classifier needs two people or more; got {self.people}")
         if not 0.0 < self.scale < float("inf"):
             raise InputError(f"`scale` must be above 0; got {self.scale}")
+        if self.kind == "image":
+            _encoder_size(self)
 
 
 class Cosines(tf.keras.layers.Layer):
@@ -117,13 +119,21 @@ def build(config: IdentityConfig, precision: str = "float32") -> tf.keras.Model:
         x = layers.Dense(config.units, use_bias=False, name="hidden")(x)
         x = layers.ReLU(name="hidden_relu")(layers.BatchNormalization(name="hidden_bn")(x))
     else:
-        size = EncoderConfig(
-            width=config.width, input_size=config.input_size, batch_norm=True, dense_units=256
-        )
-        given, x = trunk(size, precision)
+        given, x = trunk(_encoder_size(config), precision)
     embedding = layers.Dense(config.embedding, name="embedding", dtype="float32")(x)
     logits = Cosines(config.people, config.scale, name="people", dtype="float32")(embedding)
     return tf.keras.Model(given, [embedding, logits], name=f"identity_{config.kind}")
+
+
+def _encoder_size(config: IdentityConfig) -> EncoderConfig:
+    """The VGG-19 of a classifier of images.
+
+    Raises:
+      InputError: there is none of this width for images of this size.
+    """
+    return EncoderConfig(
+        width=config.width, input_size=config.input_size, batch_norm=True, dense_units=256
+    )
 
 
 class IdentityClassifier:
@@ -251,6 +261,25 @@ def pair_similarities(embeddings: Array, people: Array) -> tuple[Array, Array]:
     return (embeddings @ embeddings.T)[first, second], people[first] == people[second]
 
 
+def check_pairs(people: Array, whose: str) -> None:
+    """Check that people can be verified: that there are pairs of one person and of two.
+
+    Args:
+      people: int [M], of each picture.
+      whose: pictures they are, a name of a part of the data.
+
+    Raises:
+      InputError: one kind of pair is missing.
+    """
+    counts = np.unique(people, return_counts=True)[1]
+    if len(counts) < 2 or counts.max() < 2:
+        raise InputError(
+            f"The {whose} part has {len(people)} pictures of {len(counts)} people; verification "
+            "needs two people, and two pictures of one of them: give more people, or more pictures "
+            "of each."
+        )
+
+
 def balanced_threshold(similarities: Array, same: Array) -> tuple[float, float]:
     """The similarity that separates best where both kinds of pairs count alike.
 
@@ -263,11 +292,14 @@ def balanced_threshold(similarities: Array, same: Array) -> tuple[float, float]:
       above it and of pairs of two below it.
 
     Raises:
-      ValueError: one kind of pair is missing.
+      InputError: one kind of pair is missing.
     """
     positives, negatives = int(same.sum()), int((~same).sum())
     if not positives or not negatives:
-        raise ValueError("a threshold needs pairs of one person and pairs of two.")
+        raise InputError(
+            "A threshold needs pairs of one person and pairs of two: give more people, or more "
+            "pictures of each."
+        )
     order = np.argsort(-similarities, kind="stable")
     values, hits = similarities[order], same[order]
     accepted = np.cumsum(hits) / positives

@@ -5,8 +5,8 @@
     python -m tests.mutants weights --survivors        # those of earlier draws again
     python -m tests.mutants weights --score            # what was found so far, nothing is run
 
-A mutant is tried by the tests that reach its function: of those that mirror its room
-(`tests/attacks` for `attacks`) and those of other rooms that import its module. The draw is
+A mutant is tried by the tests that reach its function, of those that mirror its room
+(`tests/attacks` for `attacks`). The draw is
 stratified: each file gives its share. Nothing that survives is hidden: the mutants are named, and
 `python -m mutmut show NAME` shows what was changed.
 """
@@ -145,11 +145,13 @@ def by_tests(
 
 
 def tests_of(files: set[Path]) -> list[str]:
-    """The tests that mirror these files, and those of other rooms that name them."""
+    """The tests that mirror these files; where a file has none, those elsewhere that import it."""
     found = set()
     for file in files:
-        mirror = Path("tests", file.parts[0])
-        found.add(mirror / f"test_{file.name}" if mirror.name == "resgn" else mirror)
+        own = Path("tests", *file.parent.parts, f"test_{file.name}")
+        found.add(own if file.parts[0] == "resgn" else Path("tests", file.parts[0]))
+        if own.exists():
+            continue
         named = f"from {'.'.join(file.with_suffix('').parts)} import"
         module = f"from {'.'.join(file.parent.parts)} import .*\\b{file.stem}\\b"
         for room in ("attacks", "detector", "mofa", "resgn", "weights"):

@@ -53,6 +53,7 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Instead of running the tests: try every mutant of the plan."""
+    _check_that_tensorflow_rests()
     plan = json.loads(PLAN.read_text("utf-8"))
     with os.fdopen(plan["report_to"], "w", encoding="utf-8", buffering=1) as report:
 
@@ -73,6 +74,16 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
             code = _try(name, items, session, reached) if items else NO_TESTS
             tell(name=name, code=code, seconds=round(time.monotonic() - began, 2))
     return True
+
+
+def _check_that_tensorflow_rests() -> None:
+    from tensorflow.python.eager import context
+
+    if getattr(context.context_safe(), "_initialized", False):
+        raise pytest.UsageError(
+            "TensorFlow has run while test files were imported, and cannot go on in forks: they "
+            "must make no tensors outside of their tests."
+        )
 
 
 def _reached(

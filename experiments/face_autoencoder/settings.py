@@ -20,6 +20,8 @@ from weights.errors import InputError
 DATASETS = ("rendered", "celeba", "lfw", "folder", "orl")
 READINGS = ("A", "B")
 POSE_TERMS = ("rotation", "both")
+PICTURE_SIDES = (8, 4096)
+"""Sides of pictures of a face, in pixels: fewer show none, more fit into no memory."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from detector.autoencoder import AutoencoderConfig
 from detector.training import TrainingConfig as DetectorTrainingConfig
 from experiments.face_autoencoder.mofa_people import RenderedPeople
-from experiments.face_autoencoder.settings import FaceSettings
-from experiments.running.settings import Presets, check_at_least, part
+from experiments.face_autoencoder.settings import PICTURE_SIDES, FaceSettings
+from experiments.running.settings import Presets, check_at_least, check_within, part
 from mofa.encoder import EncoderConfig
 from mofa.identity import KINDS, IdentityConfig
 from mofa.identity_training import IdentityTrainingConfig
@@ -118,7 +118,8 @@ class EncoderTrainingSettings(Presets):
     }
 
     def __post_init__(self) -> None:
-        check_at_least(self, 1, "image_size", "rendered_people", "test_images")
+        check_at_least(self, 1, "rendered_people", "test_images")
+        check_within(self, *PICTURE_SIDES, "image_size")
         check_at_least(self, 0, "code_weight", "jitter")
         if self.photometric not in PHOTOMETRIC:
             raise InputError(
@@ -224,6 +225,12 @@ class IdentityTrainingSettings(Presets):
         check_at_least(self, 1, "minimum_images", "code_epochs", "image_epochs")
         if not self.kinds or not set(self.kinds) <= set(KINDS):
             raise InputError(f"`kinds` knows {', '.join(KINDS)}; got {','.join(self.kinds)!r}.")
+        if self.faces.rendered:
+            # Thresholds need pairs of one person and of two.
+            names = ("identities", "images_per_identity", "held_out_identities")
+            check_at_least(self.people, 2, *names)
+        for kind in self.kinds:
+            dataclasses.replace(self.classifier, kind=kind)
 
     def config(self, kind: str) -> IdentityTrainingConfig:
         """How to train a kind of classifier."""

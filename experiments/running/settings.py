@@ -108,6 +108,19 @@ def check_at_least(settings: Any, least: float, *names: str) -> None:
             raise InputError(f"`{name}` must be at least {least:g}, got {getattr(settings, name)}.")
 
 
+def check_within(settings: Any, least: float, most: float, *names: str) -> None:
+    """Check values of settings.
+
+    Raises:
+      InputError: one is outside, or no number.
+    """
+    for name in names:
+        if not least <= getattr(settings, name) <= most:
+            raise InputError(
+                f"`{name}` must lie from {least:g} to {most:g}, got {getattr(settings, name)}."
+            )
+
+
 def check_above_zero(settings: Any, *names: str, most: float = math.inf) -> None:
     """Check numbers of settings, or lists of them, each once.
 

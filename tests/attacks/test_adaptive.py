@@ -11,7 +11,7 @@ from tests.attacks.toy import Above, Linear
 SIZE = 4
 MODEL = Linear(SIZE)
 LEVELS = Above(np.zeros(2))
-SEED = tf.constant([1, 2])
+SEED = np.array([1, 2], np.int32)
 
 
 def gradient_of(model: object, images: np.ndarray) -> np.ndarray:

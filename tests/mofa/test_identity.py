@@ -13,6 +13,7 @@ from mofa.identity import (
     IdentityConfig,
     balanced_threshold,
     build,
+    check_pairs,
     load_identity,
     on_images,
     pair_similarities,
@@ -95,8 +96,17 @@ def test_threshold_agrees_with_trying_every_cut() -> None:
 
 
 def test_threshold_needs_both_kinds_of_pairs() -> None:
-    with pytest.raises(ValueError, match="pairs of one person and pairs of two"):
-        balanced_threshold(np.array([0.1, 0.2]), np.array([True, True]))
+    for same in (True, False):
+        with pytest.raises(InputError, match="pairs of one person and pairs of two"):
+            balanced_threshold(np.array([0.1, 0.2]), np.array([same, same]))
+    check_pairs(np.array([3, 3, 5]), "test")
+    for people, said in (
+        ([3, 3, 3], "The test part has 3 pictures of 1 people; verification needs two people"),
+        ([1, 2, 3, 4], "The test part has 4 pictures of 4 people"),
+        ([], "The test part has 0 pictures of 0 people"),
+    ):
+        with pytest.raises(InputError, match=said):
+            check_pairs(np.array(people, int), "test")
 
 
 def test_pairs_by_hand() -> None:

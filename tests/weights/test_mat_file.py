@@ -86,18 +86,25 @@ def test_a_compressed_bomb_costs_no_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def _element(kind: int, data: bytes) -> bytes:
-    return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+def _element(kind: int, data: bytes, order: str = "<") -> bytes:
+    return struct.pack(f"{order}II", kind, len(data)) + data + bytes(-len(data) % 8)
 
 
-def _matrix(kind: int, sizes: tuple[int, ...], *parts: bytes) -> bytes:
+def _matrix(kind: int, sizes: tuple[int, ...], *parts: bytes, order: str = "<") -> bytes:
     return _element(
         14,
-        _element(6, struct.pack("<II", kind, 0))
-        + _element(5, struct.pack(f"<{len(sizes)}i", *sizes))
-        + _element(1, b"x")
+        _element(6, struct.pack(f"{order}II", kind, 0), order)
+        + _element(5, struct.pack(f"{order}{len(sizes)}i", *sizes), order)
+        + _element(1, b"x", order)
         + b"".join(parts),
+        order,
     )
+
+
+def _load(path: Path, *matrices: bytes, largest: int = 1 << 20, order: str = "<") -> dict:
+    header = HEADER if order == "<" else HEADER[:124] + b"\x01\x00MI"
+    path.write_bytes(header + b"".join(matrices))
+    return load_mat(path, largest)
 
 
 def _nested(depth: int) -> bytes:
@@ -122,6 +129,14 @@ def _nested(depth: int) -> bytes:
         (_matrix(2, (1, 1), _element(5, bytes(8)), _element(1, bytes(4))), "length of its fields"),
         (_matrix(4, (1, 1), _element(9, bytes(8))), "text of an unknown type"),
         (_nested(40), "nested too deeply"),
+        (_nested(17), "nested too deeply"),
+        (_element(14, _element(6, bytes(4))), "a matrix without its class"),
+        (_element(14, _element(6, bytes(12))), "a matrix without its class"),
+        (_matrix(6, (), _element(9, b"")), "larger than the file"),
+        (_matrix(6, (-1, 0), _element(9, b"")), "larger than the file"),
+        (_matrix(6, (1, 1), struct.pack("<HHI", 9, 5, 0)), "a short element is too long"),
+        (_matrix(6, (1, 1), _element(9, bytes(8))[:-1]), "an element reaches beyond the end"),
+        (_matrix(2, (1, 1), _element(5, struct.pack("<i", 0)), _element(1, b"a")), "another leng"),
         (struct.pack("<II", 14, 1 << 31), "beyond the end"),
         (struct.pack("<II", 15, 8) + bytes(8), "damaged"),
     ],
@@ -136,6 +151,109 @@ def test_sizes_that_lie_cost_no_memory(tmp_path: Path, matrix: bytes, message: s
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        *((6, "f8"), (7, "f4"), (8, "i1"), (9, "u1"), (10, "i2"), (11, "u2"), (12, "i4")),
+        *((13, "u4"), (14, "i8"), (15, "u8")),
+    ],
+)
+def test_every_class_of_numbers_in_every_type_that_holds_them(
+    tmp_path: Path, kind: int, dtype: str, order: str
+) -> None:
+    """MATLAB stores numbers in column order and in fewer bytes than their class has."""
+    types = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8"}
+    for stored, as_stored in {**types, 13: "u8"}.items():
+        data = np.array([1, 2, 3, 100, 0, 7], order + as_stored).tobytes()
+        matrix = _matrix(kind, (2, 3), _element(stored, data, order), order=order)
+        values = _load(tmp_path / "x.mat", matrix, order=order)["x"]
+        assert values.dtype == dtype
+        assert values.tolist() == [[1, 3, 0], [2, 100, 7]]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("stored", "encoding"),
+    [
+        *((1, "latin-1"), (2, "latin-1"), (4, "utf-16"), (16, "utf-8"), (17, "utf-16")),
+        (18, "utf-32"),
+    ],
+)
+def test_text_in_every_encoding(tmp_path: Path, stored: int, encoding: str, order: str) -> None:
+    suffix = {"<": "-le", ">": "-be"}[order] if encoding in ("utf-16", "utf-32") else ""
+    data = "Zo\xeb".encode(encoding + suffix)
+    matrix = _matrix(4, (1, 3), _element(stored, data, order), order=order)
+    assert _load(tmp_path / "x.mat", matrix, order=order) == {"x": "Zo\xeb"}
+
+
+def test_cells_and_structures_in_column_order(tmp_path: Path) -> None:
+    def number(value: float) -> bytes:
+        return _matrix(6, (1, 1), _element(9, struct.pack("<d", value)))
+
+    numbers = [number(k) for k in range(6)]
+    cell = _load(tmp_path / "x.mat", _matrix(1, (2, 3), *numbers))["x"]
+    assert [[float(item[0, 0]) for item in row] for row in cell] == [[0, 2, 4], [1, 3, 5]]
+    # Two fields, names of eight bytes each, for each of two structures in turn.
+    fields = _element(5, struct.pack("<i", 8)) + _element(1, b"a\0junk\0\0longname")
+    found = _load(tmp_path / "x.mat", _matrix(2, (2, 1), fields, *numbers[:4]))["x"]
+    assert found.shape == (2, 1)
+    assert [[(name, float(v[0, 0])) for name, v in item.items()] for item in found[:, 0]] == [
+        [("a", 0.0), ("longname", 1.0)],
+        [("a", 2.0), ("longname", 3.0)],
+    ]
+    # Classes that no network needs, and matrices without anything.
+    assert _load(tmp_path / "x.mat", _matrix(16, (1, 1), _element(9, bytes(8)))) == {"x": None}
+    assert _load(tmp_path / "x.mat", _element(14, b""))[""].shape == (0, 0)
+
+
+def test_every_variable_however_compressed(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Noise does not shrink: more than two blocks of a mebibyte are unpacked piece by piece."""
+    noise = rng.normal(size=(1000, 400))
+    values = {"a": np.arange(3.0), "noise": noise, "b": "text", "zeros": np.zeros((512, 256))}
+    scipy.io.savemat(tmp_path / "x.mat", values, do_compression=True)
+    read = load_mat(tmp_path / "x.mat", 1 << 25)
+    assert list(read) == list(values)
+    np.testing.assert_array_equal(read["noise"], noise)
+    assert read["b"] == "text"
+    assert read["zeros"].shape == (512, 256)
+    assert not read["zeros"].any()
+
+
+def test_limits_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "x.mat"
+    matrix = _matrix(6, (1, 2), _element(9, bytes(16)))
+    unfolded = 2 * (len(matrix) - 8)  # of two variables, each without its tag
+    assert _load(path, matrix, matrix, largest=unfolded)["x"].shape == (1, 2)
+    with pytest.raises(InputError, match="unfolds to more than 0 MiB"):
+        load_mat(path, unfolded - 1)
+    with pytest.raises(InputError, match="unfolds to more than 3 MiB"):
+        _load(path, _matrix(6, (1 << 19, 1), _element(9, bytes(1 << 22))), largest=3 << 20)
+    # Sixteen cells around a matrix, and a hundred thousand parts, are the most.
+    inner = _load(path, _nested(16))["x"]
+    for _ in range(16):
+        inner = inner[0, 0]
+    assert inner.item() == 0.0
+    nothing = _element(14, b"")
+    cell = _load(path, _matrix(1, (1, 99_999), nothing * 99_999), largest=1 << 22)["x"]
+    assert cell.shape == (1, 99_999)
+    with pytest.raises(InputError, match="too many parts"):
+        _load(path, _matrix(1, (1, 100_000), nothing * 100_000), largest=1 << 22)
+
+
+def test_twenty_times_a_files_size_and_a_mebibyte_are_the_most(tmp_path: Path) -> None:
+    for beyond, message in ((0, None), (1 << 16, "unfolds to more than 20 times its size")):
+        size = (1 << 20) + beyond
+        packed = zlib.compress(_matrix(9, (1, size), _element(2, bytes(size))), 9)
+        assert 1000 < len(packed) < 1300  # times 20 is about 23 KiB
+        compressed = struct.pack("<II", 15, len(packed)) + packed
+        if message is None:
+            assert _load(tmp_path / "x.mat", compressed, largest=1 << 24)["x"].shape == (1, size)
+        else:
+            with pytest.raises(InputError, match=message):
+                _load(tmp_path / "x.mat", compressed, largest=1 << 24)
 
 
 def test_truncated_anywhere(tmp_path: Path, rng: np.random.Generator) -> None:
