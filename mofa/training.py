@@ -51,9 +51,10 @@ class TrainingConfig:
         for name in ("iterations", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
-        if min(self.batch_size, self.rendered_batch_size) < 0 or not (
-            self.batch_size + self.rendered_batch_size
-        ):
+        for name in ("batch_size", "rendered_batch_size", "clip_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"`{name}` must be 0 or more, got {getattr(self, name)}.")
+        if not self.batch_size + self.rendered_batch_size:
             raise InputError("a step needs photographs, rendered faces, or both.")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise InputError(f"`learning_rate` must be above 0, got {self.learning_rate}.")

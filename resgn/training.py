@@ -81,6 +81,11 @@ class TrainingConfig:
             raise InputError(f"`schedule` must be of {', '.join(SCHEDULES)}: {self.schedule!r}.")
         if not 0.0 <= self.average < 1.0:
             raise InputError(f"`average` must lie in [0, 1), got {self.average}.")
+        if not 0.0 < self.decay <= 1.0:
+            raise InputError(f"`decay` must lie in (0, 1], got {self.decay}.")
+        for name in ("warmup_steps", "clip_norm"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise InputError(f"`{name}` must be 0 or more, got {getattr(self, name)}.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,9 +90,9 @@ class AttackedDefence:
             "mifgsm": MIFGSM(steps),
             "pgd": PGD(steps, restarts=restarts),
             "apgd": APGD(steps),
-            "square": Square(max(2, adaptive.queries)),
+            "square": Square(adaptive.queries),
             "pgd_l2": PGD(steps, "l2", restarts=restarts),
-            "square_l2": Square(max(2, adaptive.queries), "l2"),
+            "square_l2": Square(adaptive.queries, "l2"),
         }
         return given | {
             name: functools.partial(self._craft, name, attack) for name, attack in known.items()

@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from experiments.running.settings import flat, part, replaced
+from experiments.running.settings import check_at_least, flat, part, replaced
 from resgn.cleaners.apegan import ApeGanConfig
 from resgn.cleaners.magnet import MagNetConfig
+from resgn.faces.template import CROP
 from resgn.generator import GeneratorConfig
 from resgn.legitimate_pairs import Counts
 from resgn.losses import TERMS, LossWeights
@@ -23,7 +24,7 @@ from weights.errors import InputError
 COUNTED = (
     *("train_same", "train_different", "validation_same", "validation_different"),
     *("test_same", "test_different", "adaptive_pairs", "adaptive_steps", "adversarial_steps"),
-    *("eot_samples", "queries", "restarts"),
+    *("eot_samples", "restarts"),
 )
 """Values that are at least 1."""
 
@@ -151,6 +152,11 @@ class VerificationSettings:
         for name in COUNTED:
             if values[name] < 1:
                 raise InputError(f"`{name}` must be at least 1, got {values[name]}.")
+        check_at_least(self.adaptive, 2, "queries")
+        if CROP % self.generator.scale:
+            raise InputError(
+                f"`scale` must divide the side of the images, {CROP}; got {self.generator.scale}."
+            )
         for name in (f"{term}_weight" for term in TERMS):
             if not 0.0 <= values[name] < float("inf"):
                 raise InputError(f"`{name}` must be 0 or more, got {values[name]}.")

@@ -46,7 +46,8 @@ def test_lfw_has_values_of_its_own_on_a_laptop() -> None:
     ("name", "value", "message"),
     [
         ("test_same", 0, "`test_same` must be at least 1"),
-        ("queries", 0, "`queries` must be at least 1"),
+        ("queries", 1, "`queries` must be at least 2"),
+        ("scale", 3, "`scale` must divide the side of the images, 160; got 3"),
         ("texture_weight", -1.0, "`texture_weight` must be 0 or more"),
         ("pixel_weight", float("nan"), "`pixel_weight` must be 0 or more"),
         ("train_spread", 0.5, "`train_spread` must be 1 or more"),
