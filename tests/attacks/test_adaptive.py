@@ -10,12 +10,15 @@ from tests.attacks.toy import Above, Linear
 
 SIZE = 4
 MODEL = Linear(SIZE)
-LEVELS = Above(np.zeros(2))
 SEED = np.array([1, 2], np.int32)
 
 
+def levels() -> Above:
+    return Above(np.zeros(2))
+
+
 def gradient_of(model: object, images: np.ndarray) -> np.ndarray:
-    objective = Objective(model, LEVELS, LEVELS.tensors(), tf.constant(images), None, "linf")
+    objective = Objective(model, levels(), levels().tensors(), tf.constant(images), None, "linf")
     return objective.gradient(objective.images, SEED)[1].numpy()
 
 
@@ -79,8 +82,8 @@ def test_eot_averages_gradients_over_draws(images: np.ndarray) -> None:
 def test_eot_compiles_and_counts_as_one_model(images: np.ndarray) -> None:
     model = EOT(through(Stochastic(dropped), MODEL), samples=4)
     attack = PGD(3)
-    first = attack(model, images, LEVELS, epsilons=[0.1], seed=1)
-    again = attack(model, images, LEVELS, epsilons=[0.1], seed=1)
+    first = attack(model, images, levels(), epsilons=[0.1], seed=1)
+    again = attack(model, images, levels(), epsilons=[0.1], seed=1)
     np.testing.assert_array_equal(first.perturbed, again.perturbed)
     np.testing.assert_array_equal(first.margin, again.margin)
     assert attack.traces == 1
@@ -93,7 +96,7 @@ def test_a_random_model_is_judged_on_one_draw_no_attack_saw(images: np.ndarray) 
         tf.py_function(lambda s: seen.append(s.numpy()), [seed], [])
         return MODEL(x)
 
-    FGSM()(EOT(remembering, samples=3), images, LEVELS, epsilons=[0.1])
+    FGSM()(EOT(remembering, samples=3), images, levels(), epsilons=[0.1])
     seeds = {tuple(seed) for seed in seen}
     assert len(seen) == 3 + 2  # one draw in float and the same in 8 bits
     assert len(seeds) == 3 + 1

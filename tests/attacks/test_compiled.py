@@ -144,7 +144,7 @@ def returned(sign: float) -> float:
         (Listed, [1.0], [-1.0]),
         (Listed, (1.0,), (-1.0,)),
         (Listed, np.array([1.0, 3.0], np.float32), np.array([-1.0, 3.0], np.float32)),
-        (Listed, tf.constant([1.0, 3.0, 4.0]), tf.constant([-1.0, 3.0, 4.0])),
+        (lambda values: Listed(tf.constant(values)), [1.0, 3.0, 4.0], [-1.0, 3.0, 4.0]),
         (Called, closing_over(1.0), closing_over(-1.0)),
         (Called, Holder(1.0).get, Holder(-1.0).get),
         (Called, functools.partial(returned, 1.0), functools.partial(returned, -1.0)),
@@ -154,7 +154,7 @@ def returned(sign: float) -> float:
         (Signed, np.float32(1.0), np.float32(-1.0)),
     ],
 )
-def test_attributes_of_any_kind_decide(kind: type[Signed], up: Any, down: Any) -> None:
+def test_attributes_of_any_kind_decide(kind: Callable[[Any], Signed], up: Any, down: Any) -> None:
     model, attack = Linear(SIZE), FGSM()
     for value, expected in ((up, 1.0), (down, -1.0), (up, 1.0)):
         assert direction(attack, model, kind(value)) == expected
