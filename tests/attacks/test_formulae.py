@@ -30,7 +30,7 @@ def references(rng: np.random.Generator) -> np.ndarray:
 
 def distance_gradient(x: np.ndarray, references: np.ndarray) -> np.ndarray:
     """The gradient of |u - r|^2 = 2 - 2 u.r, u = e / |e|, e = tanh(x K), by the chain rule."""
-    kernel = MODEL.kernel.numpy().astype(np.float64)
+    kernel = MODEL.kernel.astype(np.float64)
     e = np.tanh(x.reshape(len(x), -1) @ kernel)
     length = np.linalg.norm(e, axis=1, keepdims=True)
     u = e / length

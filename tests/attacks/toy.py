@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -19,14 +17,9 @@ class RandomProjection:
     """Embedding = tanh of a fixed random linear map; smooth, with gradients everywhere."""
 
     def __init__(self, size: int, dimensions: int = 5, seed: int = 0) -> None:
-        self._size, self._dimensions, self._seed = size, dimensions, seed
-
-    @functools.cached_property
-    def kernel(self) -> tf.Tensor:
-        """Drawn when it is first used, so that importing the tests runs no TensorFlow."""
-        with tf.init_scope():
-            generator = tf.random.Generator.from_seed(self._seed)
-            return generator.normal([self._size**2 * 3, self._dimensions]) / self._size
+        # NumPy's, so that importing the tests runs no TensorFlow.
+        kernel = np.random.default_rng(seed).normal(size=[size * size * 3, dimensions]) / size
+        self.kernel = kernel.astype(np.float32)
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(images, [tf.shape(images)[0], -1])
