@@ -230,7 +230,8 @@ def new_h5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
       OSError: the file cannot be written.
     """
     content = io.BytesIO()
-    with h5py.File(content, "w") as file:
+    # The layout since HDF5 1.8, whose headers are half as large: networks have hundreds of arrays.
+    with h5py.File(content, "w", libver=("v108", "v108")) as file:
         yield file
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.getbuffer())
