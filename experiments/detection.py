@@ -178,12 +178,15 @@ def main(_: list[str]) -> None:
         f"{len(np.unique(table.halves['test'].people))} people whom nothing has seen; thresholds "
         f"from {len(table.halves['validation'].people)} faces of other people. Intervals of 95 % "
         "from draws of as many people, with replacement; the paper's value in square brackets. "
-        f"Who knows the detector: {known.adaptive_images} faces, PGD of "
-        f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, "
-        "alarms at the one threshold of js. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
         f"{settings.table.false_alarm_rate:g} each."
     )
+    if settings.adaptive_eps:
+        notes += (
+            f" Who knows the detector: {known.adaptive_images} faces, PGD of "
+            f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, alarms at the one "
+            "threshold of js."
+        )
     areas = (f"{score}_auc" for score in (*SCORES, "js_pca"))
     plain = (*areas, "weight", "rmse", "rmse_pca")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain))
