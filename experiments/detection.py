@@ -79,7 +79,7 @@ class DetectionSettings(Presets):
         "images": 100,
         "adaptive_images": 24,
         "adaptive_starts": 3,
-        "adaptive_weights": (1.0, 10.0),
+        "adaptive_penalties": (1.0, 10.0),
         "tuning_images": 16,
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
@@ -109,8 +109,8 @@ SETTINGS = CommandFlags(
         "adaptive_images": "Faces of the second half, attacked with the detector known.",
         "adaptive_steps": "Steps of PGD by who knows the detector, for each start.",
         "adaptive_starts": "Random starts of who knows the detector; one success is enough.",
-        "adaptive_weights": "Weights of the divergence in the loss of who knows the detector; the "
-        "best on the first half is taken.",
+        "adaptive_penalties": "Weights of the divergence in the loss of who knows the detector; "
+        "the best on the first half is taken.",
         "tuning_images": "Faces of the first half by which that weight is chosen.",
         "eps": "Epsilons of the attack.",
         "adaptive_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
@@ -120,7 +120,7 @@ SETTINGS = CommandFlags(
     within={
         "eps": "(0, inf)",
         "adaptive_eps": "(0, inf)",
-        "adaptive_weights": "(0, inf)",
+        "adaptive_penalties": "(0, inf)",
         "false_alarm_rate": "[0, 0.5]",
     },
 )

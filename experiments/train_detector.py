@@ -52,7 +52,7 @@ SETTINGS = CommandFlags(
         "epochs": "Passes over the faces.",
         "batch_size": "Faces a step.",
         "optimizer": "How weights follow the gradient; the paper's is sgd.",
-        "loss": "Of an image's error: its Euclidean norm, as in the paper, or that squared.",
+        "loss": "What is minimised of an image's error: norm, as in the paper, or squared.",
         "schedule": "How the learning rate falls; the paper's is halved.",
         "learning_rate": "Learning rate at the beginning.",
         "momentum": "Momentum of stochastic gradient descent.",

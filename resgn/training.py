@@ -415,7 +415,6 @@ class _Losses:
                 if not math.isfinite(value):
                     raise InputError(
                         f"Training stopped at step {self._steps_before + len(self._seen)}: the "
-                        f"{name} loss became {value}. Lower `learning_rate` or set "
-                        "`clip_norm`."
+                        f"{name} loss became {value}. Lower `learning_rate` or set `clip_norm`."
                     )
         self._pending.clear()

@@ -31,23 +31,23 @@ class UnnoticedConfig:
       adaptive_images: faces of the test half that are attacked.
       adaptive_steps: of PGD, for each start.
       adaptive_starts: random starts; one that succeeds is enough.
-      adaptive_weights: of the divergence in the loss, tried on faces of the validation half.
+      adaptive_penalties: of the divergence in the loss, tried on faces of the validation half.
       tuning_images: how many of those, one start each.
     """
 
     adaptive_images: int = 1000
     adaptive_steps: int = 200
     adaptive_starts: int = 5
-    adaptive_weights: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
+    adaptive_penalties: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
     tuning_images: int = 100
 
     def __post_init__(self) -> None:
         check_at_least(
             self, 1, "adaptive_images", "adaptive_steps", "adaptive_starts", "tuning_images"
         )
-        check_above_zero(self, "adaptive_weights")
-        if not self.adaptive_weights:
-            raise InputError("`adaptive_weights` needs a weight.")
+        check_above_zero(self, "adaptive_penalties")
+        if not self.adaptive_penalties:
+            raise InputError("`adaptive_penalties` needs a weight.")
 
 
 class Outcome(NamedTuple):
@@ -108,7 +108,7 @@ class UnnoticedAttacks:
 
     def _tuned(self, attacker: str, epsilon: float) -> float:
         """The weight with most unnoticed successes on validation, the smallest of equals."""
-        weights = sorted(self._config.adaptive_weights)
+        weights = sorted(self._config.adaptive_penalties)
         if len(weights) == 1:
             return weights[0]
         found = [self._attacked("validation", attacker, epsilon, each, 1) for each in weights]

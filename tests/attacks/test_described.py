@@ -27,7 +27,9 @@ def test_attacks_name_their_settings() -> None:
         "PerturbationAttack(norm='linf', lower=-0.4, upper=0.4, steps=5, learning_rate=0.1, "
         "perturbation_weight=0.001, project=True)"
     )
-    assert repr(FixedPointAttack(3)) == "FixedPointAttack(steps=3, momentum=0.9)"
+    assert repr(FixedPointAttack(3)) == (
+        "FixedPointAttack(steps=3, momentum=0.9, starts=1, inner=1, seed=0)"
+    )
     assert repr(UniversalPerturbation(3, 4)) == (
         "UniversalPerturbation(steps=3, batch_size=4, relative_step=0.1)"
     )

@@ -34,5 +34,5 @@ def test_calibration_centres_and_separates() -> None:
     np.testing.assert_allclose(judge.centre, code.mean(axis=0))
     similar = judge.similarities(code[[0, 2, 0, 1]], code[[1, 3, 2, 3]])
     np.testing.assert_array_equal(similar > judge.threshold, [True, True, False, False])
-    with pytest.raises(ValueError, match="a threshold needs pairs of one person"):
+    with pytest.raises(ValueError, match="A threshold needs pairs of one person"):
         CodeJudge.calibrated(code, np.arange(4))

@@ -231,8 +231,8 @@ def test_the_weight_is_the_best_on_the_validation_half(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"adaptive_weights": ()}, "`adaptive_weights` needs a weight"),
-        ({"adaptive_weights": (0.0,)}, "`adaptive_weights` must be above 0"),
+        ({"adaptive_penalties": ()}, "`adaptive_penalties` needs a weight"),
+        ({"adaptive_penalties": (0.0,)}, "`adaptive_penalties` must be above 0"),
         ({"adaptive_starts": 0}, "`adaptive_starts` must be at least 1"),
     ],
 )
