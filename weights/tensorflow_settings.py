@@ -35,6 +35,9 @@ def settle() -> None:
             f"{_KERAS_3}from TensorFlow 2.16 on that is a package "
             "of its own, of the same version as TensorFlow: pip install tf-keras"
         )
+    else:
+        # Keras 2 is all there is, yet TensorFlow 2.15 would look for the package if it were set.
+        os.environ.pop(_LEGACY, None)
     # TensorFlow chooses when `tf.keras` is first used; this may be the first use. Only Keras 3 has
     # its version there.
     keras = getattr(sys.modules.get("tensorflow"), "keras", None)

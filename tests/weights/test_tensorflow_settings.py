@@ -62,6 +62,11 @@ def test_tensorflow_may_come_first_as_long_as_its_keras_was_not_used() -> None:
     assert run.stdout == "True\n", run.stderr
 
 
+def test_a_shell_in_which_the_other_stack_was_settled_does_no_harm() -> None:
+    run = python(f"import resgn.generator, tensorflow as tf\n{KERAS_2}", TF_USE_LEGACY_KERAS="1")
+    assert run.stdout == "True\n", run.stderr
+
+
 def test_what_the_user_has_set_for_onednn_stays() -> None:
     run = python(
         "import os, weights\nprint(os.environ['TF_ENABLE_ONEDNN_OPTS'])", TF_ENABLE_ONEDNN_OPTS="0"
