@@ -201,12 +201,14 @@ class Trainer:
         self.traces += 1
         images = tf.cast(batch, tf.float32) / 255.0
         with tf.GradientTape() as tape:
-            norms = reconstruction_norms(images, self.model(images, training=True))["l2"]
-            squared = self._config.loss == "squared"
-            loss = tf.reduce_mean(tf.square(norms) if squared else norms)
+            reconstructions = self.model(images, training=True)
+            norm = loss = mean_norm(images, reconstructions)
+            if self._config.loss == "squared":
+                norms = reconstruction_norms(images, reconstructions)["l2"]
+                loss = tf.reduce_mean(tf.square(norms))
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-        return tf.reduce_mean(norms)
+        return norm
 
     def _norms(self, batch: tf.Tensor) -> tf.Tensor:
         images = tf.cast(batch, tf.float32) / 255.0

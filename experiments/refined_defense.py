@@ -14,12 +14,11 @@ judged by refined codes; `refined,random`, refined codes of changes as large wit
 implicit differentiation (`attacks.FixedPointAttack`), from several starts and with longer inner
 loops if --adaptive_starts and --adaptive_inner say so; `refined,bpda=B`, the same with the
 encoder's gradient; `refined,minimum`, the smallest of these budgets that breaks each pair, and how
-many none breaks (`unbroken`). Columns: `success`, accepted as the target
-and rejected as the source; `undone`, accepted as the source and rejected as the target, which
-alone is to withstand; the two
-similarities; the largest `change` of a pixel in grey levels; `second_success`, what --second_judge
-makes of the images. `judge,...` says how well both codes tell the pairs' people apart. `panel.png`
-shows what is drawn.
+many none breaks (`unbroken`). Columns: `success`, accepted as the target and rejected as the
+source; `undone`, accepted as the source and rejected as the target, which alone is to withstand;
+the two similarities; the largest `change` of a pixel in grey levels; `second_success`, what
+--second_judge makes of the images. `judge,...` says how well both codes tell the pairs' people
+apart. `panel.png` shows what is drawn.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def page(sections: list[Section], claims: Sequence[scorecard.Table] = ()) -> str
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     ).from_string(TEMPLATE.read_text("utf-8"))
     drawn = [_drawn(number, section) for number, section in enumerate(sections)]
-    return template.render(sections=drawn, claims=[dataclasses.asdict(each) for each in claims])
+    return template.render(sections=drawn, claims=claims, headings=scorecard.HEADINGS)
 
 
 def _drawn(number: int, section: Section) -> dict[str, Any]:

@@ -261,6 +261,19 @@ def pair_similarities(embeddings: Array, people: Array) -> tuple[Array, Array]:
     return (embeddings @ embeddings.T)[first, second], people[first] == people[second]
 
 
+def taken_for_another(source: Array, target: Array, threshold: float) -> Array:
+    """Whether faces are accepted as the target and rejected as the source (Teng 2021, Section 4.3).
+
+    Args:
+      source, target: their similarities to both, of the same shape.
+      threshold: above which two pictures are one person.
+
+    Returns:
+      bool, of that shape.
+    """
+    return np.asarray((source < threshold) & (target > threshold))
+
+
 def check_pairs(people: Array, whose: str) -> None:
     """Check that people can be verified: that there are pairs of one person and of two.
 

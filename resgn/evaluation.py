@@ -7,6 +7,7 @@ left under one who does. Proved is what no attack can take, where noisy copies o
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -132,7 +133,7 @@ def certified_pairs(
 
 def _embed(cleaner: Cleaner, target: Target) -> Callable[[tf.Tensor], tf.Tensor]:
     compiled = tf.function(lambda images, draw: target(cleaner(images, draw)))
-    numbers = iter(range(1 << 30))
+    numbers = itertools.count()
     first, second = RANDOM_SEED
     return lambda images: compiled(images, tf.constant([first, second + next(numbers)]))
 

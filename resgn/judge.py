@@ -79,7 +79,19 @@ class Judge:
           rows: int `[N]`, the legitimate image that each was made of.
           batch_size: images for each call.
         """
-        look = tf.function(lambda batch, views: self.look(clean(batch), views))
+        return self._seen(self._looking(clean), images, rows, batch_size)
+
+    def _looking(self, clean: Clean) -> Callable[..., tf.Tensor]:
+        """Compiled, from images and views to embeddings behind a defence."""
+        return tf.function(lambda batch, views: self.look(clean(batch), views))
+
+    def _seen(
+        self,
+        look: Callable[..., tf.Tensor],
+        images: np.ndarray,
+        rows: np.ndarray,
+        batch_size: int,
+    ) -> np.ndarray:
         return embed_all(look, images, batch_size, [self.views[rows]])
 
     def distances(self, probes: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -90,9 +102,10 @@ class Judge:
         self, clean: Clean, pairs: VerificationSet, batch_size: int = 32
     ) -> dict[str, np.ndarray]:
         """Whom it verifies rightly behind a defence: the columns of `VerificationSet.outcomes`."""
-        attacked = self.embeddings(clean, pairs.adversarial, pairs.probe, batch_size)
+        look = self._looking(clean)  # compiled once for both
+        attacked = self._seen(look, pairs.adversarial, pairs.probe, batch_size)
         probes, row = np.unique(pairs.probe, return_inverse=True)
-        legitimate = self.embeddings(clean, pairs.images[probes], probes, batch_size)[row]
+        legitimate = self._seen(look, pairs.images[probes], probes, batch_size)[row]
         right = self._right(attacked, pairs)
         return {
             "dodging": right[pairs.same],

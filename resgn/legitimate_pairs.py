@@ -75,7 +75,7 @@ def legitimate_pairs(
     calibrate: bool,
     seed: int,
     shared: Callable[[Embed], Embed] = lambda embed: embed,
-    change: Callable[[np.ndarray], np.ndarray] = lambda images: images,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> LegitimatePairs:
     """Draw identity-disjoint pairs, set the threshold on training pairs, keep what it gets right.
 
@@ -100,7 +100,7 @@ def legitimate_pairs(
     row = np.full(len(dataset), -1)
     row[used] = np.arange(len(used))
     faces = gathered.faces(used)
-    images = change(faces.images)
+    images = faces.images if change is None else change(faces.images)
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
     embeddings = embed_all(shared(tf.function(target)), images)
 

@@ -29,8 +29,9 @@ def whitened_to_unit(images: np.ndarray) -> np.ndarray:
       uint8, the same shape; 0 is the smallest number of any whitened image, 255 the largest.
     """
     batches = range(0, len(images), _BATCH)
-    low = min(float(_whitened(images[start : start + _BATCH]).min()) for start in batches)
-    high = max(float(_whitened(images[start : start + _BATCH]).max()) for start in batches)
+    found = (_whitened(images[start : start + _BATCH]) for start in batches)
+    ends = np.array([(batch.min(), batch.max()) for batch in found])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     span = max(high - low, 1e-6)
     stretched = np.empty_like(images)
     for start in batches:

@@ -187,14 +187,13 @@ class Table2:
     def reconstruction(self) -> Row:
         """How far reconstructions of the test half's normal faces are off, for each number."""
         half = self.halves["test"]
-        off = {
-            f"rmse_{name}" if name else "rmse": scores.measure(half.pairs.sources, BATCH)["l2"]
-            / np.sqrt(half.pairs.sources[0].size)
-            for name, scores in self._all_scores.items()
-        }
-        return Row(
-            "normal", {name: over_people.mean(each, half.people) for name, each in off.items()}
-        )
+        norms = {"rmse": self.normal["test"]["l2"]}
+        for name, scores in self._all_scores.items():
+            if name:
+                norms[f"rmse_{name}"] = scores.measure(half.pairs.sources, BATCH)["l2"]
+        root = np.sqrt(half.pairs.sources[0].size)
+        columns = {name: over_people.mean(norm / root, half.people) for name, norm in norms.items()}
+        return Row("normal", columns)
 
     def row(self, name: str) -> Row:
         """One row of the table; intervals are over people."""

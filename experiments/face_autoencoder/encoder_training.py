@@ -15,6 +15,7 @@ from experiments.face_autoencoder.mofa_people import TEST_SEED, TRAINING_SEED
 from experiments.face_autoencoder.photographs import Split
 from experiments.face_autoencoder.pictures import JoinedPictures, Pictures
 from experiments.face_autoencoder.training_settings import EncoderTrainingSettings
+from experiments.running.precision import critic_type
 from experiments.running.results import Measurement, Row
 from mofa import encoder, face_model_files, rendered_faces
 from mofa.face_region import face_region
@@ -90,7 +91,7 @@ def make_trainer(
     if config.batch_size:
         identity = None
         if settings.weights.identity:
-            dtype = "bfloat16" if "bfloat16" in settings.precision else "float32"
+            dtype = critic_type(settings.precision)
             network = network_on_crops(settings.identity_target, renderer, dtype=dtype)
             identity = IdentityTerm(renderer, network)
         photographs = AutoencoderLoss(renderer, settings.weights, settings.photometric, identity)

@@ -16,7 +16,7 @@ import numpy as np
 from experiments.running.results import Measurement, Row
 from mofa.arrays import Array
 from mofa.code_similarity import intervals_over_people
-from mofa.identity import balanced_threshold, pair_similarities
+from mofa.identity import balanced_threshold, pair_similarities, taken_for_another
 from resgn.calibration import RocCurve
 from weights.errors import InputError
 
@@ -88,10 +88,11 @@ class Judge:
           targets: pictures of whom they are to be taken for, likewise.
         """
         found = self.embeddings(images)
-        source, target = (np.sum(found * self._seen(each), -1) for each in (sources, targets))
-        return np.asarray((source <= self.threshold) & (target > self.threshold))
+        source, target = (np.sum(found * self.remembered(each), -1) for each in (sources, targets))
+        return taken_for_another(source, target, self.threshold)
 
-    def _seen(self, images: Array) -> Array:
+    def remembered(self, images: Array) -> Array:
+        """The same as `embeddings`; of the same array again, without looking again."""
         for known, found in self._known:
             if known is images:
                 return found
@@ -149,16 +150,13 @@ def judge_row(
         }
         ends = intervals_over_people(similarities, faces.people, threshold, RESAMPLES, seed)
         columns = {k: Measurement(v, *ends[k], len(faces)) for k, v in values.items()}
-    thirds = []
-    for i in range(len(sources)):
-        other = (faces.people != sources.people[i]) & (faces.people != targets.people[i])
-        passed = (faces.embeddings[other] @ targets.embeddings[i] > threshold) & (
-            faces.embeddings[other] @ sources.embeddings[i] <= threshold
-        )
-        if len(passed):
-            thirds.append(float(passed.mean()))
-    if thirds:
-        columns["third_person"] = Measurement.mean(np.array(thirds))
+    source, target = (faces.embeddings @ each.embeddings.T for each in (sources, targets))
+    whose = faces.people[:, np.newaxis]
+    others = (whose != sources.people) & (whose != targets.people)  # [faces, pairs]
+    counts = others.sum(axis=0)
+    passed = (taken_for_another(source, target, threshold) & others).sum(axis=0)
+    if counts.any():
+        columns["third_person"] = Measurement.mean(passed[counts > 0] / counts[counts > 0])
     return Row(f"judge,{name}", columns)
 
 

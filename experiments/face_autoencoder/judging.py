@@ -123,8 +123,8 @@ class Judging:
             judge.name,
             judge.threshold,
             KnownFaces(judge.embeddings(faces), people),
-            KnownFaces(judge.embeddings(self._pairs.sources), sources),
-            KnownFaces(judge.embeddings(self._pairs.targets), targets),
+            KnownFaces(judge.remembered(self._pairs.sources), sources),
+            KnownFaces(judge.remembered(self._pairs.targets), targets),
             self._experiment.settings.seed,
         )
 

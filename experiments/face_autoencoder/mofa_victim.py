@@ -25,7 +25,7 @@ from experiments.face_autoencoder.pictures import Pictures
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
-from mofa.identity import IdentityClassifier, on_images
+from mofa.identity import IdentityClassifier, on_images, taken_for_another
 from mofa.people import different_pairs
 from resgn.target import embed_all, to_float
 from weights.errors import InputError
@@ -227,8 +227,7 @@ class AttackedPairs:
         return self._succeeded(kind, *self.similarities(kind, images))
 
     def _succeeded(self, kind: str, source: Array, target: Array) -> Array:
-        threshold = self.victim.identities[kind].threshold
-        return np.asarray((source < threshold) & (target > threshold))
+        return taken_for_another(source, target, self.victim.identities[kind].threshold)
 
     def way(self, images: Array, terms: Mapping[str, Term], only: Collection[str] = ()) -> Array:
         """How much of Eq. 1's distance to the target is covered: [N], 1 for all of it."""

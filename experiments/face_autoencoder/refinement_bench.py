@@ -23,6 +23,7 @@ from experiments.running.settings import Presets, check_above_zero, check_at_lea
 from mofa.arrays import Array
 from mofa.code_judge import CodeJudge
 from mofa.fit import Fit
+from mofa.identity import taken_for_another
 from mofa.people import different_pairs, few_of_each
 from mofa.photographs import Photographs
 from mofa.refinement import GaussNewton
@@ -166,12 +167,12 @@ class Verdicts:
     @property
     def success(self) -> Array:
         """Accepted as the target and rejected as the source: bool [N]."""
-        return np.asarray((self.source <= self.threshold) & (self.target > self.threshold))
+        return taken_for_another(self.source, self.target, self.threshold)
 
     @property
     def undone(self) -> Array:
         """Accepted as the source and rejected as the target, which is to withstand: bool [N]."""
-        return np.asarray((self.source > self.threshold) & (self.target <= self.threshold))
+        return taken_for_another(self.target, self.source, self.threshold)
 
 
 class RefinementBench:

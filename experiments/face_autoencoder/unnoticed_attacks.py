@@ -76,6 +76,7 @@ class UnnoticedAttacks:
     def __init__(self, table: Table2, config: UnnoticedConfig) -> None:
         self._table, self._config = table, config
         self._threshold = table.one_threshold("js")
+        self._pgd = PGD(config.adaptive_steps)  # compiled once for all weights and epsilons
         self._halves = {
             "test": _first(table.halves["test"], config.adaptive_images),
             "validation": _first(table.halves["validation"], config.tuning_images),
@@ -120,11 +121,10 @@ class UnnoticedAttacks:
         pairs = self._halves[half].pairs
         goal = Undetected(self._goal(pairs, attacker), self._threshold, weight)
         behind = self._behind_judge if attacker == "judge" else self._behind_codes
-        attack = PGD(self._config.adaptive_steps)
         radius = float(self._table.attack.radii(epsilon))
         reached, unnoticed = np.zeros([2, len(pairs)], bool)
         for seed in range(starts):
-            stored = pairs.attacked(attack, radius, goal, behind, seed).stored
+            stored = pairs.attacked(self._pgd, radius, goal, behind, seed).stored
             outcome = self._outcome(pairs, stored)
             reached, unnoticed = reached | outcome.reached, unnoticed | outcome.unnoticed
         return Outcome(reached, unnoticed)

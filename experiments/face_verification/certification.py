@@ -178,4 +178,8 @@ class Certification:
 
     def _place_at_probe(self) -> np.ndarray:
         """For each pair which of its probe's references is its own, int `[P]`."""
-        return np.array([np.sum(self.pairs.probe[:i] == p) for i, p in enumerate(self.pairs.probe)])
+        probe = self.pairs.probe
+        order = np.argsort(probe, kind="stable")
+        place = np.empty(len(probe), np.int64)
+        place[order] = np.arange(len(probe)) - np.searchsorted(probe[order], probe[order])
+        return place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable
 from typing import cast
 
@@ -86,7 +87,7 @@ class Defence:
         """
         if not self.random:
             return self._compiled
-        draws = iter(range(1 << 30))
+        draws = itertools.count()
         return lambda images: self._compiled(
             images, tf.constant([seed, RANDOMIZATION_SEED + next(draws)])
         )

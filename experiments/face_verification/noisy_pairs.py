@@ -38,10 +38,13 @@ def noisy_distances(
         return embed(images + tf.random.stateless_normal(images.shape, own, stddev=sigma))
 
     found = np.empty((len(pairs), draws), np.float32)
-    references = legitimate.embeddings[pairs.reference]
+    probes, references = (
+        legitimate.images[pairs.probe],
+        legitimate.embeddings[pairs.reference],
+    )
     for draw in range(draws):
         # The first of a batch seeds its noise: no two batches share theirs.
         places = np.arange(len(pairs), dtype=np.int64) * draws + draw
-        embeddings = embed_all(noisy, legitimate.images[pairs.probe], beside=(places,))
+        embeddings = embed_all(noisy, probes, beside=(places,))
         found[:, draw] = np.sum(np.square(embeddings - references), axis=-1)
     return found

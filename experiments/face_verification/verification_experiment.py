@@ -76,7 +76,7 @@ class VerificationExperiment:
             self.settings.calibrate,
             self.settings.seed,
             self.devices.shared,
-            *([whitened_to_unit] if self.settings.image_range == "lopez" else []),
+            whitened_to_unit if self._range() else None,
         )
 
     @functools.cached_property

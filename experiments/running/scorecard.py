@@ -162,13 +162,11 @@ class Table:
 
     Attributes:
       heading: which part.
-      headings: of the columns.
-      rows: for each claim its cells, by heading.
+      rows: for each claim its cells, by `HEADINGS`.
       links: for each claim the section of RESULTS.md, or nothing.
     """
 
     heading: str
-    headings: tuple[str, ...]
     rows: tuple[dict[str, str], ...]
     links: tuple[str, ...]
 
@@ -192,7 +190,7 @@ def tables(
         chosen = [claim for claim in claims if claim.part == part]
         rows = tuple(claim.cells(results) for claim in chosen)
         links = tuple(claim.link for claim in chosen)
-        drawn.append(Table(heading, HEADINGS, rows, links))
+        drawn.append(Table(heading, rows, links))
     return [table for table in drawn if table.rows]
 
 
@@ -200,7 +198,7 @@ def markdown(drawn: Sequence[Table]) -> str:
     """The tables, with links into the page that they stand on."""
     parts = []
     for table in drawn:
-        lines = [f"**{table.heading}**", "", _line(table.headings), _line(["---"] * len(HEADINGS))]
+        lines = [f"**{table.heading}**", "", _line(HEADINGS), _line(["---"] * len(HEADINGS))]
         for row, link in zip(table.rows, table.links, strict=True):
             claim, verdict = row["claim"], row["verdict"]
             lines.append(
