@@ -25,6 +25,7 @@ from attacks.eight_bits import round_within, stored, whole_levels, with_levels
 from attacks.eyeglasses import eyeglasses
 from attacks.fgsm import FGSM
 from attacks.fixed_point import FixedPointAttack, Solver
+from attacks.hop_skip_jump import HopSkipJump
 from attacks.identity_swap import IdentitySwap
 from attacks.judging import judge
 from attacks.minimization import MinimizationAttack
@@ -36,6 +37,7 @@ from attacks.result import AttackResult, worst_case
 from attacks.semantic import PerturbationAttack, Trace
 from attacks.semantic_match import SemanticMatch, Term, code_distance, equation_1, transplant
 from attacks.square import Square
+from attacks.starting_from import StartingFrom
 from attacks.stochastic import EOT, Model, Stochastic
 from attacks.undetected import Undetected, with_score
 from attacks.universal import UniversalPerturbation
@@ -59,6 +61,7 @@ __all__ = [
     "Dodging",
     "Finding",
     "FixedPointAttack",
+    "HopSkipJump",
     "IdentitySwap",
     "Impersonation",
     "MinimizationAttack",
@@ -69,6 +72,7 @@ __all__ = [
     "SemanticMatch",
     "Solver",
     "Square",
+    "StartingFrom",
     "Stochastic",
     "Term",
     "Trace",

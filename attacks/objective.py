@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from attacks.criteria import Criterion
 from attacks.norms import Norm, projection, random_start
-from attacks.outputs import loss_of, margin_of, outputs_of
+from attacks.outputs import loss_of, margin_of, outputs_of, success_of
+from attacks.starting_from import StartingFrom
 from attacks.stochastic import Model, Stochastic
 
 
@@ -46,6 +47,33 @@ class Objective:
         return self._mean(
             lambda draw: margin_of(self._criterion, self.outputs(x, draw), self._data), seed
         )
+
+    def verdict(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Bool `[N]`, does x succeed? Of a random model by the majority of its samples."""
+
+        def once(draw: tf.Tensor) -> tf.Tensor:
+            won = success_of(self._criterion, self.outputs(x, draw), self._data)
+            return tf.cast(won, tf.float32)
+
+        return self._mean(once, seed) > 0.5
+
+    @property
+    def starts(self) -> tf.Tensor | None:
+        """Images that have the wanted verdict already, `[N, H, W, 3]`, if they were given.
+
+        Raises:
+          ValueError: they have another shape than the images under attack.
+        """
+        if not isinstance(self._criterion, StartingFrom):
+            return None
+        starts, shape = self._data[0], self.images.shape[1:]
+        if starts.shape[1:] != shape:
+            height, width = shape[:2]
+            raise ValueError(
+                f"starts must be [N, {height}, {width}, 3], as the images under attack; got shape "
+                f"{starts.shape}."
+            )
+        return starts
 
     def gradient(
         self,

@@ -22,6 +22,7 @@ from attacks import (
     Attack,
     CarliniWagner,
     DeepFool,
+    HopSkipJump,
     Square,
     judge,
 )
@@ -55,6 +56,8 @@ ATTACKS = {
     "ti": TIFGSM(3, "l2", sigma=1.0),
     "square": Square(600),
     "square l2": Square(1500, "l2"),
+    "hop-skip-jump": HopSkipJump(200),
+    "hop-skip-jump linf": HopSkipJump(200, "linf"),
 }
 EPSILONS = [0.4 / 255, 0.6 / 255, 1 / 255, 8 / 255, 16 / 255, 0.0025, 0.02, 0.03, 0.04]
 EVERY = np.ones((COUNT, SIZE, SIZE, 1), np.float32)
@@ -206,7 +209,7 @@ def test_same_seed_same_images(name: str, rng: np.random.Generator) -> None:
         for seed in (3, 3, 4)
     )
     np.testing.assert_array_equal(first, again)
-    if name in ("square", "square l2", "pgd l2", "di"):
+    if name in ("square", "square l2", "pgd l2", "di", "hop-skip-jump"):
         assert (first != other).any()
     assert attack.traces == 1  # over all tests: only data and seeds have changed
 
