@@ -48,6 +48,7 @@ class Claim:
       verdict: of `VERDICTS`; empty where the paper claims nothing.
       why: a sentence on the difference, or on what it was measured.
       link: the section of RESULTS.md.
+      chosen: whether a page that has room for few lines shows it.
     """
 
     part: str
@@ -61,6 +62,7 @@ class Claim:
     verdict: str = ""
     why: str = ""
     link: str = ""
+    chosen: bool = False
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -161,14 +163,29 @@ class Table:
     """The claims of one part.
 
     Attributes:
-      heading: which part.
+      part: of `PARTS`.
+      claims: what is claimed.
       rows: for each claim its cells, by `HEADINGS`.
-      links: for each claim the section of RESULTS.md, or nothing.
     """
 
-    heading: str
+    part: str
+    claims: tuple[Claim, ...]
     rows: tuple[dict[str, str], ...]
-    links: tuple[str, ...]
+
+    @property
+    def heading(self) -> str:
+        """Of the part."""
+        return PARTS[self.part]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """For each claim the section of RESULTS.md, or nothing."""
+        return tuple(claim.link for claim in self.claims)
+
+    def of(self, chosen: Sequence[Claim]) -> Table:
+        """The same with some of the claims."""
+        kept = [(c, row) for c, row in zip(self.claims, self.rows, strict=True) if c in chosen]
+        return Table(self.part, tuple(c for c, _ in kept), tuple(row for _, row in kept))
 
 
 def tables(
@@ -186,16 +203,39 @@ def tables(
     claims = read_claims() if claims is None else claims
     results = read_all() if results is None else results
     drawn = []
-    for part, heading in PARTS.items():
-        chosen = [claim for claim in claims if claim.part == part]
-        rows = tuple(claim.cells(results) for claim in chosen)
-        links = tuple(claim.link for claim in chosen)
-        drawn.append(Table(heading, rows, links))
+    for part in PARTS:
+        chosen = tuple(claim for claim in claims if claim.part == part)
+        drawn.append(Table(part, chosen, tuple(claim.cells(results) for claim in chosen)))
     return [table for table in drawn if table.rows]
 
 
-def markdown(drawn: Sequence[Table]) -> str:
-    """The tables, with links into the page that they stand on."""
+def of_part(drawn: Sequence[Table], part: str | None) -> list[Table]:
+    """Those of one part, those that are chosen, or all.
+
+    Args:
+      drawn: all tables.
+      part: of `PARTS`, `chosen`, or None for all.
+
+    Raises:
+      InputError: there is no such part.
+    """
+    if part is None:
+        return list(drawn)
+    if part == "chosen":
+        few = [table.of([claim for claim in table.claims if claim.chosen]) for table in drawn]
+        return [table for table in few if table.rows]
+    if part not in PARTS:
+        raise InputError(f"The scorecard has no part {part}: {', '.join(PARTS)}, chosen.")
+    return [table for table in drawn if table.part == part]
+
+
+def markdown(drawn: Sequence[Table], page: str = "") -> str:
+    """The tables, with links into RESULTS.md.
+
+    Args:
+      drawn: which.
+      page: that page as seen from where the tables stand; empty on itself.
+    """
     parts = []
     for table in drawn:
         lines = [f"**{table.heading}**", "", _line(HEADINGS), _line(["---"] * len(HEADINGS))]
@@ -205,7 +245,7 @@ def markdown(drawn: Sequence[Table]) -> str:
                 _line(
                     {
                         **row,
-                        "claim": f"[{claim}](#{link})" if link else claim,
+                        "claim": f"[{claim}]({page}#{link})" if link else claim,
                         "verdict": verdict and f"**{verdict}**",
                     }.values()
                 )

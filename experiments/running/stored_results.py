@@ -129,15 +129,15 @@ class StoredResult:
             result.append(dataclasses.replace(row, columns=cells))
         return result
 
+    @property
+    def heading(self) -> str:
+        """Of the column of names."""
+        return self.first or self.experiment
+
     def markdown(self, rows: Collection[str] = (), columns: Sequence[str] = ()) -> str:
-        """The table with what it came from above it, see `chosen`."""
-        table = markdown_table(
-            self.chosen(rows, columns),
-            self.first or self.experiment,
-            self.notes,
-            self.plain,
-            columns,
-        )
+        """The table with what it came from above it and its notes below, see `chosen`."""
+        chosen = self.chosen(rows, columns)
+        table = markdown_table(chosen, self.heading, self.notes, self.plain, columns)
         return f"{self.provenance()}\n\n{table}"
 
     def provenance(self) -> str:

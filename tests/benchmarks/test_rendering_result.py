@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import rendering
 from experiments.flags import groups
-from experiments.results_page import with_tables
+from experiments.running.result_pages import with_tables
 from experiments.running.results import Measurement, Row
 from experiments.running.stored_results import StoredResult
 

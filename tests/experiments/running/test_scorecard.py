@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.results_page import PAGE, with_scorecard
+from experiments.running.result_pages import ROOT, with_scorecard
 from experiments.running.results import Measurement
 from experiments.running.scorecard import CLAIMS, Claim, agreement, markdown, read_claims, tables
 from tests.experiments.running.test_stored_results import result
@@ -100,12 +100,31 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
             read_claims(path)
 
 
-def test_the_page_shows_the_claims_as_they_are_and_every_link_leads_somewhere() -> None:
-    page = PAGE.read_text("utf-8")
+def test_the_pages_show_the_claims_as_they_are_and_every_link_leads_somewhere() -> None:
+    for name in ("RESULTS.md", "README.md"):
+        page = (ROOT / name).read_text("utf-8")
+        assert page == with_scorecard(page, tables(), ROOT / name), "run `make results`"
+    page = (ROOT / "RESULTS.md").read_text("utf-8")
     claims = read_claims()
-    assert page == with_scorecard(page, tables()), "run `make results`"
     headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
     assert {claim.link for claim in claims if claim.link} <= slugs
     assert {claim.part for claim in claims} == {"resgn", "mofa", "beyond"}
     assert CLAIMS.name in page
+
+
+def test_a_page_shows_the_part_that_it_names() -> None:
+    chosen = dataclasses.replace(CLAIM, claim="chosen", link="there", chosen=True)
+    claims = tables([CLAIM, chosen, dataclasses.replace(CLAIM, part="mofa")], {"toy": result()})
+    readme = ROOT / "README.md"
+
+    def shown(what: str) -> list[str]:
+        page = with_scorecard(f"<!-- scorecard{what} -->\n<!-- end -->", claims, readme)
+        assert page.startswith(f"<!-- scorecard{what} -->\n\n")
+        return [line.split(" | ")[0] for line in page.splitlines() if "75.00" in line]
+
+    assert shown("") == ["| cleans", "| [chosen](RESULTS.md#there)", "| cleans"]
+    assert shown(": mofa") == ["| cleans"]
+    assert shown(": chosen") == ["| [chosen](RESULTS.md#there)"]
+    with pytest.raises(InputError, match=r"has no part other: resgn, mofa, beyond, chosen"):
+        shown(": other")

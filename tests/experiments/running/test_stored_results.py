@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.results_page import PAGE, with_tables
+from experiments.running.result_pages import brought_up_to_date, full_page, index, with_tables
 from experiments.running.results import Measurement, Row
 from experiments.running.stored_results import (
     FOLDER,
@@ -126,9 +126,32 @@ def test_a_name_that_is_no_name_is_refused(tmp_path: Path) -> None:
         result("../toy").write(tmp_path)
 
 
-def test_the_results_page_holds_the_kept_numbers() -> None:
-    page = PAGE.read_text("utf-8")
-    assert with_tables(page, read_all()) == page, "run `make results`"
+def test_every_page_holds_the_kept_numbers() -> None:
+    pages = brought_up_to_date(read_all())
+    late = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
+    assert not late, "run `make results`"
+    assert {"RESULTS.md", "README.md"} <= {path.name for path in pages}
+    assert len(list(FOLDER.glob("*.md"))) == len(list(FOLDER.glob("*.json"))) + 1
+
+
+def test_a_page_of_its_own_has_what_a_chosen_table_leaves_out() -> None:
+    kept = result()
+    page = "<!-- result: toy; columns=dodging -->\n<!-- end -->"
+    short, whole = with_tables(page, {"toy": kept}), full_page(kept)
+    for left_out in (kept.notes, kept.device, "threshold"):
+        assert left_out in whole
+        assert left_out not in short
+    assert "([all of it, and how](docs/results/toy.md))" in short
+    assert "(results/toy.md)" in with_tables(page, {"toy": kept}, FOLDER.parent)
+    assert "| [toy](toy.md) | `python -m" in index({"toy": kept})
+
+
+def test_what_speaks_against_a_row_stays_beside_it() -> None:
+    kept = result()
+    warned = dataclasses.replace(kept.rows[0], findings=("its gradient is masked",))
+    kept = dataclasses.replace(kept, rows=(warned, *kept.rows[1:]))
+    page = with_tables("<!-- result: toy -->\n<!-- end -->", {"toy": kept})
+    assert f"(!) {warned.name}: its gradient is masked" in page
 
 
 def test_every_kept_result_names_a_commit_and_no_path() -> None:

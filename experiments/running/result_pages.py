@@ -1,0 +1,123 @@
+"""Markdown that holds results: the tables between a page's comments, and a page for each result."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.running import scorecard
+from experiments.running.results import markdown_table
+from experiments.running.stored_results import FOLDER, StoredResult
+from weights.errors import InputError
+
+ROOT = FOLDER.parents[1]
+INDEX = FOLDER / "README.md"
+
+_SCORECARD = re.compile(r"<!-- scorecard(?:: (?P<part>\w+))? -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- result: (?P<what>[^\n]*?) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def written_pages() -> list[Path]:
+    """The pages that somebody wrote and that hold tables or claims between comments."""
+    known = [ROOT / "README.md", ROOT / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [path for path in known if _held(path.read_text("utf-8"))]
+
+
+def _held(text: str) -> bool:
+    return bool(_SCORECARD.search(text) or _BLOCK.search(text))
+
+
+def brought_up_to_date(results: Mapping[str, StoredResult]) -> dict[Path, str]:
+    """What each page with results has to hold, by its file.
+
+    Raises:
+      InputError: a comment names a result, a row or a column that is not there, or a verdict does
+        not fit its number.
+    """
+    claims = scorecard.tables(results=results)
+    pages = {}
+    for path in written_pages():
+        text = with_tables(path.read_text("utf-8"), results, path.parent)
+        pages[path] = with_scorecard(text, claims, path)
+    pages |= {FOLDER / f"{name}.md": full_page(result) for name, result in results.items()}
+    return pages | {INDEX: index(results)}
+
+
+def with_scorecard(page: str, claims: list[scorecard.Table], path: Path) -> str:
+    """A page with the claims between its comments written anew.
+
+    Args:
+      page: its text. `<!-- scorecard -->` holds all claims, `<!-- scorecard: mofa -->` those of one
+        part, `<!-- scorecard: chosen -->` those that are `chosen`.
+      claims: all of them.
+      path: where the page stands; links lead from there to RESULTS.md.
+    """
+    home = "" if path.name == "RESULTS.md" else os.path.relpath(ROOT / "RESULTS.md", path.parent)
+
+    def block(match: re.Match[str]) -> str:
+        part = match["part"]
+        shown = scorecard.markdown(scorecard.of_part(claims, part), home)
+        return f"{match[0].splitlines()[0]}\n\n{shown}\n\n<!-- end -->"
+
+    return _SCORECARD.sub(block, page)
+
+
+def with_tables(page: str, results: Mapping[str, StoredResult], folder: Path = ROOT) -> str:
+    """A page with the tables between its comments written anew.
+
+    Args:
+      page: its text.
+      results: what is kept, by name.
+      folder: in which the page stands; links lead from there to the full tables.
+
+    Raises:
+      InputError: a comment names a result, a row or a column that is not there.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        name, *choices = (part.strip() for part in match["what"].split(";"))
+        if name not in results:
+            raise InputError(f"docs/results/ has no {name}; known are {', '.join(results)}.")
+        chosen: dict[str, list[str]] = {"rows": [], "columns": []}
+        for choice in choices:
+            key, _, values = choice.partition("=")
+            if key not in chosen or not values:
+                raise InputError(f"{name}: choose rows=... or columns=..., not {choice!r}.")
+            chosen[key] = values.split("|" if "|" in values else ",")
+        result = results[name]
+        rows = result.chosen(chosen["rows"], chosen["columns"])
+        table = markdown_table(rows, result.heading, plain=result.plain, order=chosen["columns"])
+        link = os.path.relpath(FOLDER / f"{name}.md", folder)
+        above = f"`{result.command}` ([all of it, and how]({link}))"
+        return f"<!-- result: {match['what']} -->\n\n{above}\n\n{table}\n<!-- end -->"
+
+    return _BLOCK.sub(block, page)
+
+
+def full_page(result: StoredResult) -> str:
+    """Everything that is kept of one result: command, facts, table, notes."""
+    return (
+        f"# {result.name}\n\nWritten by `make results` from `{result.name}.json`.\n\n"
+        f"{result.markdown()}"
+    )
+
+
+def index(results: Mapping[str, StoredResult]) -> str:
+    """The list of all results."""
+    lines = [
+        "# Results that are kept",
+        "",
+        "Written by `make results`: the `result.json` of each run; its page shows all of it.",
+        "",
+        "| result | command | rows | seed | commit |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, result in results.items():
+        commit = f"`{result.commit}`" if result.commit else ""
+        link = f"[{name}]({name}.md)"
+        lines.append(
+            f"| {link} | `{result.command}` | {len(result.rows)} | {result.seed} | {commit} |"
+        )
+    return "\n".join(lines) + "\n"
