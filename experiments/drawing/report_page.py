@@ -1,0 +1,170 @@
+"""The report: results and figures in the papers' order, as one HTML page."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from experiments.drawing.inline_image import InlineImage
+from experiments.drawing.result_table import findings, table
+from experiments.drawing.shared_notes import SharedNotes
+from experiments.running import scorecard
+from experiments.running.catalogue import GROUPS, SECTIONS, Group
+from experiments.running.stored_results import StoredResult
+
+TEMPLATE = Path(__file__).parents[1] / "report.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A result with its figures, or figures alone.
+
+    Attributes:
+      group: under which heading it stands.
+      title: what it is of; the folder of a run of one's own.
+      result: what was measured; None for figures alone.
+      figures: files.
+      mine: a run of one's own; otherwise it is kept with the project.
+    """
+
+    group: Group
+    title: str
+    result: StoredResult | None = None
+    figures: tuple[Path, ...] = ()
+    mine: bool = False
+
+    @property
+    def conditions(self) -> tuple[str, str]:
+        """What two results have in common whose numbers may stand side by side."""
+        assert self.result
+        return self.result.experiment, self.result.notes
+
+
+def page(entries: Sequence[Entry], claims: Sequence[scorecard.Table] = ()) -> str:
+    """The page as text, what became of the papers' claims first.
+
+    Args:
+      entries: what it shows; of one's own runs the newest first.
+      claims: tables of the scorecard.
+    """
+    template = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).from_string(TEMPLATE.read_text("utf-8"))
+    kept = {entry.result.name for entry in entries if entry.result and not entry.mine}
+    return template.render(
+        sections=list(_sections(entries)),
+        claims=[_claims(part, kept) for part in claims],
+        headings=scorecard.HEADINGS,
+        mine=any(entry.mine for entry in entries),
+    )
+
+
+def _claims(part: scorecard.Table, kept: set[str]) -> dict[str, Any]:
+    """A part of the scorecard: its verdicts counted, its rows with the tables that they rest on."""
+    counts = Counter(row["verdict"] for row in part.rows if row["verdict"])
+    said = [f"{counts[verdict]} {verdict}" for verdict in scorecard.VERDICTS if counts[verdict]]
+    return {
+        "heading": part.heading,
+        "counts": f"{counts.total()} claims: {', '.join(said)}" if said else "",
+        "rows": [
+            {"cells": row, "link": f"result-{claim.result}" if claim.result in kept else ""}
+            for claim, row in zip(part.claims, part.rows, strict=True)
+        ],
+    }
+
+
+def _sections(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    """Each section that has anything, its groups in the catalogue's order, unknown ones last."""
+    order = [group.key for group in GROUPS]
+    order += sorted({entry.group.key for entry in entries} - set(order))
+    beside = {e.conditions: e.result for e in entries if e.result and not e.mine}
+    for section, heading in SECTIONS.items():
+        inside = [entry for entry in entries if entry.group.section == section]
+        notes = SharedNotes.of([entry.result.notes for entry in inside if entry.result])
+        drawing = _Drawing(section, notes, beside)
+        members = [[entry for entry in inside if entry.group.key == key] for key in order]
+        groups = [drawing.group(each) for each in members if each]
+        if groups:
+            yield {"key": section, "heading": heading, "groups": groups, "notes": notes.shared}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawing:
+    """What the template is given of a section's groups.
+
+    Attributes:
+      section: its name.
+      notes: what several of its tables say.
+      kept: kept results by their conditions.
+    """
+
+    section: str
+    notes: SharedNotes
+    kept: Mapping[tuple[str, str], StoredResult]
+
+    def group(self, entries: Sequence[Entry]) -> dict[str, Any]:
+        """The main results open and beside them the newest of one's own, all others folded."""
+        group = entries[0].group
+        named = {e.result.name: e for e in entries if e.result and not e.mine}
+        main = [named.pop(name) for name in group.main if name in named]
+        if not main and named:
+            main = [named.pop(next(iter(named)))]
+        mine = [entry for entry in entries if entry.mine]
+        alone = [path for entry in entries if entry.result is None for path in entry.figures]
+        return {
+            "key": group.key,
+            "title": group.title,
+            "about": group.about,
+            "open": [self.entry(each, chosen=True) for each in [*main, *mine[:1]]],
+            "figures": [figure(path, group, group.title) for path in alone],
+            "folded": [self.entry(each) for each in [*named.values(), *mine[1:]]],
+        }
+
+    def entry(self, entry: Entry, chosen: bool = False) -> dict[str, Any]:
+        """A result.
+
+        Args:
+          entry: which.
+          chosen: the group's rows and columns come first, and all of them are folded.
+        """
+        result, group = entry.result, entry.group
+        assert result
+        beside = self.kept.get(entry.conditions) if entry.mine and result.notes else None
+        whole = table(result, kept=beside)
+        short = table(result, group.rows, group.columns, beside) if chosen else whole
+        note, shared = self.notes.split(result.notes)
+        about = f"{group.title}, {'your run ' * entry.mine}{entry.title}"
+        return {
+            "id": f"run-{quote(entry.title, '', errors='backslashreplace')}"
+            if entry.mine
+            else f"result-{result.name}",
+            "title": entry.title,
+            "mine": entry.mine,
+            "beside": beside.name if beside else "",
+            "command": result.command,
+            "facts": result.facts().replace("`", ""),
+            "table": short,
+            "all": whole if short != whole else None,
+            "note": note,
+            "shared": [{"number": n, "link": f"{self.section}-note-{n}"} for n in shared],
+            "findings": findings(result.rows),
+            "figures": [figure(path, group, about) for path in entry.figures],
+        }
+
+
+def figure(path: Path, group: Group, about: str) -> dict[str, Any]:
+    """A figure.
+
+    Args:
+      path: of the file.
+      group: may have a caption for it.
+      about: what is said instead of it where it cannot be seen.
+    """
+    caption = group.captions.get(path.stem, "")
+    return {"image": InlineImage.read(path), "alt": caption or about, "caption": caption}
