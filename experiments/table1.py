@@ -92,9 +92,6 @@ def main(_: list[str]) -> None:
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)
-    experiment.sets.training(epsilon)
-    for part in ("validation", "test"):
-        experiment.sets.attacked(part, epsilon)
     table = Table1(experiment, run, epsilon, judges)
     measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")

@@ -43,13 +43,13 @@ class Above(Criterion):
     """The first output has to exceed a level; any criterion of a user's own would look so."""
 
     def __init__(self, levels: np.ndarray) -> None:
-        self.levels = tf.constant(levels, tf.float32)
+        self.levels = np.asarray(levels, np.float32)
 
     def __len__(self) -> int:
         return len(self.levels)
 
     def tensors(self) -> tuple[tf.Tensor, ...]:
-        return (self.levels,)
+        return (tf.constant(self.levels),)
 
     def loss(self, outputs: tf.Tensor, *data: tf.Tensor) -> tf.Tensor:
         return 3.0 * outputs[:, 0]

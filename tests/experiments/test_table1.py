@@ -134,15 +134,18 @@ def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
 
 
 def test_damaged_adversarial_set_is_made_anew(finished: Path, cache: Path) -> None:
-    victim = sorted((cache / "adversarial").iterdir())[0]
-    whole = victim.read_bytes()
-    victim.write_bytes(whole[: len(whole) // 2])
+    whole = {path: path.read_bytes() for path in (cache / "adversarial").iterdir()}
+    for path, data in whole.items():
+        path.write_bytes(data[: len(data) // 2])
     folder = cache / "mended"
     done = run("table1", "--preset=smoke", "--rows=none", f"--output_dir={folder}", cache=cache)
+    again = {path for path, data in whole.items() if path.read_bytes() == data}
+    for path, data in whole.items():
+        path.write_bytes(data)
     assert done.returncode == 0, done.stderr
     assert "is damaged" in done.stderr
     assert result(folder)["rows"][0] == result(finished)["rows"][2]
-    assert victim.read_bytes() == whole
+    assert 0 < len(again) < len(whole), "a row that learns nothing needs no examples"
 
 
 def refused(*arguments: str, cache: Path) -> str:
