@@ -63,8 +63,7 @@ def kept_entries(folder: Path = FOLDER) -> Iterator[Entry]:
 
 def run_entries(folder: Path) -> Iterator[Entry]:
     """The finished runs below a folder, the newest first; one that cannot be read is left out."""
-    paths = sorted(folder.rglob("result.json"), key=lambda path: (-path.stat().st_mtime, path))
-    for path in paths:
+    for path in sorted(folder.rglob("result.json"), key=lambda path: (-_written(path), path)):
         try:
             result = StoredResult.read(path)
         except InputError as error:
@@ -73,6 +72,14 @@ def run_entries(folder: Path) -> Iterator[Entry]:
         figures = [file for pattern in FIGURES for file in sorted(path.parent.glob(pattern))]
         title = str(path.parent.relative_to(folder))
         yield Entry(group_of(result.experiment), title, result, tuple(figures), mine=True)
+
+
+def _written(path: Path) -> float:
+    """When a file was written; 0 where it is gone, of which reading it says more."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 if __name__ == "__main__":

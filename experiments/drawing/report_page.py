@@ -18,6 +18,8 @@ from experiments.running import scorecard
 from experiments.running.catalogue import GROUPS, SECTIONS, Group
 from experiments.running.stored_results import StoredResult
 
+LONG = 700
+"""Characters of a note; a longer one is folded."""
 TEMPLATE = Path(__file__).parents[1] / "report.html"
 
 
@@ -86,12 +88,13 @@ def _sections(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
     beside = {e.conditions: e.result for e in entries if e.result and not e.mine}
     for section, heading in SECTIONS.items():
         inside = [entry for entry in entries if entry.group.section == section]
-        notes = SharedNotes.of([entry.result.notes for entry in inside if entry.result])
-        drawing = _Drawing(section, notes, beside)
         members = [[entry for entry in inside if entry.group.key == key] for key in order]
+        notes = SharedNotes.of([e.result.notes for each in members for e in each if e.result])
+        drawing = _Drawing(section, notes, beside)
         groups = [drawing.group(each) for each in members if each]
+        shared = [each.rstrip(";").replace("`", "") for each in notes.shared]
         if groups:
-            yield {"key": section, "heading": heading, "groups": groups, "notes": notes.shared}
+            yield {"key": section, "heading": heading, "groups": groups, "notes": shared}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,12 +120,17 @@ class _Drawing:
             main = [named.pop(next(iter(named)))]
         mine = [entry for entry in entries if entry.mine]
         alone = [path for entry in entries if entry.result is None for path in entry.figures]
+        shown = [self.entry(each, chosen=True) for each in [*main, *mine[:1]]]
+        figures = [figure(path, group, group.title) for path in alone]
+        if shown:  # beside the first table
+            shown[0]["figures"] += figures
+            figures = []
         return {
             "key": group.key,
             "title": group.title,
             "about": group.about,
-            "open": [self.entry(each, chosen=True) for each in [*main, *mine[:1]]],
-            "figures": [figure(path, group, group.title) for path in alone],
+            "open": shown,
+            "figures": figures,
             "folded": [self.entry(each) for each in [*named.values(), *mine[1:]]],
         }
 
@@ -151,7 +159,9 @@ class _Drawing:
             "facts": result.facts().replace("`", ""),
             "table": short,
             "all": whole if short != whole else None,
-            "note": note,
+            "source": group.source,
+            "note": note.replace("`", ""),
+            "long": len(note) > LONG,
             "shared": [{"number": n, "link": f"{self.section}-note-{n}"} for n in shared],
             "findings": findings(result.rows),
             "figures": [figure(path, group, about) for path in entry.figures],

@@ -32,6 +32,13 @@ class Table:
         """Whether it is to be folded."""
         return len(self.rows) > LONG
 
+    def beyond(self, shown: Table) -> str:
+        """What it has more than a part of it that is shown: `All 12 rows and 9 columns`."""
+        rows = f"{len(self.rows)} rows" if len(self.rows) > len(shown.rows) else ""
+        more = len(self.headings) > len(shown.headings)
+        columns = f"{len(self.headings) - 1} columns" if more else ""
+        return f"All {' and '.join(filter(None, (rows, columns)))}"
+
 
 def table(
     result: StoredResult,
