@@ -119,7 +119,9 @@ class _Drawing:
         if not main and named:
             main = [named.pop(next(iter(named)))]
         mine = [entry for entry in entries if entry.mine]
+        order = [*group.captions]
         alone = [path for entry in entries if entry.result is None for path in entry.figures]
+        alone.sort(key=lambda path: order.index(path.stem) if path.stem in order else len(order))
         shown = [self.entry(each, chosen=True) for each in [*main, *mine[:1]]]
         figures = [figure(path, group, group.title) for path in alone]
         if shown:  # beside the first table

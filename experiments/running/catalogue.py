@@ -168,8 +168,8 @@ GROUPS = (
         main=("defense_celeba_parts",),
         columns=("undone", "stopped", "similarity", "back", "kept", "normal_similarity"),
         captions={
-            "defense_rendered": "Rendered people: original, attacked face, target, and the "
-            "attacked face behind each defence, each beside MoFA's reconstruction."
+            "defense_rendered": "Rendered people, an earlier detector: original, attacked face, "
+            "target, and the attacked face behind each defence, each beside MoFA's reconstruction."
         },
     ),
     Group(
@@ -199,6 +199,7 @@ GROUPS = (
         "Certified verification",
         "Percent of pairs whose right decision no change of the probe up to the radius can turn; "
         "beside them what others have certified.",
+        columns=("dodging", "impersonation"),
         source="others",
     ),
     Group(

@@ -45,6 +45,8 @@ WORDS = {
     "refined": "refined codes",
 }
 """What parts of names of kept results mean."""
+EARLIER_DETECTOR = "adfb9dcca5a2"
+"""A commit at which `detection` and `defense` had another detector than comes along now."""
 _LONGEST = sorted(WORDS, key=len, reverse=True)
 """`full_on` is not `full`."""
 _TARGET = re.compile(r"\bData [^,.]+, target ([a-z]+)\b")
@@ -68,4 +70,6 @@ def label(result: StoredResult) -> str:
     target = _TARGET.search(result.notes)
     if target and WORDS.get(target[1], target[1]) not in words:
         words.append(WORDS.get(target[1], target[1]))
+    if result.experiment in ("detection", "defense") and result.commit == EARLIER_DETECTOR:
+        words.append("an earlier detector")
     return ", ".join(words)

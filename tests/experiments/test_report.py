@@ -17,7 +17,7 @@ from experiments.drawing.inline_image import LARGE, InlineImage
 from experiments.drawing.report_page import TEMPLATE, Entry, page
 from experiments.report import kept_entries, run_entries
 from experiments.running.catalogue import GROUPS, SECTIONS, Group, group_of, group_of_figure
-from experiments.running.result_labels import label
+from experiments.running.result_labels import EARLIER_DETECTOR, label
 from experiments.running.results import Measurement, Row
 from experiments.running.scorecard import Claim, tables
 from experiments.running.stored_results import FOLDER, StoredResult, read_all
@@ -76,7 +76,7 @@ def test_page_shows_numbers_intervals_and_the_papers() -> None:
     assert re.search(r'<td data-value="0.75">75.00<small>30.06 to 95.44</small>', text)
     assert '<small class="paper">paper 99.45</small>' in text
     assert ">0.1700<" in text  # no rate
-    assert '<th scope="row">none (!)</th>' in text
+    assert '<th scope="row"><span>none (!)</span></th>' in text
     assert "(!) none: nothing was attacked" in text
     assert text.count("<tr>") == 3
 
@@ -262,7 +262,7 @@ def test_every_experiment_has_a_title_and_a_section() -> None:
     assert {"judges", "certify", "evaluate", "benchmark_stacks", "table1"} <= written
     for experiment in kept | written:
         group = group_of(experiment)
-        assert group in GROUPS, experiment
+        assert group in GROUPS, f"{experiment}: no title and section in the catalogue"
         assert group.title != experiment
 
 
@@ -280,7 +280,7 @@ def test_the_catalogue_names_what_is_there() -> None:
     for group in GROUPS:
         assert set(group.captions) <= figures
     for name in figures - set(results):
-        assert name in group_of_figure(name).captions, name
+        assert name in group_of_figure(name).captions, f"{name}: no caption in the catalogue"
 
 
 def test_results_find_their_groups_and_names() -> None:
@@ -295,6 +295,9 @@ def test_results_find_their_groups_and_names() -> None:
     assert label(results["table1_lfw_full_on"]) == "LFW, full network, trained on, dlib's network"
     assert label(results["table1_orl_seed1"]) == "ORL, seed 1, dlib's network"
     assert label(results["benchmark_attacks"]) == ""
+    old = dataclasses.replace(results["defense_celeba"], commit=EARLIER_DETECTOR)
+    assert label(old) == "CelebA, an earlier detector"
+    assert label(dataclasses.replace(old, commit="0123456789ab")) == "CelebA"
     for section in {group.section for group in GROUPS}:
         names = [
             (group_of(r.experiment, n).key, label(r))
