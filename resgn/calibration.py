@@ -109,10 +109,9 @@ class RocCurve:
 
     def equal_error_rate(self) -> float:
         """The error where false accepts and false rejects are equally frequent (interpolated)."""
+        # It begins at -1, where nothing is accepted, and ends at 1.
         difference = self.far - (1.0 - self.tar)
         after = int(np.argmax(difference >= 0))
-        if after == 0 or difference[after] == 0:
-            return float((self.far[after] + 1.0 - self.tar[after]) / 2.0)
         before = after - 1
         share = -difference[before] / (difference[after] - difference[before])
         return float(self.far[before] + share * (self.far[after] - self.far[before]))

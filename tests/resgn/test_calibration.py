@@ -31,6 +31,26 @@ def test_threshold_never_splits_equal_distances() -> None:
     assert accuracy(distances, same, threshold) == pytest.approx(0.6)
 
 
+def test_threshold_beyond_all_pairs_lies_halfway_to_the_largest_distance() -> None:
+    # Calling both "same" gets as many right as calling both "different", over a wider gap.
+    assert calibrate_threshold(np.array([0.5, 1.0]), np.array([False, True])) == 2.5
+
+
+def test_the_truth_may_be_given_as_numbers() -> None:
+    distances, same = [0.1, 0.4, 0.3, 1.2], [1, 1, 0, 0]
+    truth = np.array(same, bool)
+    assert calibrate_threshold(np.array(distances), same) == calibrate_threshold(distances, truth)
+    assert accuracy(distances, same, 0.35) == 0.5
+    assert RocCurve.of(distances, same).auc() == RocCurve.of(distances, truth).auc() == 0.75
+    correct, _ = ten_fold(distances * 2, same * 2, np.repeat([0, 1], 4))
+    assert correct.dtype == bool
+
+
+def test_a_distance_at_the_threshold_is_not_the_same() -> None:
+    assert accuracy(np.array([0.5, 0.5]), np.array([True, False]), 0.5) == 0.5
+    assert accuracy(np.array([0.5]), np.array([True]), 0.5) == 0.0
+
+
 def test_threshold_is_best_among_many(rng: np.random.Generator) -> None:
     for _ in range(20):
         distances = rng.choice(np.linspace(0.1, 3.9, 15), 40)
