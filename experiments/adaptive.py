@@ -23,19 +23,27 @@ from experiments.face_verification.cleaners import (
     OTHERS,
     check_cleaner,
     check_names,
+    needs_texture,
 )
-from experiments.face_verification.sentences import about_network
+from experiments.face_verification.sentences import about_network, about_smoothed
+from experiments.face_verification.settings import SMOOTHED
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
     intensity_flags,
     run_flags,
+    smoothing_flags,
     verification_flags,
 )
 from experiments.flags.groups import FlagGroup
 from experiments.running.run import Run
 
-FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
+FLAGS = FlagGroup(
+    verification_flags.FLAGS,
+    verification_flags.CLEANER_FLAGS,
+    smoothing_flags.FLAGS,
+    intensity_flags.FLAGS,
+)
 
 KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
 
@@ -54,7 +62,7 @@ def main(_: list[str]) -> None:
     epsilon = intensity_flags.intensity()
     budgets = intensity_flags.tested_intensities(BUDGETS)
     experiment = verification_flags.experiment(
-        texture=any("texture" in LOSSES.get(name, ()) for name in names)
+        texture=needs_texture(names, smoothing_flags.given()), **smoothing_flags.given()
     )
     for name in names:
         check_cleaner(name, experiment)
@@ -111,6 +119,7 @@ def notes(
         f"PGD, {adaptive.queries} queries of Square, {adaptive.eot_samples} draws of what is "
         "random; judged on 8-bit images.",
         *about_network(experiment),
+        *(about_smoothed(experiment) if SMOOTHED in quantiles else []),
         "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
         f"budget of PGD through the defence; of {with_levels(budgets)}.",
     ]

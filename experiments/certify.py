@@ -26,9 +26,9 @@ from experiments.face_verification.certification_settings import (
     CertificationSettings,
     denoiser_settings,
 )
+from experiments.face_verification.denoisers import trained_denoiser
 from experiments.face_verification.papers import CERTROBFR
 from experiments.face_verification.sentences import about_certificates
-from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import command_line, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
@@ -37,7 +37,7 @@ from experiments.flags.strategy_flags import restarting
 from experiments.running.kept_arrays import KeptArrays
 from experiments.running.run import Run
 from experiments.running.settings import flat
-from resgn.smoothing import Denoiser, GaussianNoise, largest_radius, load_denoiser
+from resgn.smoothing import Denoiser, largest_radius, load_denoiser
 from weights import files
 from weights.errors import InputError
 
@@ -127,7 +127,9 @@ def chosen_experiment() -> VerificationExperiment:
     preset = verification_flags.PRESET.value
     dataset = verification_flags.faces().dataset
     training = not _DENOISER.value
-    return verification_flags.experiment(texture=training, **denoiser_settings(preset, dataset))
+    return verification_flags.experiment(
+        texture=training, calibrate=True, **denoiser_settings(preset, dataset)
+    )
 
 
 def given_denoisers(experiment: VerificationExperiment) -> list[Denoiser]:
@@ -157,12 +159,8 @@ def trained(
     experiment: VerificationExperiment, run: Run, sigmas: tuple[float, ...]
 ) -> Iterator[Denoiser]:
     """A denoiser for each sigma, from the cache or trained now, one after the other."""
-    resgns, settings = TrainedCleaners(experiment, run), experiment.settings
     for sigma in tqdm.tqdm(sigmas, desc="certify", unit="sigma"):
-        name = f"sigma={sigma:g}"
-        resgns.get(resgns.recipe(name, 0.0, noise=GaussianNoise(sigma, settings.seed)))
-        file = run.folder / "cleaners" / f"{name}.h5"
-        yield load_denoiser(file, experiment.target, sigma, settings.precision)
+        yield trained_denoiser(experiment, run, sigma)
 
 
 def warn_of_radii(settings: CertificationSettings) -> None:

@@ -2,6 +2,7 @@
 
     python -m experiments.evaluate --cleaner=my_package.my_module:my_cleaner
     python -m experiments.evaluate --cleaner=... --dataset=lfw --data_dir=DIR --adaptive_pairs=100
+    python -m experiments.evaluate --rows=smoothed --cleaner=...     # beside a row with a guarantee
 
 One JSON, result.json in the folder of the run. reported: under FGSM by someone who does not know
 the defence, as papers report it. measured: under the best of several attacks by someone who does.
@@ -12,26 +13,46 @@ docs/evaluate_your_defence.md says how to read it.
 from __future__ import annotations
 
 import functools
+from typing import cast
 
 import tqdm
 
 from attacks import with_levels
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
+from experiments.face_verification.cleaners import check_cleaner, needs_texture
 from experiments.face_verification.defences import Defence
-from experiments.face_verification.sentences import about_pairs
+from experiments.face_verification.sentences import about_pairs, about_smoothed
+from experiments.face_verification.settings import SMOOTHED
+from experiments.face_verification.smoothed_defence import smoothed_defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
-from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
+from experiments.flags import (
+    command_line,
+    intensity_flags,
+    run_flags,
+    smoothing_flags,
+    verification_flags,
+)
 from experiments.flags.groups import FlagGroup
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.bring_your_own import own_cleaner
 from resgn.cleaners import Cleaner
-from resgn.evaluation import Attacked, Evaluation, Smoothing, evaluate
-from resgn.smoothing import Draws
+from resgn.evaluation import Attacked, Evaluation, Smoothing, evaluate, evaluate_vote
+from resgn.smoothing import Draws, MajorityVote
 from weights.errors import InputError
 
-FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
+FLAGS = FlagGroup(
+    verification_flags.FLAGS,
+    verification_flags.CLEANER_FLAGS,
+    smoothing_flags.FLAGS,
+    intensity_flags.FLAGS,
+)
 
+_ROWS = FLAGS.names(
+    "rows",
+    [],
+    f"Rows of this project before yours, to compare with: {SMOOTHED} votes with its own noise.",
+)
 _SIGMA = FLAGS.number("sigma", 0.12, "Standard deviation of the noise that votes.", "(0, inf)")
 _RADIUS = FLAGS.number(
     "radius", 0.12, "Radius of the certificates, in L2 over all pixels.", "[0, inf)"
@@ -43,8 +64,10 @@ _PAIRS = FLAGS.integer("certified_pairs", 10, "Pairs of each kind to certify at 
 
 def main(_: list[str]) -> None:
     """Measure one defence after the other, write the table and the JSON."""
-    names = list(verification_flags.CLEANER.value)
-    if not names:
+    rows, names = list(_ROWS.value), list(verification_flags.CLEANER.value)
+    if rows not in ([], [SMOOTHED]):
+        raise InputError(f"`rows` knows {SMOOTHED}, once; name your defence in --cleaner.")
+    if not rows and not names:
         raise InputError("Name your defence: --cleaner=package.module:callable.")
     if len(set(names)) < len(names):
         raise InputError("--cleaner names a defence twice.")
@@ -53,8 +76,13 @@ def main(_: list[str]) -> None:
     )
     epsilon = intensity_flags.intensity()
     cleaners = [own_cleaner(name) for name in names]
-    experiment = verification_flags.experiment(texture=False)
+    experiment = verification_flags.experiment(
+        texture=needs_texture(rows, smoothing_flags.given()), **smoothing_flags.given()
+    )
+    for row in rows:
+        check_cleaner(row, experiment)
     more = {
+        **({"rows": rows} if rows else {}),
         "cleaner": names,
         "eps": epsilon,
         "sigma": smoothing.sigma,
@@ -67,38 +95,43 @@ def main(_: list[str]) -> None:
     run.same_data(experiment.legitimate.images)
     attacks = AdaptiveAttacks.of(experiment, epsilon)
 
+    test, seed = experiment.sets.attacked("test", epsilon), experiment.settings.seed
+
+    def voted() -> Row:
+        defence = smoothed_defence(experiment, run)
+        known = functools.partial(attacked, attacks, defence)
+        vote = cast(MajorityVote, defence.vote)
+        return row_of(SMOOTHED, evaluate_vote(vote, test, known, smoothing, seed))
+
     def measured(cleaner: Cleaner) -> Row:
-        found = evaluate(
-            cleaner,
-            experiment.target,
-            experiment.sets.attacked("test", epsilon),
-            functools.partial(attacked, experiment, attacks),
-            smoothing,
-            experiment.settings.seed,
-        )
+        def known(cleaner: Cleaner) -> Attacked:
+            samples = experiment.settings.adaptive.eot_samples
+            return attacked(attacks, Defence.of(cleaner, experiment.target, samples))
+
+        found = evaluate(cleaner, experiment.target, test, known, smoothing, seed)
         return row_of(cleaner.name, found)
 
-    rows = [
-        run.measured(cleaner.name, functools.partial(measured, cleaner))
-        for cleaner in tqdm.tqdm(cleaners, desc="evaluate", unit="defence")
+    defences = dict.fromkeys(rows, voted) | {
+        cleaner.name: functools.partial(measured, cleaner) for cleaner in cleaners
+    }
+    table_rows = [
+        run.measured(name, measure)
+        for name, measure in tqdm.tqdm(defences.items(), desc="evaluate", unit="defence")
     ]
     table = run.finish(
-        rows,
+        table_rows,
         experiment.settings.precision,
         "defence",
-        notes(experiment, epsilon, smoothing),
+        notes(experiment, epsilon, smoothing, SMOOTHED in rows),
         **experiment.facts(),
     )
     print("\n" + table)
     print(f"{run.folder}: result.json, evaluate.md, evaluate.csv")
 
 
-def attacked(
-    experiment: VerificationExperiment, attacks: AdaptiveAttacks, cleaner: Cleaner
-) -> Attacked:
-    """The worst case over all attacks that know the cleaner."""
-    samples = experiment.settings.adaptive.eot_samples
-    withstood = attacks.measure(Defence.of(cleaner, experiment.target, samples))
+def attacked(attacks: AdaptiveAttacks, defence: Defence) -> Attacked:
+    """The worst case over all attacks that know a defence."""
+    withstood = attacks.measure(defence)
     verified = {k.removeprefix("adaptive_"): seen for k, seen in withstood.verified.items()}
     return Attacked(verified, withstood.findings)
 
@@ -114,8 +147,17 @@ def row_of(name: str, found: Evaluation) -> Row:
     return Row(name, columns, found.flags)
 
 
-def notes(experiment: VerificationExperiment, epsilon: float, smoothing: Smoothing) -> str:
-    """What each group of columns is."""
+def notes(
+    experiment: VerificationExperiment, epsilon: float, smoothing: Smoothing, smoothed: bool = False
+) -> str:
+    """What each group of columns is.
+
+    Args:
+      experiment: faces, target and settings.
+      epsilon: intensity of the attack.
+      smoothing: how was certified.
+      smoothed: whether there is the row of that name.
+    """
     adaptive, draws = experiment.settings.adaptive, smoothing.draws
     sentences = [
         *about_pairs(experiment, [epsilon]),
@@ -127,6 +169,8 @@ def notes(experiment: VerificationExperiment, epsilon: float, smoothing: Smoothi
         f"proved up to an L2 radius of {smoothing.radius:g} with {100 * draws.confidence:g} % "
         "confidence.",
     ]
+    if smoothed:
+        sentences += [*about_smoothed(experiment), "It is certified with its own noise."]
     return " ".join(sentences)
 
 

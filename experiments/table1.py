@@ -25,21 +25,23 @@ from experiments.drawing.figures import save_bars
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.cleaners import (
     ADVERSARIAL,
-    LOSSES,
     OTHERS,
     check_cleaner,
     check_names,
     make_defence,
+    needs_texture,
 )
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
-from experiments.face_verification.sentences import about_network, about_pairs
+from experiments.face_verification.sentences import about_network, about_pairs, about_smoothed
+from experiments.face_verification.settings import SMOOTHED
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
     intensity_flags,
     run_flags,
+    smoothing_flags,
     verification_flags,
 )
 from experiments.flags.groups import FlagGroup
@@ -51,7 +53,12 @@ from resgn.target import TARGETS
 from resgn.verification_set import COLUMNS, VerificationSet
 from weights.errors import InputError
 
-FLAGS = FlagGroup(verification_flags.FLAGS, verification_flags.CLEANER_FLAGS, intensity_flags.FLAGS)
+FLAGS = FlagGroup(
+    verification_flags.FLAGS,
+    verification_flags.CLEANER_FLAGS,
+    smoothing_flags.FLAGS,
+    intensity_flags.FLAGS,
+)
 
 ALL = (*TABLE_1, *OTHERS)
 
@@ -79,7 +86,7 @@ def main(_: list[str]) -> None:
     rows = chosen_rows()
     epsilon = intensity_flags.intensity()
     experiment = verification_flags.experiment(
-        texture=any("texture" in LOSSES.get(row, ()) for row in rows)
+        texture=needs_texture(rows, smoothing_flags.given()), **smoothing_flags.given()
     )
     for row in rows:
         check_cleaner(row, experiment)
@@ -102,7 +109,7 @@ def main(_: list[str]) -> None:
         measured,
         experiment.settings.precision,
         "losses",
-        notes(experiment, epsilon, judges),
+        notes(experiment, epsilon, judges, SMOOTHED in rows),
         **facts,
     )
     print("\n" + table_text)
@@ -128,8 +135,7 @@ class Table1:
         if defence.cleaner is not None:
             cleaner, seed = defence.cleaner, tf.constant([self.experiment.settings.seed, 0])
             log_panels(self.run, name, 0, lambda x: cleaner(x, seed), "test", test, self.epsilon)
-        embed = defence.embed(self.experiment.settings.seed)
-        outcomes = test.outcomes(embed if defence.random else self.experiment.devices.shared(embed))
+        outcomes = defence.outcomes(test, self.experiment.settings.seed, self.experiment.devices)
         paper = dict(zip(COLUMNS, TABLE_1.get(name, ()), strict=False))
         findings: tuple[str, ...] = ()
         if self.experiment.settings.adaptive.adaptive:
@@ -141,8 +147,11 @@ class Table1:
         return Row(name, columns, findings)
 
     def _judged(self, defence: Defence, test: VerificationSet) -> dict[str, np.ndarray]:
-        """What further networks make of the cleaned images; Randomization gives them none."""
-        if defence.cleaner is None and defence.random:
+        """What further networks make of the cleaned images.
+
+        Randomization gives them none, and a vote is the decision of the network behind it.
+        """
+        if defence.vote is not None or (defence.cleaner is None and defence.random):
             return {}
         seed = tf.constant([self.experiment.settings.seed, RANDOMIZATION_SEED])
 
@@ -187,10 +196,22 @@ def chosen_judges(experiment: VerificationExperiment) -> dict[str, Judge]:
 
 
 def notes(
-    experiment: VerificationExperiment, epsilon: float, judges: dict[str, Judge] | None = None
+    experiment: VerificationExperiment,
+    epsilon: float,
+    judges: dict[str, Judge] | None = None,
+    smoothed: bool = False,
 ) -> str:
-    """What differs from the paper, in words below the table."""
+    """What differs from the paper, in words below the table.
+
+    Args:
+      experiment: faces, target and settings.
+      epsilon: intensity of the attack.
+      judges: further networks.
+      smoothed: whether there is the row of that name.
+    """
     sentences = [*about_pairs(experiment, [epsilon]), *about_network(experiment)]
+    if smoothed:
+        sentences += about_smoothed(experiment)
     adaptive = experiment.settings.adaptive
     if adaptive.adaptive:
         sentences.append(

@@ -15,11 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from resgn.cleaners import Cleaner
-from resgn.smoothing import Draws, SmoothedVerifier
+from resgn.smoothing import Draws, MajorityVote, SmoothedVerifier
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 
 KINDS = ("dodging", "impersonation")
+
+NOT_ATTACKED = (
+    "not_attacked: nobody who knows the cleaner has attacked it; reported figures alone "
+    "say nothing of its worth."
+)
 
 RANDOM_SEED = (0, 3)
 """Of a random cleaner's draws; each batch counts on from it."""
@@ -96,7 +101,8 @@ def evaluate(
     measured, findings = ({}, ()) if attack is None else attack(cleaner)
     certified: Mapping[str, np.ndarray] = {}
     if smoothing is not None and not cleaner.random:
-        certified = certified_pairs(cleaner, target, pairs, smoothing, seed)
+        verifier = verifier_behind(cleaner, target, pairs.threshold, smoothing)
+        certified = certified_pairs(verifier, pairs, smoothing, seed)
     flags = [
         *findings,
         *_about_cleaner(cleaner, attack is not None, smoothing is not None),
@@ -105,20 +111,51 @@ def evaluate(
     return Evaluation(reported, measured, certified, tuple(flags))
 
 
-def certified_pairs(
-    cleaner: Cleaner, target: Target, pairs: VerificationSet, smoothing: Smoothing, seed: int
-) -> dict[str, np.ndarray]:
-    """Whose right decision no change of the untouched probe up to the radius turns, by `KINDS`.
+def evaluate_vote(
+    vote: MajorityVote,
+    pairs: VerificationSet,
+    attack: Callable[[], Attacked] | None = None,
+    smoothing: Smoothing | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """`evaluate` for a verifier that decides by votes already: its own noise and threshold count.
 
-    Noisy images are clipped to [0, 1] before a cleaner that expects such; the certificate covers
-    it, since the clip is part of what votes.
+    Args:
+      vote: the verifier; where it abstains it is not right.
+      pairs: see `evaluate`.
+      attack: by someone who knows it.
+      smoothing: how many draws certify, and up to which radius; its sigma counts nowhere.
+      seed: of the draws.
     """
-    verifier = SmoothedVerifier(
+    reported = vote.outcomes(pairs, seed)
+    measured, findings = ({}, ()) if attack is None else attack()
+    certified: Mapping[str, np.ndarray] = {}
+    if smoothing is not None:
+        certified = certified_pairs(vote.verifier, pairs, smoothing, seed)
+    flags = [*findings, *([] if attack else [NOT_ATTACKED]), *_too_good(reported, measured)]
+    return Evaluation(reported, measured, certified, tuple(flags))
+
+
+def verifier_behind(
+    cleaner: Cleaner, target: Target, threshold: float, smoothing: Smoothing
+) -> SmoothedVerifier:
+    """Noisy copies vote behind a cleaner that draws nothing.
+
+    They are clipped to [0, 1] before it, which expects such images; the certificate covers that,
+    since the clip is part of what votes.
+    """
+    return SmoothedVerifier(
         lambda images: target(cleaner(tf.clip_by_value(images, 0.0, 1.0))),
-        pairs.threshold,
+        threshold,
         smoothing.sigma,
         smoothing.batch_size,
     )
+
+
+def certified_pairs(
+    verifier: SmoothedVerifier, pairs: VerificationSet, smoothing: Smoothing, seed: int
+) -> dict[str, np.ndarray]:
+    """Whose right decision no change of the untouched probe up to the radius turns, by `KINDS`."""
 
     def holds(pair: int) -> bool:
         probe, reference = pairs.images[pairs.probe[pair]], pairs.embeddings[pairs.reference[pair]]
@@ -141,10 +178,7 @@ def _embed(cleaner: Cleaner, target: Target) -> Callable[[tf.Tensor], tf.Tensor]
 def _about_cleaner(cleaner: Cleaner, attacked: bool, smoothed: bool) -> list[str]:
     flags = []
     if not attacked:
-        flags.append(
-            "not_attacked: nobody who knows the cleaner has attacked it; reported figures alone "
-            "say nothing of its worth."
-        )
+        flags.append(NOT_ATTACKED)
     elif not cleaner.differentiable:
         flags.append(
             "no_gradient: the cleaner has none, and the attack took the identity's in its place; "

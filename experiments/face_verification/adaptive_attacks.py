@@ -29,6 +29,7 @@ from attacks import (
 )
 from experiments.face_verification.defences import Defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
+from resgn.smoothing.majority import JUDGEMENT
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
 
@@ -39,7 +40,8 @@ FEW = 4
 """PGD first takes that part of its steps."""
 
 JUDGEMENTS = 8
-"""Draws by which the best attack on a random defence is chosen; a further one decides."""
+"""Draws by which the best attack on a random defence is chosen; a further one decides. Of a defence
+that votes the draws of one vote choose, and those of a further one decide."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,6 +76,11 @@ class ProbePairs:
     def __len__(self) -> int:
         return len(self.same)
 
+    @property
+    def references(self) -> np.ndarray:
+        """Embeddings of the untouched references, float32 `[P, D]`."""
+        return np.asarray(self.criterion.tensors()[0])
+
     def select(self, rows: NDArray[np.integer]) -> ProbePairs:
         """Some of the pairs."""
         images, stored = self.images[rows], self.stored[rows]
@@ -91,12 +98,26 @@ class Outcome(NamedTuple):
     """Of attacked probes before a defence, as 8-bit files hold them.
 
     Attributes:
-      success: bool `[P]`, of a random defence by one draw that no attack has seen.
+      success: bool `[P]`, of a random defence by one draw that no attack has seen; of one that
+        votes, by such a vote.
       margin: float32 `[P]`, by how much; of a random defence the mean over other draws.
     """
 
     success: np.ndarray
     margin: np.ndarray
+
+
+class Foreseen(NamedTuple):
+    """What an attacker knows of that who tries a defence out.
+
+    Attributes:
+      margin: float32 `[P]`, of a random defence the mean over draws, of votes the share that is
+        wrong, less a half.
+      success: bool `[P]`, of a random defence by every one of the draws.
+    """
+
+    margin: np.ndarray
+    success: np.ndarray
 
 
 class Withstood(NamedTuple):
@@ -182,22 +203,38 @@ class AdaptiveAttacks:
         }
 
     def outcome(self, defence: Defence, images: np.ndarray) -> Outcome:
-        """Judge probes float32 `[P, H, W, 3]`, whole levels."""
+        """Judge probes `[P, H, W, 3]`, uint8 or float32 of whole levels."""
+        margin, success = self.foreseen(defence, images)
+        return Outcome(self.decided(defence, images) if defence.random else success, margin)
 
-        def judged(draw: int) -> tuple[np.ndarray, np.ndarray]:
-            margin, success = judge(
-                defence.model,
-                images[np.newaxis],
-                self.pairs.criterion,
-                batch_size=self.batch_size,
-                seed=self.seed + 1000003 * draw,
-            )
-            return margin[0], success[0]
+    def decided(self, defence: Defence, images: np.ndarray) -> NDArray[np.bool_]:
+        """Bool `[P]`: which succeed, by the draws of the defender alone."""
+        return self._judged(defence, images, 0).success
 
-        margin, success = judged(0)
-        if defence.random:
-            margin = np.mean([judged(1 + draw)[0] for draw in range(JUDGEMENTS)], axis=0)
-        return Outcome(success, margin)
+    def foreseen(self, defence: Defence, images: np.ndarray) -> Foreseen:
+        """The same by the attacker's own draws, none of which decides."""
+        if defence.vote is not None:
+            return self._judged(defence, images, 1)
+        draws = range(1, 1 + JUDGEMENTS) if defence.random else [0]
+        margins, success = zip(*(self._judged(defence, images, i) for i in draws), strict=True)
+        return Foreseen(np.mean(margins, axis=0), np.all(success, axis=0))
+
+    def _judged(self, defence: Defence, images: np.ndarray, draw: int) -> Foreseen:
+        """One draw of a defence, or one vote."""
+        if defence.vote is not None:
+            stream = JUDGEMENT + draw
+            votes = defence.vote.votes(images, self.pairs.references, self.seed, stream)
+            against = np.where(self.pairs.same, defence.vote.draws - votes, votes)
+            margin = (against / defence.vote.draws - 0.5).astype(np.float32)
+            return Foreseen(margin, ~defence.vote.right(votes, self.pairs.same))
+        margin, success = judge(
+            defence.model,
+            images[np.newaxis],
+            self.pairs.criterion,
+            batch_size=self.batch_size,
+            seed=self.seed + 1000003 * draw,
+        )
+        return Foreseen(margin[0], success[0])
 
     def measure(self, defence: Defence) -> Withstood:
         """Who is still verified rightly, and why that might not be trusted."""

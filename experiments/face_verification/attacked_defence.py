@@ -134,10 +134,15 @@ class AttackedDefence:
         return found
 
     def _minimum_epsilon(self) -> list[float | None]:
-        attacks = self._attacks
+        attacks, defence = self._attacks, self._defence
+
+        def voted(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            part = dataclasses.replace(attacks, pairs=attacks.pairs.select(rows))
+            return part.decided(defence, candidates)
+
         found = minimum_epsilon(
             PGD(self._experiment.settings.adaptive.adaptive_steps),
-            self._defence.surrogate,
+            defence.surrogate,
             attacks.pairs.images,
             attacks.pairs.criterion,
             maximum=4 * attacks.epsilon,
@@ -145,6 +150,7 @@ class AttackedDefence:
             quantized=True,
             batch_size=attacks.batch_size,
             seed=attacks.seed,
+            decide=voted if defence.vote else None,
         )
         return [float(value) if np.isfinite(value) else None for value in found.values]
 

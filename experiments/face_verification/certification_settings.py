@@ -68,6 +68,8 @@ class CertificationSettings(Presets):
 def denoiser_settings(preset: str, dataset: str) -> dict[str, Any]:
     """How a denoiser is trained where that differs from the ResGN of Table 1, by name.
 
+    `certify` and the row `smoothed` train by the same recipe, so that one training serves both.
+
     Noise hides more than an attack does. What the target still sees in a cleaned face decides how
     often the draws agree, so that the verification loss weighs most; and noise that is drawn anew
     makes of few images many, so that more passes still teach.
@@ -77,7 +79,7 @@ def denoiser_settings(preset: str, dataset: str) -> dict[str, Any]:
       dataset: the faces.
     """
     if preset == "paper":
-        return {"calibrate": True, "verification_weight": 1.0}
+        return {"verification_weight": 1.0}
     if preset == "smoke":
         return {"verification_weight": 1.0, "batch_size": 4}
     passes = (

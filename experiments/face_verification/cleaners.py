@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import tqdm
 from experiments.face_verification import cleaner_cache
 from experiments.face_verification.adversarial_training import crafted_through
 from experiments.face_verification.defences import WIDE_RANDOMIZATION, Defence
-from experiments.face_verification.settings import InputCleaners
+from experiments.face_verification.denoisers import given_denoiser
+from experiments.face_verification.settings import SMOOTHED, InputCleaners
+from experiments.face_verification.smoothed_defence import smoothed_defence
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.precision import without_loss_scaling
@@ -50,7 +52,7 @@ TRAINED = ("apegan", "magnet")
 INPUT = ("jpeg", "bit_depth", "gaussian_filter", "median_filter", "gaussian_noise")
 """Cleaners that learn nothing."""
 
-OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT)
+OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT, SMOOTHED)
 """Rows that the paper has not."""
 
 
@@ -66,12 +68,25 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
         _input_cleaner(name, experiment.settings.input_cleaners)
     elif name in TRAINED:
         _config(name, experiment)
+    elif name == SMOOTHED:
+        given_denoiser(experiment)
+
+
+def needs_texture(names: Sequence[str], given: Mapping[str, Any]) -> bool:
+    """Whether a ResGN of these rows learns from the texture critic.
+
+    Args:
+      names: of rows.
+      given: the values of `smoothing_flags`; a denoiser that is given learns no more.
+    """
+    trains = () if given.get("denoiser") else TERMS
+    return any("texture" in (trains if n == SMOOTHED else LOSSES.get(n, ())) for n in names)
 
 
 def make_defence(
     name: str, experiment: VerificationExperiment, run: Run, epsilon: float
 ) -> Defence:
-    """The target behind the defence of one row: `none`, a `randomization`, or a cleaner.
+    """The target behind the defence of one row: `none`, a `randomization`, votes, or a cleaner.
 
     Args:
       name: of the row.
@@ -81,6 +96,8 @@ def make_defence(
     """
     if name == "none":
         return Defence.none(experiment.target)
+    if name == SMOOTHED:
+        return smoothed_defence(experiment, run)
     samples = experiment.settings.adaptive.eot_samples
     if name in ("randomization", WIDE_RANDOMIZATION):
         return Defence.randomization(experiment.target, samples, name == WIDE_RANDOMIZATION)

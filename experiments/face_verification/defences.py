@@ -8,11 +8,16 @@ import itertools
 from collections.abc import Callable
 from typing import cast
 
+import numpy as np
 import tensorflow as tf
+import tqdm
 
 from attacks import EOT, Model, Stochastic, bpda, through
+from experiments.running.devices import ONE, Devices
 from resgn.cleaners import Cleaner
+from resgn.smoothing import MajorityVote
 from resgn.target import Target
+from resgn.verification_set import VerificationSet
 
 RANDOMIZATION_SEED = 5
 """Second half of the seed of a random defence's first draw."""
@@ -31,12 +36,14 @@ class Defence:
       surrogate: what an attack climbs: the same, averaged over draws where it is random (EOT), with
         another gradient where it has none (BPDA).
       cleaner: what stands before the target, if it is that.
+      vote: decides in the place of one draw of the model, with a threshold of its own.
     """
 
     name: str
     model: Model
     surrogate: Model
     cleaner: Cleaner | None = None
+    vote: MajorityVote | None = None
 
     @property
     def random(self) -> bool:
@@ -76,6 +83,22 @@ class Defence:
 
         replaced = cast(Stochastic, through(Stochastic(straight_through), target))
         return cls(cleaner.name, model, EOT(replaced, samples), cleaner)
+
+    def outcomes(
+        self, pairs: VerificationSet, seed: int, devices: Devices = ONE
+    ) -> dict[str, np.ndarray]:
+        """Who is verified rightly behind it: the first three columns of Table 1.
+
+        Args:
+          pairs: with their probes attacked by someone who knows nothing of the defence.
+          seed: of the draws of a random defence.
+          devices: share out what is not random.
+        """
+        if self.vote is not None:
+            bar = functools.partial(tqdm.tqdm, desc=self.name, unit="probe", leave=False)
+            return self.vote.outcomes(pairs, seed, bar)
+        embed = self.embed(seed)
+        return pairs.outcomes(embed if self.random else devices.shared(embed))
 
     def embed(self, seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
         """Compiled, from images to embeddings; each call of a random defence draws anew.

@@ -8,8 +8,14 @@ import numpy as np
 
 from attacks import with_levels
 from experiments.face_verification.certification_settings import CertificationSettings
+from experiments.face_verification.denoisers import (
+    given_denoiser,
+    sigma_of_row,
+    trained_as_in_certify,
+)
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
+from resgn.generator import GeneratorConfig
 from resgn.smoothing import Denoiser
 
 
@@ -61,6 +67,26 @@ def about_network(experiment: VerificationExperiment) -> list[str]:
     return parts
 
 
+def about_smoothed(experiment: VerificationExperiment) -> list[str]:
+    """How the row `smoothed` decides, and how it is attacked."""
+    given, smoothed = given_denoiser(experiment), experiment.settings.smoothed
+    learning = trained_as_in_certify(experiment)
+    return [
+        f"smoothed (not in the paper): a ResGN that was trained on Gaussian noise of sigma "
+        f"{sigma_of_row(experiment):g} before the target, which stays as it is; the majority of "
+        f"{smoothed.draws} noisy copies of the probe decides, with a threshold from noisy training "
+        f"pairs. It abstains where the votes are nearer to a tie than "
+        f"{100 * smoothed.confidence:g} % confidence allows (binomial test); an abstention counts "
+        "as wrong, also without an attack.",
+        "Attacks that know it average the gradient of the margin over "
+        f"{experiment.settings.adaptive.eot_samples} noisy copies a step (EOT); the best of them "
+        f"for each pair is chosen by {smoothed.draws} copies of the attacker's own, and "
+        f"{smoothed.draws} fresh ones decide.",
+        about_denoisers([given.config if given else learning.settings.generator]),
+        *([] if given else [about_denoiser_training(learning)]),
+    ]
+
+
 def about_from_zero(experiment: VerificationExperiment, epsilon: float) -> str:
     """What the ResGN learned from that meets weak attacks, too."""
     intensities = experiment.sets.training_intensities(epsilon, from_zero=True)
@@ -101,7 +127,7 @@ def about_certificates(
         "clean: the smoothed decision is right without an attack; abstained: neither decision has "
         "a majority beyond doubt. median_radius has the quartiles in brackets. threshold: of the "
         "smoothed verifier, from noisy copies of training probes.",
-        about_denoisers(denoisers),
+        about_denoisers([denoiser.config for denoiser in denoisers]),
         *([about_denoiser_training(experiment)] if trained else []),
     ]
     if experiment.settings.dataset == "lfw":
@@ -113,14 +139,14 @@ def about_certificates(
     return sentences
 
 
-def about_denoisers(denoisers: Sequence[Denoiser]) -> str:
+def about_denoisers(sizes: Sequence[GeneratorConfig]) -> str:
     """Which ResGNs stood before the target."""
-    sizes = dict.fromkeys(
+    shown = dict.fromkeys(
         f"ResGN of {size.blocks} blocks and {size.maps} maps at "
         + (f"1/{size.scale} of the resolution" if size.scale > 1 else "full resolution")
-        for size in (denoiser.config for denoiser in denoisers)
+        for size in sizes
     )
-    return f"Denoiser: {' and '.join(sizes)}."
+    return f"Denoiser: {' and '.join(shown)}."
 
 
 def about_denoiser_training(experiment: VerificationExperiment) -> str:

@@ -8,15 +8,16 @@ The defaults are those of Su et al. 2019, Sections 4.1 and 4.2.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
-from experiments.running.settings import check_at_least, flat, part, replaced
+from experiments.running.settings import check_above_zero, check_at_least, flat, part, replaced
 from resgn.cleaners.apegan import ApeGanConfig
 from resgn.cleaners.magnet import MagNetConfig
 from resgn.faces.template import CROP
 from resgn.generator import GeneratorConfig
 from resgn.legitimate_pairs import Counts
 from resgn.losses import TERMS, LossWeights
+from resgn.smoothing import check_draws
 from resgn.target import PACKAGED_FACENET
 from resgn.training import TrainingConfig
 from weights.errors import InputError
@@ -29,6 +30,9 @@ COUNTED = (
 """Values that are at least 1."""
 
 IMAGE_RANGES = ("plain", "lopez")
+
+SMOOTHED = "smoothed"
+"""The row of the target behind a denoiser that decides by the votes of noisy probes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +102,32 @@ class Adaptive:
 
 
 @dataclasses.dataclass(frozen=True)
+class Smoothed:
+    """The row `smoothed`; attacks on it average over `Adaptive.eot_samples` noisy copies.
+
+    Attributes:
+      sigma: standard deviation of the noise, in images of [0, 1]; None for that of a denoiser that
+        is given, or `SIGMA` for one that is trained.
+      draws: noisy copies of each probe that vote.
+      confidence: of each decision, in (0.5, 1).
+    """
+
+    SIGMA: ClassVar[float] = 0.25
+
+    sigma: float | None = None
+    draws: int = 100
+    confidence: float = 0.999
+
+    def __post_init__(self) -> None:
+        if self.sigma is not None:
+            check_above_zero(self, "sigma")
+        try:
+            check_draws(self.draws, self.confidence)
+        except InputError as error:
+            raise InputError(f"`smoothing_draws`: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
 class VerificationSettings:
     """Everything that decides a result of an experiment on ResGN.
 
@@ -117,6 +147,7 @@ class VerificationSettings:
       calibrate: take the threshold from the training pairs; otherwise the paper's 1.1.
       train_spread: training examples have intensities up to this many times that of the attack.
       precision: of ResGN's hidden layers, `auto` for what the machine is good at.
+      denoiser: a ResGN that was trained on noise, for the row `smoothed`.
       start_from: a trained ResGN to train on from.
       jit: compile gradients with XLA.
       seed: of everything.
@@ -142,6 +173,8 @@ class VerificationSettings:
     apegan: ApeGanConfig = part(ApeGanConfig(), prefix="apegan_", skip=("precision", "seed"))
     magnet: MagNetConfig = part(MagNetConfig(), prefix="magnet_", skip=("precision", "seed"))
     adaptive: Adaptive = Adaptive()
+    smoothed: Smoothed = part(Smoothed(), prefix="smoothing_")
+    denoiser: str | None = None
     precision: str = "auto"
     start_from: str | None = None
     jit: bool = False
@@ -303,6 +336,7 @@ SMOKE: dict[str, Any] = {
     "eot_samples": 2,
     "restarts": 1,
     "queries": 4,
+    "smoothing_draws": 12,
 }
 
 PRESETS = ("laptop", "paper", "smoke")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from experiments.face_verification.attacked_sets import AttackedSets
 from experiments.face_verification.critics import Critics, texture_critic
-from experiments.face_verification.settings import VerificationSettings
+from experiments.face_verification.settings import SMOOTHED, VerificationSettings
 from experiments.running.devices import ONE, Devices
 from experiments.running.precision import settle_precision
 from experiments.running.settings import flat
@@ -28,6 +29,7 @@ from resgn.judge import Judge
 from resgn.legitimate_pairs import Embed, LegitimatePairs, legitimate_pairs
 from resgn.lopez_range import whitened_to_unit, without_preprocessing
 from resgn.target import Target
+from weights import files
 from weights.errors import InputError
 
 
@@ -137,11 +139,20 @@ class VerificationExperiment:
         Raises:
           InputError: the target is not among them.
         """
-        settings = self.settings.but(critics=tuple(critics))
-        self.legitimate, self.sets  # noqa: B018, shared from now on
+        other = self.trained_by(critics=tuple(critics))
+        del other.critics
+        return other
+
+    def trained_by(self, **values: Any) -> VerificationExperiment:
+        """The same target, pairs, attacked sets and critics; ResGN is trained by other settings.
+
+        Args:
+          **values: of the network and of its training, by name.
+        """
+        settings = self.settings.but(**values)
+        self.legitimate, self.sets, self.critics  # noqa: B018, shared from now on
         other = copy.copy(self)
         other.settings = settings
-        other.__dict__.pop("critics", None)
         return other
 
     def _range(self) -> list[str]:
@@ -171,6 +182,11 @@ class VerificationExperiment:
             del values["critics"]  # the target alone, as in runs from before it could be chosen
         if not self._range():
             del values["image_range"]
+        smoothed = {name for name in values if name.startswith("smoothing_")} | {"denoiser"}
+        if SMOOTHED not in more.get("rows", ()):  # as in runs from before there was that row
+            values = {name: value for name, value in values.items() if name not in smoothed}
+        elif self.settings.denoiser:
+            values["denoiser"] = files.sha256(Path(self.settings.denoiser).expanduser())
         return values | dict(more)
 
     def facts(self) -> dict[str, Any]:

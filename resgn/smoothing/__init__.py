@@ -17,6 +17,7 @@ from resgn.smoothing.certificate import (
     predict,
 )
 from resgn.smoothing.denoiser import Denoiser, load_denoiser
+from resgn.smoothing.majority import MajorityVote, check_draws
 from resgn.smoothing.noise import GaussianNoise
 from resgn.smoothing.smoothed_verifier import SmoothedVerifier
 from resgn.smoothing.threshold import noisy_threshold
@@ -29,8 +30,10 @@ __all__ = [
     "Denoiser",
     "Draws",
     "GaussianNoise",
+    "MajorityVote",
     "SmoothedVerifier",
     "certify",
+    "check_draws",
     "largest_radius",
     "load_denoiser",
     "lower_bound",

@@ -88,7 +88,7 @@ def test_a_trained_denoiser_serves_again_and_for_its_own_noise_only(
     finished: Path, in_process: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = finished / "cleaners/sigma=0.25.h5"
-    monkeypatch.setattr("experiments.certify.TrainedCleaners", None)  # nothing is trained
+    monkeypatch.setattr("experiments.certify.trained_denoiser", None)  # nothing is trained
     again = in_process(certify, *FLAGS, f"--denoiser={file}", output=tmp_path / "again")
     for row, before in zip(result(again)["rows"], result(finished)["rows"], strict=True):
         for name in ("dodging", "impersonation", "clean"):

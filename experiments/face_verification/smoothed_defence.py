@@ -1,0 +1,67 @@
+"""The row `smoothed`: a denoiser before the target, and the majority of noisy probes decides."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from attacks import EOT, Stochastic
+from experiments.face_verification.defences import Defence
+from experiments.face_verification.denoisers import (
+    given_denoiser,
+    sigma_of_row,
+    trained_as_in_certify,
+    trained_denoiser,
+)
+from experiments.face_verification.settings import SMOOTHED, Smoothed
+from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.run import Run
+from resgn.cleaners import Cleaner
+from resgn.smoothing import Denoiser, MajorityVote, SmoothedVerifier
+from resgn.target import Target
+
+DRAW_BATCH = 50
+"""Noisy copies at a time; memory follows it."""
+
+
+def smoothed_defence(experiment: VerificationExperiment, run: Run) -> Defence:
+    """As the experiment's settings have it; a denoiser that none names is trained."""
+    settings = experiment.settings
+    denoiser = given_denoiser(experiment) or trained_denoiser(
+        trained_as_in_certify(experiment), run, sigma_of_row(experiment)
+    )
+    return of_denoiser(
+        denoiser, experiment.target, settings.smoothed, settings.adaptive.eot_samples
+    )
+
+
+def of_denoiser(denoiser: Denoiser, target: Target, smoothed: Smoothed, samples: int) -> Defence:
+    """The row's defence.
+
+    An attack climbs the mean margin over noisy copies, drawn anew for each step (EOT). Whether it
+    has succeeded is decided by the votes of other copies.
+
+    Args:
+      denoiser: whose sigma and threshold are taken.
+      target: behind it.
+      smoothed: how many vote.
+      samples: noisy copies for each gradient.
+    """
+
+    def denoised(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        noise = tf.random.stateless_normal(tf.shape(images), seed, stddev=denoiser.sigma)
+        return denoiser.model(images + noise, training=False)
+
+    model = Stochastic(lambda images, seed: target(denoised(images, seed)))
+    verifier = SmoothedVerifier(
+        lambda images: target(denoiser.model(images, training=False)),
+        denoiser.threshold,
+        denoiser.sigma,
+        min(DRAW_BATCH, smoothed.draws),
+    )
+    return Defence(
+        SMOOTHED,
+        model,
+        EOT(model, samples),
+        Cleaner(SMOOTHED, denoised, random=True),
+        MajorityVote(verifier, smoothed.draws, smoothed.confidence),
+    )
