@@ -166,17 +166,19 @@ class _Drawing:
             "long": len(note) > LONG,
             "shared": [{"number": n, "link": f"{self.section}-note-{n}"} for n in shared],
             "findings": findings(result.rows),
-            "figures": [figure(path, group, about) for path in entry.figures],
+            "figures": [figure(path, group, about, entry.mine) for path in entry.figures],
         }
 
 
-def figure(path: Path, group: Group, about: str) -> dict[str, Any]:
+def figure(path: Path, group: Group, about: str, mine: bool = False) -> dict[str, Any]:
     """A figure.
 
     Args:
       path: of the file.
       group: may have a caption for it.
       about: what is said instead of it where it cannot be seen.
+      mine: of a run of one's own, which may have several; they are told apart by their names.
     """
-    caption = group.captions.get(path.stem, "")
-    return {"image": InlineImage.read(path), "alt": caption or about, "caption": caption}
+    caption = path.stem if mine else group.captions.get(path.stem, "")
+    alt = f"{about}, {path.stem}" if mine else caption or about
+    return {"image": InlineImage.read(path), "alt": alt, "caption": caption}

@@ -152,6 +152,18 @@ def test_the_newest_run_stands_beside_the_kept_result_and_older_ones_are_folded(
     assert "3 further results</b>: Other data; table1/c; table1/a" in text
 
 
+def test_a_run_that_measures_nothing_shows_its_figures_by_name(tmp_path: Path) -> None:
+    for name in ("sixteen", "turntable"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros([4, 4, 3], np.uint8))
+    bare = dataclasses.replace(result("result"), experiment="render", rows=())
+    bare.write(tmp_path)
+    text = page(list(run_entries(tmp_path)))
+    assert "<table" not in text
+    assert "The open face model</h3>" in text
+    assert re.findall(r"<figcaption>(\w+)</figcaption>", text) == ["sixteen", "turntable"]
+    assert len({image["alt"] for image in Outline(text).images}) == 2
+
+
 def test_numbers_under_the_same_conditions_stand_in_one_cell() -> None:
     rows = (Row("joint", {"dodging": Measurement.bare(0.5, 4)}),)
     mine = dataclasses.replace(result(), rows=rows)
