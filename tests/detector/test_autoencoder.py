@@ -16,7 +16,7 @@ from detector.autoencoder import (
 from detector.band import Band
 from detector.pca import principal_components
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
-from weights import keras_h5
+from weights import keras_h5, made_for
 from weights.errors import InputError
 from weights.imagenet_layout import resnet50_shapes
 
@@ -134,6 +134,20 @@ def test_a_saved_detector_comes_back(
     assert not saved.model.trainable_variables
     for ours, theirs in zip(saved.model.get_weights(), tiny.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_detector_of_another_face_model_is_taken_on_demand(
+    tiny: tf.keras.Model, tmp_path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = (made_for.Content(name * 8, f"{name}.h5") for name in ("ab", "cd"))
+    path = tmp_path / "detector.h5"
+    save_autoencoder(tiny, TINY, path, made_for.attributes({"face_model": one}))
+    assert load_autoencoder(path, used={"face_model": one}).config == TINY
+    assert not caplog.records
+    with pytest.raises(InputError, match=r"ab\.h5"):
+        load_autoencoder(path, used={"face_model": other})
+    assert load_autoencoder(path, used={"face_model": other}, allow_mismatch=True).config == TINY
+    assert "ab.h5" in caplog.text
 
 
 def test_a_detector_of_before_code_and_first_layer_had_settings(
