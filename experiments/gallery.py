@@ -42,7 +42,7 @@ from experiments.flags.strategy_flags import restarting
 from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.faces.alignment import align_photograph
-from resgn.saved_generator import SavedGenerator, load_generator
+from resgn.saved_generator import SavedGenerator, load_generator, packaged
 from resgn.target import to_float
 from resgn.verification import squared_distance
 from weights.errors import InputError
@@ -65,8 +65,9 @@ def main(_: list[str]) -> None:
     epsilon = intensity_flags.intensity()
     weights = generator_flags.WEIGHTS.value
     photographs = [path for path in (_PROBE.value, _REFERENCE.value) if path is not None]
-    saved = load_generator(weights) if photographs or weights else None
-    experiment = verification_flags.experiment(texture=saved is None)
+    given = bool(photographs or weights)
+    experiment = verification_flags.experiment(texture=not given)
+    saved = load_generator(weights or packaged(experiment.target)) if given else None
     if photographs and experiment.settings.image_range != "plain":
         raise InputError("--image_range=lopez is made of many images: leave out your photographs.")
     own = [align_photograph(path, crop=experiment.target.crop) for path in photographs]

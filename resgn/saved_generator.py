@@ -15,8 +15,9 @@ from resgn.target import Target
 from weights import keras_h5, made_for
 from weights.errors import InputError
 
-SMALL = Path(keras_h5.__file__).parent / "resgn_small.h5"
-"""The small ResGN that the project trained itself."""
+_HERE = Path(keras_h5.__file__).parent
+PACKAGED = {"facenet": _HERE / "resgn_facenet.h5", "dlib": _HERE / "resgn_dlib.h5"}
+"""The small ResGNs that the project trained itself, by their target; the first is the default."""
 
 NETWORK = "resgn"
 
@@ -86,19 +87,24 @@ def about_target(target: Target) -> dict[str, str]:
     return {"target": target.name, "crop": target.crop, **made_for.attributes(goes_with)}
 
 
+def packaged(target: Target) -> Path:
+    """The small ResGN for a target; the default one for a network that has none."""
+    return PACKAGED.get(target.name, next(iter(PACKAGED.values())))
+
+
 def load_generator(
     path: str | os.PathLike[str] | None = None, precision: str = "float32"
 ) -> SavedGenerator:
     """Read a file of `save_generator`.
 
     Args:
-      path: the file; None for the small ResGN that comes with the project.
+      path: the file; None for the first of `PACKAGED`.
       precision: Keras policy of the hidden layers.
 
     Raises:
       InputError: the file is missing, damaged, or of another network.
     """
-    path = SMALL if path is None else Path(path).expanduser()
+    path = next(iter(PACKAGED.values())) if path is None else Path(path).expanduser()
     about = keras_h5.read_attributes(path)
     if about.pop("network", None) != NETWORK:
         raise InputError(

@@ -10,5 +10,6 @@ WEIGHTS = FLAGS.path(
     "weights",
     None,
     "A ResGN as training leaves it, cleaners/<row>.h5 in the folder of a run. Default: the small "
-    "one that comes with the project, or where a command trains, the one that it trains.",
+    "one for the target that comes with the project (FaceNet's where there is no target), or where "
+    "a command trains, the one that it trains.",
 )

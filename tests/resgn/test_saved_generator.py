@@ -12,7 +12,13 @@ from attacks import FGSM, Dodging
 from resgn.faces.alignment import aligned_faces
 from resgn.faces.orl import load_orl
 from resgn.generator import GeneratorConfig, residual_generator
-from resgn.saved_generator import SMALL, about_target, load_generator, save_generator
+from resgn.saved_generator import (
+    PACKAGED,
+    about_target,
+    load_generator,
+    packaged,
+    save_generator,
+)
 from resgn.target import Target, load_target, weights_content
 from weights.errors import InputError
 from weights.made_for import Content
@@ -76,24 +82,37 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         load_generator(tmp_path / "text.h5")
 
 
-def test_the_small_one_that_comes_along() -> None:
-    assert SMALL.stat().st_size <= 8 << 20
-    assert SMALL.with_suffix(".md").exists()
-    loaded = load_generator()
+@pytest.mark.parametrize("target", PACKAGED)
+def test_the_small_ones_that_come_along(target: str) -> None:
+    path = PACKAGED[target]
+    assert path.stat().st_size <= 8 << 20
+    assert path.with_suffix(".md").exists()
+    loaded = load_generator(path)
     assert {"target", "threshold", "dataset", "epsilon"} <= set(loaded.about)
+    assert loaded.told_of(load_target(target)) is None
 
 
-def test_the_small_one_takes_an_attack_back() -> None:
+def test_the_default_is_that_of_the_target() -> None:
+    assert load_generator().path == packaged(load_target("facenet")) == PACKAGED["facenet"]
+    assert packaged(load_target("dlib")) == PACKAGED["dlib"]
+    own = dataclasses.replace(load_target("dlib"), name="module:network")
+    assert packaged(own) == PACKAGED["facenet"]
+
+
+@pytest.mark.parametrize(("target", "threshold"), [("facenet", 1.0), ("dlib", 0.18)])
+def test_the_small_ones_take_an_attack_back(target: str, threshold: float) -> None:
     rows = np.r_[0:400:40, 1:400:40]  # two photographs of ten people
-    faces = aligned_faces(load_orl(), rows, progress=False).images / np.float32(255)
-    cleaner, target = load_generator().model, load_target("dlib")
-    embeddings, references = np.split(target(tf.constant(faces)).numpy(), 2)
+    network = load_target(target)
+    found = aligned_faces(load_orl(), rows, progress=False, crop=network.crop)
+    faces = found.images / np.float32(255)
+    cleaner = load_generator(PACKAGED[target]).model
+    embeddings, references = np.split(network(tf.constant(faces)).numpy(), 2)
     faces = faces[:10]
-    dodging = Dodging(references, threshold=0.18)
-    attacked = FGSM().craft(target, faces, dodging, epsilons=[0.03])[0]
+    dodging = Dodging(references, threshold=threshold)
+    attacked = FGSM().craft(network, faces, dodging, epsilons=[0.03])[0]
 
     def shift(images: np.ndarray) -> float:
-        seen = target(tf.constant(images)).numpy()
+        seen = network(tf.constant(images)).numpy()
         return float(np.sum(np.square(seen - embeddings), axis=-1).mean())
 
     cleaned = cleaner(tf.constant(attacked)).numpy()
@@ -119,10 +138,6 @@ def test_it_says_which_target_it_was_trained_for(saved: Path, tmp_path: Path) ->
     assert mine.told_of(own) == "mine.h5 was trained for t, not for module:network."
     boxed = dataclasses.replace(target, crop="box")
     assert mine.told_of(boxed) == "mine.h5 was trained on another crop (five_points, not box)."
-
-
-def test_the_small_one_is_for_dlibs_network() -> None:
-    assert load_generator().told_of(load_target("dlib")) is None
 
 
 def test_a_target_is_known_by_its_weights_whatever_they_are_called(tmp_path: Path) -> None:

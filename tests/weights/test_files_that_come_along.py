@@ -35,8 +35,10 @@ def test_each_goes_with_the_others(name: str, caplog: pytest.LogCaptureFixture) 
     assert not caplog.records
 
 
-def test_the_cleaner_is_for_dlibs_network() -> None:
-    said = made_for.read(HERE / "resgn_small.h5")
+def test_the_cleaners_are_for_their_networks() -> None:
+    said = made_for.read(HERE / "resgn_facenet.h5")
+    assert said["target"].name == "graph_final.pb"
+    said = made_for.read(HERE / "resgn_dlib.h5")
     assert said["target"].digest == dlib_format.SHA256[:16]
     assert said["target"].name == dlib_format.FILE_NAME
 
