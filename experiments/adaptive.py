@@ -5,8 +5,10 @@
     python -m experiments.adaptive --rows=none --cleaner=my_package.my_module:my_cleaner
 
 For each defence and attack the share of pairs that are still verified correctly, on 8-bit images.
-`worst_case` takes the best L-infinity attack for each pair, `eps=...` the smallest budget of PGD
-through the defence. What a run that was cut off has finished is not attacked again by --resume.
+PGD, APGD and MI-FGSM go through the defence, Square goes by its scores, HopSkipJump by its
+verdicts, and some were made on another network. `worst_case` takes the best L-infinity attack for
+each pair, `eps=...` the smallest budget of PGD through the defence. What a run that was cut off has
+finished is not attacked again by --resume.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from experiments.face_verification.cleaners import (
     needs_texture,
 )
 from experiments.face_verification.sentences import about_network, about_smoothed
-from experiments.face_verification.settings import SMOOTHED
+from experiments.face_verification.settings import SMOOTHED, VerificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
@@ -37,6 +39,8 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.running.run import Run
+from resgn.target import TARGETS
+from weights.errors import InputError
 
 FLAGS = FlagGroup(
     verification_flags.FLAGS,
@@ -50,6 +54,14 @@ KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
 _ROWS = FLAGS.names("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
 _EPS_L2 = FLAGS.number(
     "eps_l2", 2.0, "Budget in L2, over all pixels of images in [0, 1].", "(0, inf)"
+)
+
+_OTHERS = FLAGS.names(
+    "transfer_from",
+    None,
+    "Networks on which perturbations are made, each in its own crop, that are then tried on the "
+    f"target behind each defence; by default the other one of {' and '.join(TARGETS)}, and nothing "
+    "for none.",
 )
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
@@ -66,10 +78,17 @@ def main(_: list[str]) -> None:
     )
     for name in names:
         check_cleaner(name, experiment)
+    others = chosen_others(experiment.settings)
     run = Run(
         "adaptive",
         experiment.flat_settings(
-            {"rows": names, "eps": epsilon, "eps_l2": _EPS_L2.value, "test_eps": budgets}
+            {
+                "rows": names,
+                "eps": epsilon,
+                "eps_l2": _EPS_L2.value,
+                "test_eps": budgets,
+                "transfer_from": others,
+            }
         ),
         run_flags.place(),
         experiment.devices,
@@ -77,7 +96,7 @@ def main(_: list[str]) -> None:
     run.same_data(experiment.legitimate.images)
     attacks = AdaptiveAttacks.of(experiment, epsilon)
     measured = [
-        AttackedDefence(experiment, run, attacks, name, _EPS_L2.value)
+        AttackedDefence(experiment, run, attacks, name, _EPS_L2.value, others)
         for name in tqdm.tqdm(names, desc="adaptive", unit="defence")
     ]
     save_curves(
@@ -93,7 +112,7 @@ def main(_: list[str]) -> None:
         [row for each in measured for row in (*each.rows(), *each.curve(budgets))],
         experiment.settings.precision,
         "defence, attack",
-        notes(experiment, attacks, budgets, quantiles),
+        notes(experiment, attacks, budgets, quantiles, others),
         minimum_epsilon=quantiles,
         **experiment.facts(),
     )
@@ -101,11 +120,30 @@ def main(_: list[str]) -> None:
     print(f"{run.folder}: adaptive.md, adaptive.csv, adaptive.png, result.json, outcomes/")
 
 
+def chosen_others(settings: VerificationSettings) -> list[str]:
+    """The networks asked for, or the other one that comes along.
+
+    Raises:
+      InputError: one is the target, or named twice.
+    """
+    if _OTHERS.value is None:
+        if settings.image_range != "plain":  # which is FaceNet's alone
+            return []
+        return [next(name for name in TARGETS if name != settings.target)]
+    names = list(_OTHERS.value)
+    if len({*names, settings.target}) <= len(names):
+        raise InputError(
+            f"--transfer_from names other networks than the target, {settings.target}, each once."
+        )
+    return names
+
+
 def notes(
     experiment: VerificationExperiment,
     attacks: AdaptiveAttacks,
     budgets: tuple[float, ...],
     quantiles: dict[str, dict[str, dict[str, float | None]]],
+    others: list[str],
 ) -> str:
     """What was measured how, and the smallest budgets."""
     settings, adaptive = experiment.settings, experiment.settings.adaptive
@@ -116,8 +154,13 @@ def notes(
         f"{int((~attacks.pairs.same).sum())} pairs, eps {with_levels([attacks.epsilon])} in "
         "L-infinity and "
         f"{_EPS_L2.value:g} in L2, {adaptive.adaptive_steps} steps, {adaptive.restarts} starts of "
-        f"PGD, {adaptive.queries} queries of Square, {adaptive.eot_samples} draws of what is "
-        "random; judged on 8-bit images.",
+        f"PGD, {adaptive.queries} queries of Square and of HopSkipJump, "
+        f"{adaptive.eot_samples} draws of what is random; judged on 8-bit images.",
+        *(
+            f"transfer_{other}: MI-FGSM on {other} alone, in its own crop; transfer: PGD on the "
+            "target alone."
+            for other in others
+        ),
         *about_network(experiment),
         *(about_smoothed(experiment) if SMOOTHED in quantiles else []),
         "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,17 +18,23 @@ import tqdm
 from numpy.typing import NDArray
 
 from attacks import (
+    MIFGSM,
     PGD,
     Attack,
+    Criterion,
     Finding,
+    HopSkipJump,
     Model,
+    StartingFrom,
     WrongVerification,
     judge,
     random_without_eot,
     zero_gradients,
 )
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.transfer import crafted_on
 from experiments.face_verification.verification_experiment import VerificationExperiment
+from resgn.judge import Judge
 from resgn.smoothing.majority import JUDGEMENT
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
@@ -53,24 +59,35 @@ class ProbePairs:
       stored: the same under FGSM made without the defence, as 8-bit files hold them, float32.
       criterion: what to reach.
       same: bool `[P]`; an attack on a pair of one person is dodging, on two impersonation.
+      probe: int `[P]`, which legitimate image each probe is.
+      reference: int `[P]`, likewise.
+      starts: faces that have the wanted verdict, uint8 `[P, H, W, 3]`: the reference's photograph
+        for impersonation, for dodging the one that the target finds least like it.
     """
 
     images: np.ndarray
     stored: np.ndarray
     criterion: WrongVerification
     same: np.ndarray
+    probe: np.ndarray
+    reference: np.ndarray
+    starts: np.ndarray
 
     @classmethod
     def of(cls, test: VerificationSet, pairs: int) -> ProbePairs:
         """The first `pairs` pairs of each kind, or all where there are fewer."""
         rows = np.concatenate([np.flatnonzero(test.same == kind)[:pairs] for kind in (True, False)])
+        same, reference = test.same[rows], test.reference[rows]
+        embeddings = test.embeddings[reference]
+        stranger = reference[np.argmin(embeddings @ embeddings.T, axis=1)]
         return cls(
             test.images[test.probe[rows]] / np.float32(255),
             test.adversarial[rows] / np.float32(255),
-            WrongVerification(
-                test.embeddings[test.reference[rows]], test.same[rows], test.threshold
-            ),
-            test.same[rows],
+            WrongVerification(embeddings, same, test.threshold),
+            same,
+            test.probe[rows],
+            reference,
+            test.images[np.where(same, stranger, reference)],
         )
 
     def __len__(self) -> int:
@@ -83,8 +100,13 @@ class ProbePairs:
 
     def select(self, rows: NDArray[np.integer]) -> ProbePairs:
         """Some of the pairs."""
-        images, stored = self.images[rows], self.stored[rows]
-        return ProbePairs(images, stored, self.criterion.select(rows), self.same[rows])
+        own = (self.same, self.probe, self.reference, self.starts)
+        return ProbePairs(
+            self.images[rows],
+            self.stored[rows],
+            self.criterion.select(rows),
+            *(each[rows] for each in own),
+        )
 
     def verified(self, success: np.ndarray) -> dict[str, np.ndarray]:
         """Success of attacks, bool `[P]`, as columns: who is still verified rightly."""
@@ -143,6 +165,7 @@ class AdaptiveAttacks:
       steps: of PGD.
       seed: of random starts and draws.
       batch_size: images for each call of a model.
+      judges: gives another network by its name.
     """
 
     pairs: ProbePairs
@@ -151,6 +174,8 @@ class AdaptiveAttacks:
     steps: int
     seed: int
     batch_size: int = 25
+    judges: Callable[[str], Judge] | None = None
+    _others: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, experiment: VerificationExperiment, epsilon: float) -> AdaptiveAttacks:
@@ -159,7 +184,7 @@ class AdaptiveAttacks:
         test = experiment.sets.attacked("test", epsilon)
         pairs = ProbePairs.of(test, settings.adaptive.adaptive_pairs)
         steps = settings.adaptive.adaptive_steps
-        return cls(pairs, experiment.target, epsilon, steps, settings.seed)
+        return cls(pairs, experiment.target, epsilon, steps, settings.seed, judges=experiment.judge)
 
     @functools.cached_property
     def _pgd(self) -> PGD:
@@ -174,19 +199,50 @@ class AdaptiveAttacks:
         """PGD made without any defence, float32 `[P, H, W, 3]`."""
         return self.craft(self._pgd, self.target, "PGD without a defence")
 
+    def transferred_from(self, name: str) -> np.ndarray:
+        """MI-FGSM on another network, through its own crop, float32 `[P, H, W, 3]`.
+
+        Raises:
+          ValueError: there is nobody to give it.
+        """
+        if self.judges is None:
+            raise ValueError("judges: transfer needs another network.")
+        if name not in self._others:
+            pairs = self.pairs
+            self._others[name] = crafted_on(
+                self.judges(name),
+                MIFGSM(self.steps),
+                pairs.images,
+                pairs.probe,
+                pairs.reference,
+                pairs.same,
+                self.epsilon,
+                batch_size=self.batch_size,
+                seed=self.seed,
+                progress=functools.partial(
+                    tqdm.tqdm, desc=f"MI-FGSM on {name}", unit="batch", leave=False
+                ),
+            )
+        return self._others[name]
+
     def craft(
         self, attack: Attack, model: Model, title: str, epsilon: float | None = None
     ) -> np.ndarray:
         """Adversarial probes of one attack on a model, by default within epsilon.
 
+        One that sees only verdicts begins with the pairs' `starts`.
+
         Returns:
           As 8-bit files hold them, float32 `[P, H, W, 3]`.
         """
         budgets = [epsilon or self.epsilon]
+        criterion: Criterion = self.pairs.criterion
+        if isinstance(attack, HopSkipJump):
+            criterion = StartingFrom(criterion, self.pairs.starts)
         found = attack.craft(
             model,
             self.pairs.images,
-            self.pairs.criterion,
+            criterion,
             epsilons=budgets,
             batch_size=self.batch_size,
             seed=self.seed,

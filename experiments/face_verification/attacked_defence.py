@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from attacks import (
     PGD,
     Attack,
     AttackResult,
+    HopSkipJump,
     MinimumEpsilon,
     Square,
     gradient_free_wins,
@@ -55,6 +56,7 @@ class AttackedDefence:
       attacks: on which pairs, how strong.
       name: of the defence.
       epsilon_l2: budget of attacks in L2.
+      others: networks on which attacks are made that are tried on this one.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class AttackedDefence:
         attacks: AdaptiveAttacks,
         name: str,
         epsilon_l2: float,
+        others: Sequence[str] = (),
     ) -> None:
-        self.name, self._epsilon_l2 = name, epsilon_l2
+        self.name, self._epsilon_l2, self._others = name, epsilon_l2, others
         self._experiment, self._run, self._attacks = experiment, run, attacks
         self.outcomes = {attack: self._outcome(attack) for attack in self._crafted()}
         self.smallest = self._kept("minimum_epsilon", self._minimum_epsilon, _smallest)
@@ -83,6 +86,10 @@ class AttackedDefence:
             "untouched": lambda: attacks.pairs.images,
             "stored": lambda: attacks.pairs.stored,
             "transfer": lambda: attacks.transferred,
+            **{
+                f"transfer_{other}": functools.partial(attacks.transferred_from, other)
+                for other in self._others
+            },
         }
         steps, restarts = adaptive.adaptive_steps, adaptive.restarts
         known: dict[str, Attack] = {
@@ -91,8 +98,10 @@ class AttackedDefence:
             "pgd": PGD(steps, restarts=restarts),
             "apgd": APGD(steps),
             "square": Square(adaptive.queries),
+            "hopskipjump": HopSkipJump(adaptive.queries, "linf"),
             "pgd_l2": PGD(steps, "l2", restarts=restarts),
             "square_l2": Square(adaptive.queries, "l2"),
+            "hopskipjump_l2": HopSkipJump(adaptive.queries),
         }
         return given | {
             name: functools.partial(self._craft, name, attack) for name, attack in known.items()

@@ -86,7 +86,7 @@ class Adaptive:
       adaptive_steps: of PGD through the defence.
       eot_samples: draws of a random defence that each step averages over.
       restarts: random starts of PGD in the full set of attacks.
-      queries: forward passes of the Square attack.
+      queries: forward passes of Square, and of HopSkipJump.
       adversarial_steps: of PGD for each example crafted in adversarial training.
       adversarial_share: of each batch that adversarial training crafts anew, in (0, 1].
     """

@@ -130,7 +130,7 @@ _ADAPTIVE = {
     "adaptive_steps": "Steps of PGD through the defence.",
     "eot_samples": "Draws of a random defence that each step of an attack averages over.",
     "restarts": "Random starts of PGD in the full set of attacks.",
-    "queries": "Forward passes of the Square attack.",
+    "queries": "Forward passes of the attacks without gradients, Square and HopSkipJump.",
     "adversarial_steps": "PGD steps of each example crafted in adversarial training.",
     "adversarial_share": "Share of each batch that adversarial training crafts anew.",
 }

@@ -15,13 +15,15 @@ FIRST = 1
 
 _STORED_IMAGES = 2  # attacked images are judged as they are stored, within epsilon in 8 bits
 
+_ALL_VIEWS = 3  # the worst case has attacks by verdicts alone and from another network
+
 _VERSIONS = dict.fromkeys(
     (
         *("adaptive", "attack_intensity", "gallery", "sweep", "table1"),
         *("defense", "detection", "mofa_attack", "mofa_intensity", "mofa_sweep", "refined_defense"),
     ),
     _STORED_IMAGES,
-)
+) | {"adaptive": _ALL_VIEWS}
 
 
 def results_version(experiment: str) -> int:

@@ -18,8 +18,14 @@ OWN = (
     "--cleaner=my_defence:squeeze",
     "--target=my_defence:thumbnail",
 )
-BOUNDED = ("untouched", "stored", "transfer", "fgsm", "mifgsm", "pgd", "apgd", "square")
-ATTACKS = (*BOUNDED, "pgd_l2", "square_l2", "worst_case", "eps=0.01", "eps=0.05")
+BOUNDED = (
+    *("untouched", "stored", "transfer", "transfer_dlib"),
+    *("fgsm", "mifgsm", "pgd", "apgd", "square", "hopskipjump"),
+)
+ATTACKS = (
+    *BOUNDED,
+    *("pgd_l2", "square_l2", "hopskipjump_l2", "worst_case", "eps=0.01", "eps=0.05"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,8 @@ def test_every_attack_on_the_example(folder: Path) -> None:
     notes = data["table"]["notes"]
     assert "eps 0.03 (7 grey levels) in L-infinity" in notes
     assert "of 0.01 and 0.05 (2 and 12 grey levels)" in notes
+    assert "4 queries of Square and of HopSkipJump" in notes
+    assert "transfer_dlib: MI-FGSM on dlib alone, in its own crop" in notes
     # Smallest budgets are those of images that exist: whole levels.
     smallest = [
         v
@@ -116,3 +124,14 @@ def test_a_target_that_is_none_gets_one_clear_line(folder: Path) -> None:
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "my_defence:squeeze gives shape (2, 160, 160, 3)" in line
     assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize("others", ["dlib", "facenet,facenet"])
+def test_other_networks_are_not_the_target_and_named_once(folder: Path, others: str) -> None:
+    arguments = ("--preset=smoke", "--rows=none", f"--transfer_from={others}")
+    done = run("adaptive", *arguments, cache=folder)
+    assert done.returncode == 1
+    assert (
+        "error: --transfer_from names other networks than the target, dlib, each once."
+        in done.stderr
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Stochastic
+from attacks import FGSM, PGD, HopSkipJump, Stochastic
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
     Outcome,
@@ -14,7 +14,9 @@ from experiments.face_verification.adaptive_attacks import (
 )
 from experiments.face_verification.cleaners import LOSSES, check_names
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.transfer import crafted_on
 from resgn.cleaners import Cleaner, bit_depth, gaussian_noise
+from resgn.judge import Judge
 from resgn.losses import TERMS
 from resgn.target import Target
 from resgn.verification_set import VerificationSet
@@ -221,3 +223,74 @@ def test_every_row_of_resgn_has_its_losses() -> None:
     for name, terms in LOSSES.items():
         words = name.replace("joint", "+".join(TERMS)).replace("+adversarial", "")
         assert words == "+".join(terms)
+
+
+def test_who_sees_only_verdicts_begins_with_the_reference_or_a_stranger() -> None:
+    found = attacks(1.0)
+    starts = found.pairs.starts[:, 0, 0].tolist()
+    # The first two are of one person, blue or red; of the last two the references are red.
+    assert starts == [[128, 128, 90], [95, 130, 126], [128, 128, 90], [126, 130, 95]]
+    verdicts = HopSkipJump(300, "linf", overshoot=0.1)  # flat faces round all one way
+    made = found.craft(verdicts, found.target, "verdicts")
+    outcome = found.outcome(Defence.none(found.target), made)
+    assert outcome.success.all()
+    distance = np.abs(made - found.pairs.images).max((1, 2, 3))
+    assert (distance < np.abs(starts / np.float32(255) - found.pairs.images[:, 0, 0]).max(1)).all()
+    some = found.pairs.select(np.array([3, 0]))
+    np.testing.assert_array_equal(some.starts[:, 0, 0], [starts[3], starts[0]])
+    np.testing.assert_array_equal(some.probe, [1, 0])
+    np.testing.assert_array_equal(some.reference, [3, 1])
+
+
+def shifted_judge(shift: float) -> Judge:
+    """Sees what lies that many rows further down, and knows everybody's reference so."""
+
+    def upper(images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return tf.reduce_mean(images[:, :4], axis=[1, 2]) - 0.5
+
+    target = Target("other", tf.identity, lambda size: upper, SIZE, (0.5,))
+    views = np.tile(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, shift]], np.float32), (4, 1, 1))
+    test = pairs()
+    references = np.zeros((4, 3), np.float32)
+    references[test.probe] = target(tf.constant(test.images))
+    references[test.reference] = np.asarray(test.criterion.tensors()[0])
+    return Judge(target, views, references, threshold=1.0)
+
+
+@pytest.mark.parametrize("batch_size", [4, 3])
+def test_an_attack_on_another_network_goes_through_its_crop(batch_size: int) -> None:
+    test, judge = pairs(), shifted_judge(4.0)
+    made = crafted_on(
+        judge,
+        PGD(6),
+        test.images,
+        test.probe,
+        test.reference,
+        test.same,
+        0.2,
+        batch_size=batch_size,
+    )
+    np.testing.assert_allclose(255 * made, np.rint(255 * made), atol=1e-3)
+    change = 255 * (made - test.images)
+    assert np.abs(change).max() <= 51 + 1e-3
+    # What it does not see stays at its random start; what it sees is pushed one way.
+    assert np.abs(change[:, :4].mean((1, 2))).max() < 15
+    assert (np.abs(change[:, 4:].mean((1, 2))).max(1) > 20).all()
+    seen = judge.look(tf.constant(made), tf.constant(judge.views[test.probe]))
+    distances = judge.distances(seen.numpy(), test.reference)
+    assert ((distances < judge.threshold) != test.same).all()
+
+
+def test_other_networks_attack_once_for_all_defences() -> None:
+    asked: list[str] = []
+
+    def judges(name: str) -> Judge:
+        asked.append(name)
+        return shifted_judge(0.0)
+
+    found = AdaptiveAttacks(pairs(), toy_target(), 0.2, 4, 0, judges=judges)
+    first = found.transferred_from("other")
+    assert found.transferred_from("other") is first
+    assert asked == ["other"]
+    with pytest.raises(ValueError, match="judges: transfer needs another network"):
+        attacks(0.2).transferred_from("other")

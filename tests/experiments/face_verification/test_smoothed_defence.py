@@ -88,7 +88,16 @@ def pairs(network: Curved, target: Target, count: int = 40) -> ProbePairs:
     same = np.arange(count) < count // 2
     # What the target is told from is the denoised image, here of less contrast.
     references = target(tf.constant(0.25 + 0.5 * others)).numpy()
-    return ProbePairs(images, images, WrongVerification(references, same, 1.0), same)
+    rows = np.arange(len(same))
+    return ProbePairs(
+        images,
+        images,
+        WrongVerification(references, same, 1.0),
+        same,
+        rows,
+        rows,
+        images,
+    )
 
 
 def test_what_no_attack_can_take_none_takes_and_some_is_taken_beyond(
