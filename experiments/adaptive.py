@@ -27,12 +27,13 @@ from experiments.face_verification.cleaners import (
     check_names,
     needs_texture,
 )
-from experiments.face_verification.sentences import about_network, about_smoothed
-from experiments.face_verification.settings import SMOOTHED, VerificationSettings
+from experiments.face_verification.sentences import about_network, about_robust, about_smoothed
+from experiments.face_verification.settings import ROBUST, SMOOTHED, VerificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
     intensity_flags,
+    robust_flags,
     run_flags,
     smoothing_flags,
     verification_flags,
@@ -46,6 +47,7 @@ FLAGS = FlagGroup(
     verification_flags.FLAGS,
     verification_flags.CLEANER_FLAGS,
     smoothing_flags.FLAGS,
+    robust_flags.FLAGS,
     intensity_flags.FLAGS,
 )
 
@@ -74,7 +76,9 @@ def main(_: list[str]) -> None:
     epsilon = intensity_flags.intensity()
     budgets = intensity_flags.tested_intensities(BUDGETS)
     experiment = verification_flags.experiment(
-        texture=needs_texture(names, smoothing_flags.given()), **smoothing_flags.given()
+        texture=needs_texture(names, smoothing_flags.given()),
+        **smoothing_flags.given(),
+        **robust_flags.given(),
     )
     for name in names:
         check_cleaner(name, experiment)
@@ -163,6 +167,7 @@ def notes(
         ),
         *about_network(experiment),
         *(about_smoothed(experiment) if SMOOTHED in quantiles else []),
+        *([about_robust(experiment, attacks.epsilon)] if ROBUST in quantiles else []),
         "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
         f"budget of PGD through the defence; of {with_levels(budgets)}.",
     ]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -34,12 +35,18 @@ from experiments.face_verification.cleaners import (
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
-from experiments.face_verification.sentences import about_network, about_pairs, about_smoothed
-from experiments.face_verification.settings import SMOOTHED
+from experiments.face_verification.sentences import (
+    about_network,
+    about_pairs,
+    about_robust,
+    about_smoothed,
+)
+from experiments.face_verification.settings import ROBUST, SMOOTHED
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
     intensity_flags,
+    robust_flags,
     run_flags,
     smoothing_flags,
     verification_flags,
@@ -57,6 +64,7 @@ FLAGS = FlagGroup(
     verification_flags.FLAGS,
     verification_flags.CLEANER_FLAGS,
     smoothing_flags.FLAGS,
+    robust_flags.FLAGS,
     intensity_flags.FLAGS,
 )
 
@@ -86,7 +94,9 @@ def main(_: list[str]) -> None:
     rows = chosen_rows()
     epsilon = intensity_flags.intensity()
     experiment = verification_flags.experiment(
-        texture=needs_texture(rows, smoothing_flags.given()), **smoothing_flags.given()
+        texture=needs_texture(rows, smoothing_flags.given()),
+        **smoothing_flags.given(),
+        **robust_flags.given(),
     )
     for row in rows:
         check_cleaner(row, experiment)
@@ -109,7 +119,7 @@ def main(_: list[str]) -> None:
         measured,
         experiment.settings.precision,
         "losses",
-        notes(experiment, epsilon, judges, SMOOTHED in rows),
+        notes(experiment, epsilon, judges, rows),
         **facts,
     )
     print("\n" + table_text)
@@ -149,9 +159,9 @@ class Table1:
     def _judged(self, defence: Defence, test: VerificationSet) -> dict[str, np.ndarray]:
         """What further networks make of the cleaned images.
 
-        Randomization gives them none, and a vote is the decision of the network behind it.
+        Randomization gives them none; a vote, and a network in the target's place, decide alone.
         """
-        if defence.vote is not None or (defence.cleaner is None and defence.random):
+        if defence.vote or defence.own or (defence.cleaner is None and defence.random):
             return {}
         seed = tf.constant([self.experiment.settings.seed, RANDOMIZATION_SEED])
 
@@ -199,7 +209,7 @@ def notes(
     experiment: VerificationExperiment,
     epsilon: float,
     judges: dict[str, Judge] | None = None,
-    smoothed: bool = False,
+    rows: Sequence[str] = (),
 ) -> str:
     """What differs from the paper, in words below the table.
 
@@ -207,11 +217,13 @@ def notes(
       experiment: faces, target and settings.
       epsilon: intensity of the attack.
       judges: further networks.
-      smoothed: whether there is the row of that name.
+      rows: of the table.
     """
     sentences = [*about_pairs(experiment, [epsilon]), *about_network(experiment)]
-    if smoothed:
+    if SMOOTHED in rows:
         sentences += about_smoothed(experiment)
+    if ROBUST in rows:
+        sentences.append(about_robust(experiment, epsilon))
     adaptive = experiment.settings.adaptive
     if adaptive.adaptive:
         sentences.append(

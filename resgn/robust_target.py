@@ -20,7 +20,7 @@ from resgn.cleaners.epochs import Report, train_epochs
 from resgn.inference import for_inference
 from resgn.saved_generator import about_target
 from resgn.schedules import WarmCosine
-from resgn.target import Target
+from resgn.target import TARGETS, Target
 from resgn.verification import squared_distance
 from weights import keras_h5, made_for
 from weights.errors import InputError
@@ -72,15 +72,15 @@ def trainable_copy(target: Target) -> Target:
     target, and what it was is learned as their weights.
 
     Raises:
-      InputError: the target is no Keras network that can be copied.
+      InputError: the target is no Keras network of known layers.
     """
     network = target.network_at(target.input_size)
     try:
         copied = for_inference(network)
     except (AttributeError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"The target {target.name} is no functional Keras model, which is what can be "
-            "fine-tuned: leave out the row robust_target."
+            f"The target {target.name} cannot be fine-tuned, only {' and '.join(TARGETS)} can: "
+            f"leave out the row {NETWORK}."
         ) from error
     copied.trainable = True
     return _around(target, copied)

@@ -175,7 +175,7 @@ class AdaptiveAttacks:
     seed: int
     batch_size: int = 25
     judges: Callable[[str], Judge] | None = None
-    _others: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    _others: dict[str, np.ndarray] = dataclasses.field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, experiment: VerificationExperiment, epsilon: float) -> AdaptiveAttacks:
@@ -185,6 +185,14 @@ class AdaptiveAttacks:
         pairs = ProbePairs.of(test, settings.adaptive.adaptive_pairs)
         steps = settings.adaptive.adaptive_steps
         return cls(pairs, experiment.target, epsilon, steps, settings.seed, judges=experiment.judge)
+
+    def before(self, defence: Defence) -> AdaptiveAttacks:
+        """The same attacks, as this defence decides: another network has its own references."""
+        if defence.own is None:
+            return self
+        own, pairs = defence.own, self.pairs
+        criterion = WrongVerification(own.embeddings[pairs.reference], pairs.same, own.threshold)
+        return dataclasses.replace(self, pairs=dataclasses.replace(pairs, criterion=criterion))
 
     @functools.cached_property
     def _pgd(self) -> PGD:
@@ -294,13 +302,14 @@ class AdaptiveAttacks:
 
     def measure(self, defence: Defence) -> Withstood:
         """Who is still verified rightly, and why that might not be trusted."""
-        outcomes = {name: self.outcome(defence, images) for name, images in self.given().items()}
+        knowing = self.before(defence)
+        outcomes = {name: knowing.outcome(defence, images) for name, images in self.given().items()}
         outcomes["pgd"] = outcomes["transfer"]
         if defence.model is not self.target:
-            outcomes["pgd"] = self._through(defence)
+            outcomes["pgd"] = knowing._through(defence)
         success = worst_case(list(outcomes.values()), defence.random)
         findings = [
-            *self.checked(defence),
+            *knowing.checked(defence),
             *transfer_wins(outcomes["transfer"].success, outcomes["pgd"].success),
         ]
         return Withstood(self.pairs.verified(success), tuple(findings))

@@ -79,6 +79,10 @@ class AttackedDefence:
     def _defence(self) -> Defence:
         return make_defence(self.name, self._experiment, self._run, self._attacks.epsilon)
 
+    @functools.cached_property
+    def _knowing(self) -> AdaptiveAttacks:
+        return self._attacks.before(self._defence)
+
     def _crafted(self) -> dict[str, Callable[[], np.ndarray]]:
         """By attack what gives its probes `[P, H, W, 3]`."""
         adaptive, attacks = self._experiment.settings.adaptive, self._attacks
@@ -109,7 +113,7 @@ class AttackedDefence:
 
     def _craft(self, name: str, attack: Attack) -> np.ndarray:
         title = f"{name} through {self.name}"
-        return self._attacks.craft(
+        return self._knowing.craft(
             attack, self._defence.surrogate, title, self._budget(attack.norm)
         )
 
@@ -118,7 +122,7 @@ class AttackedDefence:
 
     def _outcome(self, attack: str) -> Outcome:
         def measure() -> dict[str, list[float]]:
-            outcome = self._attacks.outcome(self._defence, self._crafted()[attack]())
+            outcome = self._knowing.outcome(self._defence, self._crafted()[attack]())
             return {
                 "success": outcome.success.astype(int).tolist(),
                 "margin": outcome.margin.astype(float).tolist(),
@@ -143,7 +147,7 @@ class AttackedDefence:
         return found
 
     def _minimum_epsilon(self) -> list[float | None]:
-        attacks, defence = self._attacks, self._defence
+        attacks, defence = self._knowing, self._defence
 
         def voted(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
             part = dataclasses.replace(attacks, pairs=attacks.pairs.select(rows))
@@ -170,7 +174,7 @@ class AttackedDefence:
             for norm in ("", "_l2")
         ]
         return [
-            *self._attacks.checked(self._defence),
+            *self._knowing.checked(self._defence),
             *transfer_wins(success["transfer"], success["pgd"]),
             *(f"{found.check}: {found.message}" for found in masked if found),
         ]

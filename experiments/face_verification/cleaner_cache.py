@@ -53,6 +53,34 @@ def entry_name(settings: Mapping[str, Any], data: Iterable[np.ndarray]) -> str:
     return digest.hexdigest()[:32]
 
 
+def training_folder(
+    name: str,
+    settings: Mapping[str, Any],
+    data: Iterable[np.ndarray],
+    run_folder: Path,
+    alone: bool = True,
+) -> Path:
+    """Where the checkpoints of a training lie: in the user's cache, so that all tables share it.
+
+    Args:
+      name: of what is trained.
+      settings: all that decides the result beside the data.
+      data: to learn from.
+      run_folder: where they lie if the cache cannot be written.
+      alone: whether no other process of the same run writes there.
+    """
+    instead = run_folder / "training" / name
+    if not alone:
+        return instead
+    folder = cache_folder() / "cleaners" / entry_name({"cleaner": name} | dict(settings), data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("%s is not kept for other runs: %s cannot be made (%s).", name, folder, error)
+        return instead
+    return folder
+
+
 def read(name: str, precision: str) -> TrainedCleaner | None:
     """The entry of this name; None, with a warning if it is damaged, where there is none."""
     record, weights = _paths(name)

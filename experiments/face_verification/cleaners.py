@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from experiments.face_verification import cleaner_cache
 from experiments.face_verification.adversarial_training import crafted_through
 from experiments.face_verification.defences import WIDE_RANDOMIZATION, Defence
 from experiments.face_verification.denoisers import given_denoiser
-from experiments.face_verification.settings import SMOOTHED, InputCleaners
+from experiments.face_verification.robust_defence import robust_defence
+from experiments.face_verification.settings import ROBUST, SMOOTHED, InputCleaners
 from experiments.face_verification.smoothed_defence import smoothed_defence
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -27,10 +27,8 @@ from resgn.cleaners import Cleaner
 from resgn.cleaners.apegan import ApeGanConfig, train_apegan
 from resgn.cleaners.magnet import MagNetConfig, train_magnet
 from resgn.losses import TERMS
+from resgn.robust_target import trainable_copy
 from weights.errors import InputError
-from weights.folders import cache_folder
-
-_log = logging.getLogger(__name__)
 
 LOSSES = {
     "pixel": ("pixel",),
@@ -52,7 +50,7 @@ TRAINED = ("apegan", "magnet")
 INPUT = ("jpeg", "bit_depth", "gaussian_filter", "median_filter", "gaussian_noise")
 """Cleaners that learn nothing."""
 
-OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT, SMOOTHED)
+OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT, SMOOTHED, ROBUST)
 """Rows that the paper has not."""
 
 
@@ -70,6 +68,8 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
         _config(name, experiment)
     elif name == SMOOTHED:
         given_denoiser(experiment)
+    elif name == ROBUST:
+        trainable_copy(experiment.target)
 
 
 def needs_texture(names: Sequence[str], given: Mapping[str, Any]) -> bool:
@@ -88,6 +88,8 @@ def make_defence(
 ) -> Defence:
     """The target behind the defence of one row: `none`, a `randomization`, votes, or a cleaner.
 
+    Of `ROBUST` it is a network in its place.
+
     Args:
       name: of the row.
       experiment: faces, target and settings.
@@ -98,6 +100,8 @@ def make_defence(
         return Defence.none(experiment.target)
     if name == SMOOTHED:
         return smoothed_defence(experiment, run)
+    if name == ROBUST:
+        return robust_defence(experiment, run, epsilon)
     samples = experiment.settings.adaptive.eot_samples
     if name in ("randomization", WIDE_RANDOMIZATION):
         return Defence.randomization(experiment.target, samples, name == WIDE_RANDOMIZATION)
@@ -177,17 +181,9 @@ def _folder(
     config: ApeGanConfig | MagNetConfig,
     data: list[np.ndarray],
 ) -> Path:
-    """Where its checkpoints lie: in the user's cache, so that it is trained once for all tables."""
-    if experiment.devices.workers > 1:  # each would write the same files
-        return run.folder / "training" / name
-    settings: Mapping[str, Any] = {"cleaner": name} | dataclasses.asdict(config)
-    folder = cache_folder() / "cleaners" / cleaner_cache.entry_name(settings, data)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _log.warning("%s is not kept for other runs: %s cannot be made (%s).", name, folder, error)
-        return run.folder / "training" / name
-    return folder
+    alone = experiment.devices.workers == 1
+    settings = dataclasses.asdict(config)
+    return cleaner_cache.training_folder(name, settings, data, run.folder, alone)
 
 
 def check_names(names: list[str], known: list[str], what: str) -> list[str]:

@@ -27,6 +27,19 @@ WIDE_RANDOMIZATION = "randomization_wide"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class OwnVerification:
+    """How a network verifies that stands in the target's place.
+
+    Attributes:
+      embeddings: its own of each legitimate image, float32 `[I, D]`.
+      threshold: its own; "same" is a distance below it.
+    """
+
+    embeddings: np.ndarray
+    threshold: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Defence:
     """A target behind a defence.
 
@@ -37,6 +50,7 @@ class Defence:
         another gradient where it has none (BPDA).
       cleaner: what stands before the target, if it is that.
       vote: decides in the place of one draw of the model, with a threshold of its own.
+      own: references and threshold, if the model is another network than the target.
     """
 
     name: str
@@ -44,6 +58,7 @@ class Defence:
     surrogate: Model
     cleaner: Cleaner | None = None
     vote: MajorityVote | None = None
+    own: OwnVerification | None = None
 
     @property
     def random(self) -> bool:
@@ -97,6 +112,10 @@ class Defence:
         if self.vote is not None:
             bar = functools.partial(tqdm.tqdm, desc=self.name, unit="probe", leave=False)
             return self.vote.outcomes(pairs, seed, bar)
+        if self.own is not None:
+            pairs = dataclasses.replace(
+                pairs, embeddings=self.own.embeddings, threshold=self.own.threshold
+            )
         embed = self.embed(seed)
         return pairs.outcomes(embed if self.random else devices.shared(embed))
 

@@ -13,6 +13,7 @@ from experiments.face_verification.denoisers import (
     sigma_of_row,
     trained_as_in_certify,
 )
+from experiments.face_verification.settings import ROBUST
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
 from resgn.generator import GeneratorConfig
@@ -85,6 +86,21 @@ def about_smoothed(experiment: VerificationExperiment) -> list[str]:
         about_denoisers([given.config if given else learning.settings.generator]),
         *([] if given else [about_denoiser_training(learning)]),
     ]
+
+
+def about_robust(experiment: VerificationExperiment, epsilon: float) -> str:
+    """What the row of a fine-tuned network is."""
+    settings, robust = experiment.settings, experiment.settings.robust
+    steps = settings.adaptive.adversarial_steps
+    learned = min(1.0, robust.strength * epsilon)
+    return (
+        f"{ROBUST} (not in the paper): no cleaner, but a copy of the target, fine-tuned for "
+        f"{robust.epochs} epochs in batches of {robust.batch_size} to give images under PGD of "
+        f"{steps} step{'' if steps == 1 else 's'} with eps {with_levels([learned])} through itself "
+        "the embedding of the untouched ones, and these their own. It has references and a "
+        "threshold of its own, from training pairs; the pairs are those that the target verifies "
+        "rightly."
+    )
 
 
 def about_from_zero(experiment: VerificationExperiment, epsilon: float) -> str:

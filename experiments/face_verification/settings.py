@@ -17,6 +17,7 @@ from resgn.faces.template import CROP
 from resgn.generator import GeneratorConfig
 from resgn.legitimate_pairs import Counts
 from resgn.losses import TERMS, LossWeights
+from resgn.robust_target import RobustConfig
 from resgn.smoothing import check_draws
 from resgn.target import PACKAGED_FACENET
 from resgn.training import TrainingConfig
@@ -33,6 +34,10 @@ IMAGE_RANGES = ("plain", "lopez")
 
 SMOOTHED = "smoothed"
 """The row of the target behind a denoiser that decides by the votes of noisy probes."""
+
+
+ROBUST = "robust_target"
+"""The row of a copy of the target that was fine-tuned on attacks, without any cleaner."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +92,8 @@ class Adaptive:
       eot_samples: draws of a random defence that each step averages over.
       restarts: random starts of PGD in the full set of attacks.
       queries: forward passes of Square, and of HopSkipJump.
-      adversarial_steps: of PGD for each example crafted in adversarial training.
+      adversarial_steps: of PGD for each example crafted in adversarial training, of a ResGN or of
+        the target itself.
       adversarial_share: of each batch that adversarial training crafts anew, in (0, 1].
     """
 
@@ -174,6 +180,7 @@ class VerificationSettings:
     magnet: MagNetConfig = part(MagNetConfig(), prefix="magnet_", skip=("precision", "seed"))
     adaptive: Adaptive = Adaptive()
     smoothed: Smoothed = part(Smoothed(), prefix="smoothing_")
+    robust: RobustConfig = part(RobustConfig(), prefix="robust_", skip=("seed",))
     denoiser: str | None = None
     precision: str = "auto"
     start_from: str | None = None
@@ -293,6 +300,8 @@ LAPTOP: dict[str, Any] = {
     "restarts": 2,
     "queries": 200,
     "adversarial_steps": 1,
+    "robust_epochs": 4,
+    "robust_batch_size": 8,
 }
 
 # The paper's numbers of pairs, which LFW has the people for: five times the steps of ORL, from half
@@ -337,6 +346,8 @@ SMOKE: dict[str, Any] = {
     "restarts": 1,
     "queries": 4,
     "smoothing_draws": 12,
+    "robust_epochs": 1,
+    "robust_batch_size": 4,
 }
 
 PRESETS = ("laptop", "paper", "smoke")

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from experiments.face_verification.attacked_sets import AttackedSets
 from experiments.face_verification.critics import Critics, texture_critic
-from experiments.face_verification.settings import SMOOTHED, VerificationSettings
+from experiments.face_verification.settings import ROBUST, SMOOTHED, VerificationSettings
 from experiments.running.devices import ONE, Devices
 from experiments.running.precision import settle_precision
 from experiments.running.settings import flat
@@ -187,6 +187,8 @@ class VerificationExperiment:
             values = {name: value for name, value in values.items() if name not in smoothed}
         elif self.settings.denoiser:
             values["denoiser"] = files.sha256(Path(self.settings.denoiser).expanduser())
+        if ROBUST not in more.get("rows", ()):  # likewise
+            values = {name: v for name, v in values.items() if not name.startswith("robust_")}
         return values | dict(more)
 
     def facts(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Main = Callable[..., Path]
 
 def toy_target(name: str, weights: str | None = None) -> Target:
     """A random linear map of a small image; different people still look different to it."""
-    layer = tf.keras.layers.Dense(32, use_bias=False, trainable=False)
+    layer = tf.keras.layers.Dense(32, use_bias=False, trainable=False, name="embedding")
     layer.build((None, 20 * 20 * 3))
     layer.set_weights([np.random.default_rng(0).normal(size=(1200, 32)).astype(np.float32)])
     network = tf.keras.Sequential([tf.keras.Input((20, 20, 3)), tf.keras.layers.Flatten(), layer])

@@ -162,7 +162,7 @@ def test_a_file_brings_it_back(tmp_path: Path) -> None:
 
 def test_a_function_cannot_be_fine_tuned() -> None:
     target = Target("mine", tf.identity, lambda size: lambda x, training: x, SIDE, (0.0,))
-    with pytest.raises(InputError, match="mine is no functional Keras model"):
+    with pytest.raises(InputError, match="mine cannot be fine-tuned, only dlib and facenet can"):
         trainable_copy(target)
 
 

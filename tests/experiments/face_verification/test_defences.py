@@ -13,7 +13,7 @@ from experiments.face_verification.adaptive_attacks import (
     worst_case,
 )
 from experiments.face_verification.cleaners import LOSSES, check_names
-from experiments.face_verification.defences import Defence
+from experiments.face_verification.defences import Defence, OwnVerification
 from experiments.face_verification.transfer import crafted_on
 from resgn.cleaners import Cleaner, bit_depth, gaussian_noise
 from resgn.judge import Judge
@@ -94,7 +94,7 @@ def test_both_where_it_is_random_and_has_no_gradient(images: tf.Tensor) -> None:
     assert gradient(defence.surrogate, images).any((1, 2, 3)).all()
 
 
-def pairs() -> ProbePairs:
+def verification_set() -> VerificationSet:
     """Grey faces with a tint; the stored attack changes nothing."""
     tints = np.array([[90, 128, 128], [95, 130, 126], [128, 128, 90], [126, 130, 95]], np.uint8)
     images = np.broadcast_to(tints[:, None, None], (4, SIZE, SIZE, 3)).copy()
@@ -103,7 +103,11 @@ def pairs() -> ProbePairs:
     same = np.array([True, True, False, False])
     test = VerificationSet(images, embeddings, probe, reference, same, images[probe], 1.0)
     assert test.verified(embeddings[probe]).all()
-    return ProbePairs.of(test, 2)
+    return test
+
+
+def pairs() -> ProbePairs:
+    return ProbePairs.of(verification_set(), 2)
 
 
 def attacks(epsilon: float) -> AdaptiveAttacks:
@@ -294,3 +298,43 @@ def test_other_networks_attack_once_for_all_defences() -> None:
     assert asked == ["other"]
     with pytest.raises(ValueError, match="judges: transfer needs another network"):
         attacks(0.2).transferred_from("other")
+
+
+def turned(images: tf.Tensor) -> tf.Tensor:
+    """Another network: it takes one colour for the other, and so do its references."""
+    return toy_target()(tf.reverse(images, [-1]))
+
+
+@pytest.mark.parametrize(
+    ("own_references", "threshold", "dodging", "impersonation"),
+    [(True, 1.0, True, True), (False, 1.0, False, False), (True, 1e-4, False, True)],
+)
+def test_another_network_decides_by_references_and_threshold_of_its_own(
+    own_references: bool, threshold: float, dodging: bool, impersonation: bool
+) -> None:
+    """Under an attack too small to change anything."""
+    test = verification_set()
+    seen = turned if own_references else toy_target()
+    own = OwnVerification(seen(tf.constant(test.images, tf.float32) / 255.0).numpy(), threshold)
+    defence = Defence("turned", turned, turned, own=own)
+    found = attacks(0.004)
+    verified = found.measure(defence).verified
+    assert (verified["adaptive_dodging"] == dodging).all()
+    assert (verified["adaptive_impersonation"] == impersonation).all()
+    outcomes = defence.outcomes(test, seed=0)
+    assert (outcomes["dodging"] == dodging).all()
+    assert (outcomes["impersonation"] == impersonation).all()
+    # What owes nothing to the defence is made against the target all the same.
+    assert found.before(Defence.none(found.target)) is found
+    references = found.before(defence).pairs.references
+    np.testing.assert_array_equal(references, own.embeddings[test.reference])
+    np.testing.assert_array_equal(found.pairs.references, test.embeddings[test.reference])
+
+
+def test_another_network_falls_to_attacks_through_it() -> None:
+    test = verification_set()
+    own = OwnVerification(turned(tf.constant(test.images, tf.float32) / 255.0).numpy(), 1.0)
+    found = attacks(0.2)
+    result = found.measure(Defence("turned", turned, turned, own=own))
+    assert not result.verified["adaptive_dodging"].any()
+    assert not result.verified["adaptive_impersonation"].any()
