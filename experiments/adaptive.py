@@ -61,9 +61,9 @@ _EPS_L2 = FLAGS.number(
 _OTHERS = FLAGS.names(
     "transfer_from",
     None,
-    "Networks on which perturbations are made, each in its own crop, that are then tried on the "
-    f"target behind each defence; by default the other one of {' and '.join(TARGETS)}, and nothing "
-    "for none.",
+    "Networks on which perturbations are made, each in its own crop, and then tried on the target "
+    f"behind each defence; by default {TARGETS[0]}, or {TARGETS[1]} where that is the target. An "
+    "empty list for none.",
 )
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06)
