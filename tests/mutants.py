@@ -185,17 +185,20 @@ def trials(tests: list[str], names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def imported_anew(name: str, file: Path) -> dict[str, Any]:
-    """Try a mutant by the test file that mirrors its own, in a process that imports it mutated."""
+    """Try a mutant in a process that imports it mutated: the tests of its file, or of its room."""
     began = time.monotonic()
-    tests = Path("tests", *file.parts[:-1], f"test_{file.name}")
+    mirror = Path("tests", *file.parts[:-1], f"test_{file.name}")
+    tests = [str(mirror)] if (FOLDER / mirror).exists() else tests_of({file})
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(tests)],
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         cwd=FOLDER,
         env={**os.environ, "PYTHONPATH": str(FOLDER.resolve()), "MUTANT_UNDER_TEST": name},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    killed = done.returncode in (1, 2)  # 2: a test file could not be imported
+    if done.returncode not in (0, 1, 2):  # 2: a test file could not be imported
+        raise SystemExit(f"pytest ended with {done.returncode} on {' '.join(tests)}")
+    killed = done.returncode != 0
     return {"code": int(killed), "seconds": round(time.monotonic() - began, 2)}
 
 

@@ -51,6 +51,7 @@ def test_a_random_defence_wants_eot(images: np.ndarray) -> None:
     random = through(Stochastic(noise), MODEL)
     finding = checks.random_without_eot(random, images)
     assert finding is not None
+    assert finding.check == "random_without_eot"
     assert "wrap it in EOT" in finding.message
     assert checks.random_without_eot(EOT(random, samples=4), images) is None
     assert checks.random_without_eot(Stochastic(lambda x, seed: MODEL(x)), images) is None
@@ -72,6 +73,7 @@ def test_square_beats_a_masked_gradient(images: np.ndarray) -> None:
     free = Square(300)(masked, images, levels, epsilons=[0.2])
     finding = checks.gradient_free_wins(gradient, free)
     assert finding is not None
+    assert finding.check == "gradient_free_wins"
     assert "breaks 4 of 4 images and the gradient attack only 0" in finding.message
     assert checks.gradient_free_wins(free, gradient) is None
     assert checks.gradient_free_wins(free, free) is None
@@ -84,6 +86,7 @@ def test_success_that_falls_with_epsilon_is_found_in_any_order() -> None:
     falling = result_with([some, all_of_them, more], (0.3, 0.1, 0.2))
     finding = checks.success_falls_with_epsilon(falling)
     assert finding is not None
+    assert finding.check == "success_falls_with_epsilon"
     assert (
         "With epsilon 0.1 3 of 3 images are broken and with epsilon 0.2 only 2" in finding.message
     )
@@ -109,6 +112,7 @@ def test_success_that_falls_with_steps_is_found() -> None:
     assert checks.success_falls_with_steps({40: few, 10: many}) is None
     finding = checks.success_falls_with_steps({10: few, 40: many})
     assert finding is not None
+    assert finding.check == "success_falls_with_steps"
     assert "With 10 steps (epsilon 0.2) 2 of 2 images are broken" in finding.message
     assert checks.success_falls_with_steps({}) is None
 
@@ -122,6 +126,7 @@ def test_stored_images_are_judged_anew(images: np.ndarray) -> None:
     stored[0, 0] = np.rint(255 * images[0])
     finding = checks.stored_differ(result, stored, MODEL, levels)
     assert finding is not None
+    assert finding.check == "stored_differ"
     assert "Of 8 stored images 1 have another outcome" in finding.message
     assert "87.50% on the files" in finding.message
     with pytest.raises(ValueError, match="stored must be uint8"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -181,3 +183,20 @@ def test_takes_8_bit_images_as_fractions_of_255(rng: np.random.Generator) -> Non
     a = FGSM()(MODEL, stored, criterion, epsilons=[0.03])
     b = FGSM()(MODEL, stored.astype(np.float32) / 255, criterion, epsilons=[0.03])
     np.testing.assert_array_equal(a.perturbed, b.perturbed)
+
+
+def test_progress_sees_every_batch(rng: np.random.Generator) -> None:
+    seen: list[int] = []
+
+    def progress(starts: Iterable[int]) -> Iterator[int]:
+        for start in starts:
+            seen.append(start)
+            yield start
+
+    images = random_images(rng, 5)
+    reference = MODEL(tf.constant(images)).numpy()
+    criterion = Dodging(reference, 0.5)
+    kept = FGSM().craft(MODEL, images, criterion, epsilons=[0.1], batch_size=2, progress=progress)
+    assert seen == [0, 2, 4]
+    alone = FGSM().craft(MODEL, images, criterion, epsilons=[0.1], batch_size=2)
+    np.testing.assert_array_equal(kept, alone)

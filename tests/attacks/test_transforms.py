@@ -72,3 +72,8 @@ def test_refuses_eyes_that_fall_together() -> None:
         eyeglasses(10, 10, (3.0, 3.0), (3.0, 3.0))
     with pytest.raises(ValueError, match="height and width"):
         eyeglasses(0, 10, (3.0, 3.0), (6.0, 3.0))
+
+
+def test_eyes_may_be_given_as_whole_numbers() -> None:
+    whole = eyeglasses(40, 40, (12, 20), (28, 20))
+    np.testing.assert_array_equal(whole, eyeglasses(40, 40, (12.0, 20.0), (28.0, 20.0)))
