@@ -148,11 +148,26 @@ def _draws(model: Model) -> Hashable:
 def _data(criterion: Criterion) -> list[Any]:
     """What of a criterion is no setting: its tensors, and arrays from which it makes them."""
     tensors = criterion.tensors()
-    attributes = getattr(criterion, "__dict__", {}).values()
+    attributes = _attributes(criterion)
     held = {id(each) for each in attributes}
     made = [np.asarray(each) for each in tensors if id(each) not in held]
     arrays = [each for each in attributes if isinstance(each, np.ndarray) and each.ndim]
     return [*tensors, *(each for each in arrays if any(_same_numbers(each, m) for m in made))]
+
+
+def _attributes(criterion: Criterion) -> list[Any]:
+    """Of a criterion, and of those that it holds, as one does that narrows another."""
+    found: list[Any] = []
+    seen, waiting = set(), [criterion]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        own = list(getattr(each, "__dict__", {}).values())
+        found += own
+        waiting += [value for value in own if isinstance(value, Criterion)]
+    return found
 
 
 def _same_numbers(array: np.ndarray, other: np.ndarray) -> bool:

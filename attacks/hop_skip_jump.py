@@ -45,7 +45,7 @@ class HopSkipJump(MinimizationAttack):
         norm: str = "l2",
         *,
         draws: int = 100,
-        overshoot: float = 0.01,
+        overshoot: float = 0.02,
     ) -> None:
         super().__init__(norm)
         for name, number in (("queries", queries), ("draws", draws)):

@@ -25,6 +25,7 @@ from attacks import (
     Impersonation,
     PerturbationAttack,
     SemanticMatch,
+    StartingFrom,
     Stochastic,
     Undetected,
     UniversalPerturbation,
@@ -239,6 +240,28 @@ def test_data_may_be_kept_as_an_array() -> None:
     for level in (-9.0, 0.0, 9.0):
         result = attack(model, IMAGES, FromArray(np.full(COUNT, level)), epsilons=[1e-4])
         np.testing.assert_allclose(result.margin, output - level, atol=0.01)
+    assert attack.traces == 1
+
+
+@pytest.mark.parametrize("wrapped", ["undetected", "starting from"])
+def test_data_of_a_criterion_within_another_may_be_kept_as_an_array(wrapped: str) -> None:
+    model, attack = Linear(SIZE), FGSM()
+
+    def around(goal: Criterion) -> Criterion:
+        if wrapped == "undetected":
+            return Undetected(goal, 0.5)
+        return StartingFrom(goal, np.random.default_rng(len(found)).random(IMAGES.shape))
+
+    def scored(images: tf.Tensor) -> tf.Tensor:
+        outputs = model(images)
+        return tf.concat([outputs, tf.zeros_like(outputs)], -1)
+
+    found: list[float] = []
+    for level in (-100.0, 100.0, -100.0):
+        goal = around(FromArray(np.full(COUNT, level)))
+        result = attack(scored, IMAGES, goal, epsilons=[0.1])
+        found.append(float(result.margin.max()))
+    assert found[0] == found[2] != found[1]
     assert attack.traces == 1
 
 
