@@ -110,20 +110,40 @@ class DetectionScores:
         Raises:
           ValueError: another shape, or no image.
         """
-        if images.ndim != 4 or images.shape[-1] != 3 or not len(images):
-            raise ValueError(f"images: expected [N, H, W, 3] with N > 0, got {list(images.shape)}")
-        parts: list[dict[str, np.ndarray]] = []
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
-            count = len(batch)
-            # A short rest is filled up: one shape, one trace.
-            rows = np.minimum(np.arange(min(batch_size, len(images))), count - 1)
-            scale = 255.0 if batch.dtype == np.uint8 else 1.0
-            scores = self._compiled(tf.constant(batch[rows], tf.float32) / scale)
-            parts.append({name: value.numpy()[:count] for name, value in scores.items()})
-            on_batch(count)
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.names}
+        return in_batches(self._compiled, images, batch_size, on_batch)
 
     def _traced(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         self.traces += 1
         return self(images)
+
+
+def in_batches(
+    compiled: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    images: np.ndarray,
+    batch_size: int = 32,
+    on_batch: Callable[[int], object] = lambda count: None,
+) -> dict[str, np.ndarray]:
+    """What a compiled function says of many images, in batches of one shape.
+
+    Args:
+      compiled: from images float32 `[n, H, W, 3]` in [0, 1] to numbers `[n]` by name.
+      images: see `DetectionScores.measure`, as the others and what is raised.
+      batch_size: likewise.
+      on_batch: likewise.
+
+    Returns:
+      Name -> float32 `[N]`.
+    """
+    if images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+        raise ValueError(f"images: expected [N, H, W, 3] with N > 0, got {list(images.shape)}")
+    parts: list[dict[str, np.ndarray]] = []
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        count = len(batch)
+        # A short rest is filled up: one shape, one trace.
+        rows = np.minimum(np.arange(min(batch_size, len(images))), count - 1)
+        scale = 255.0 if batch.dtype == np.uint8 else 1.0
+        scores = compiled(tf.constant(batch[rows], tf.float32) / scale)
+        parts.append({name: value.numpy()[:count] for name, value in scores.items()})
+        on_batch(count)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

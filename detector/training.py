@@ -1,4 +1,7 @@
-"""Training the detector on normal images alone (Teng 2021, Eq. 2 and Section 4.1)."""
+"""Training a detector on normal images alone (Teng 2021, Eq. 2 and Section 4.1).
+
+What it is to learn from them is a `Lesson`: to reconstruct them, as in the paper, or another one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -32,7 +36,8 @@ class TrainingConfig:
       epochs: passes over the training set.
       batch_size: images a step.
       optimizer: `sgd`, stochastic gradient descent, or `adam`.
-      loss: of an image's error, `norm`, its Euclidean norm (Eq. 2), or `squared`, that squared.
+      loss: of an image's error, `norm`, its Euclidean norm (Eq. 2), or `squared`, that squared; for
+        `Reconstruction` alone.
       schedule: `halved` every few epochs, or `cosine`, from the learning rate to 0.
       learning_rate: at the beginning.
       momentum: of stochastic gradient descent.
@@ -81,8 +86,8 @@ class Progress:
     Attributes:
       epoch: from 1.
       step: optimiser steps so far.
-      loss: Eq. 2 over the epoch's training images.
-      held_out: Eq. 2 over the held-out images; None where there are none.
+      loss: the mean of what the lesson watches over the epoch's training images: Eq. 2, say.
+      held_out: the same over the held-out images; None where there are none.
       learning_rate: of the epoch's first step.
       images_per_second: of training alone.
     """
@@ -95,6 +100,51 @@ class Progress:
     images_per_second: float
 
 
+class Lesson(Protocol):
+    """What a detector is to learn from normal images.
+
+    Attributes:
+      watched: what `losses` gives is called, for messages.
+    """
+
+    watched: str
+
+    def shown(self, batch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What is looked at of images uint8 `[N, H, W, 3]`: uint8 `[N, ...]`."""
+
+    def losses(self, model: tf.keras.Model, shown: tf.Tensor, training: bool) -> tf.Tensor:
+        """What is watched, float32 `[N]`, of what `shown` gave, float32 in [0, 1]."""
+
+    def minimised(self, losses: tf.Tensor) -> tf.Tensor:
+        """What training minimises, a scalar, from what is watched `[N]`."""
+
+
+class Reconstruction:
+    """To reconstruct the images (Eq. 2).
+
+    Args:
+      loss: of an image's error, see `TrainingConfig`.
+    """
+
+    watched = "reconstruction loss"
+
+    def __init__(self, loss: str = "norm") -> None:
+        self._loss = loss
+
+    def shown(self, batch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The images."""
+        del rng
+        return batch
+
+    def losses(self, model: tf.keras.Model, shown: tf.Tensor, training: bool) -> tf.Tensor:
+        """The Euclidean norms of the errors."""
+        return reconstruction_norms(shown, model(shown, training=training))["l2"]
+
+    def minimised(self, losses: tf.Tensor) -> tf.Tensor:
+        """Their mean, or that of their squares."""
+        return tf.reduce_mean(tf.square(losses) if self._loss == "squared" else losses)
+
+
 class Trainer:
     """Trains one detector, resumably.
 
@@ -105,17 +155,25 @@ class Trainer:
       model: of `autoencoder`, with the weights to start from.
       config: how to train.
       folder: for checkpoints.
+      lesson: what is to be learned; to reconstruct by default.
     """
 
-    def __init__(self, model: tf.keras.Model, config: TrainingConfig, folder: Path) -> None:
+    def __init__(
+        self,
+        model: tf.keras.Model,
+        config: TrainingConfig,
+        folder: Path,
+        lesson: Lesson | None = None,
+    ) -> None:
         self.model, self._config, self._folder = model, config, folder
+        self._lesson = lesson or Reconstruction(config.loss)
         self._variables = self.model.trainable_variables
         self._optimizer = _optimizer(config)
         self._optimizer.build(self._variables)
         self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.traces = 0
         self._step = tf.function(self._traced_step, autograph=False)
-        self._judge = tf.function(self._norms, autograph=False)
+        self._judge = tf.function(self._watched, autograph=False)
 
     @property
     def steps_done(self) -> int:
@@ -165,7 +223,7 @@ class Trainer:
                 if not math.isfinite(loss):
                     raise InputError(
                         f"Training stopped at step {int(self._optimizer.iterations)}: the "
-                        f"reconstruction loss became {loss}. Lower `learning_rate`."
+                        f"{self._lesson.watched} became {loss}. Lower `learning_rate`."
                     )
                 total += loss
                 on_step()
@@ -177,7 +235,7 @@ class Trainer:
                     epoch=epoch + 1,
                     step=int(self._optimizer.iterations),
                     loss=total / steps,
-                    held_out=None if held_out is None else self._mean_norm(held_out),
+                    held_out=None if held_out is None else self._mean(held_out),
                     learning_rate=config.rate(epoch * steps, steps),
                     images_per_second=steps * config.batch_size / seconds,
                 )
@@ -195,39 +253,32 @@ class Trainer:
             if self._config.mirror:
                 mirrored = rng.random(size) < 0.5
                 batch[mirrored] = batch[mirrored, :, ::-1]
-            yield tf.constant(batch, tf.uint8)
+            yield tf.constant(self._lesson.shown(batch, rng), tf.uint8)
 
     def _traced_step(self, batch: tf.Tensor) -> tf.Tensor:
         self.traces += 1
-        images = tf.cast(batch, tf.float32) / 255.0
+        shown = tf.cast(batch, tf.float32) / 255.0
         with tf.GradientTape() as tape:
-            reconstructions = self.model(images, training=True)
-            norm = loss = mean_norm(images, reconstructions)
-            if self._config.loss == "squared":
-                norms = reconstruction_norms(images, reconstructions)["l2"]
-                loss = tf.reduce_mean(tf.square(norms))
+            losses = self._lesson.losses(self.model, shown, training=True)
+            loss = self._lesson.minimised(losses)
         gradients = tape.gradient(loss, self._variables)
         self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-        return norm
+        return tf.reduce_mean(losses)
 
-    def _norms(self, batch: tf.Tensor) -> tf.Tensor:
-        images = tf.cast(batch, tf.float32) / 255.0
-        return reconstruction_norms(images, self.model(images, training=False))["l2"]
+    def _watched(self, batch: tf.Tensor) -> tf.Tensor:
+        shown = tf.cast(batch, tf.float32) / 255.0
+        return self._lesson.losses(self.model, shown, training=False)
 
-    def _mean_norm(self, images: Images) -> float:
+    def _mean(self, images: Images) -> float:
         size = min(self._config.batch_size, len(images))
-        norms = []
+        rng = np.random.default_rng(self._config.seed)  # of every epoch the same
+        found = []
         for start in range(0, len(images), size):
             # A short rest is filled up with its last image: one shape, one trace.
             rows = np.arange(start, start + size)
-            batch = tf.constant(images[np.minimum(rows, len(images) - 1)], tf.uint8)
-            norms.append(self._judge(batch).numpy()[: len(images) - start])
-        return float(np.mean(np.concatenate(norms)))
-
-
-def mean_norm(images: tf.Tensor, reconstructions: tf.Tensor) -> tf.Tensor:
-    """Eq. 2: the mean over images of the Euclidean norm, not squared, of the error; a scalar."""
-    return tf.reduce_mean(reconstruction_norms(images, reconstructions)["l2"])
+            batch = self._lesson.shown(images[np.minimum(rows, len(images) - 1)], rng)
+            found.append(self._judge(tf.constant(batch, tf.uint8)).numpy()[: len(images) - start])
+        return float(np.mean(np.concatenate(found)))
 
 
 def _optimizer(config: TrainingConfig) -> tf.keras.optimizers.Optimizer:

@@ -10,6 +10,8 @@ import dataclasses
 from typing import Any, ClassVar
 
 from detector.autoencoder import AutoencoderConfig
+from detector.perturbation_detector import SMALLEST_CROP, PerturbationDetectorConfig
+from detector.self_perturbation import SelfPerturbation
 from detector.training import TrainingConfig as DetectorTrainingConfig
 from experiments.face_autoencoder.mofa_people import RenderedPeople
 from experiments.face_autoencoder.settings import PICTURE_SIDES, FaceSettings
@@ -18,6 +20,7 @@ from mofa.encoder import EncoderConfig
 from mofa.identity import KINDS, IdentityConfig
 from mofa.identity_training import IdentityTrainingConfig
 from mofa.losses import PHOTOMETRIC, Weights
+from mofa.photographs import SIZE
 from mofa.training import TrainingConfig
 from resgn.target import TARGETS
 from weights.errors import InputError
@@ -242,12 +245,18 @@ class IdentityTrainingSettings(Presets):
         )
 
 
+DETECTOR_KINDS = ("autoencoder", "self_perturbed")
+"""The paper's detector, and one that learns to tell faces from the same with noise of their own."""
+
+
 @dataclasses.dataclass(frozen=True)
 class DetectorTrainingSettings(Presets):
     """Everything that decides a training of the detector.
 
     Attributes:
       preset: what the rest began as.
+      kind: of `DETECTOR_KINDS`.
+      crop: side of the squares of faces that a `self_perturbed` detector learns from, pixels.
       imagenet: ResNet-50's ImageNet weights to start a full width from.
       batch_norm_momentum: of BatchNorm's moving statistics.
       held_out_images: faces of each part to measure on, at the most.
@@ -258,6 +267,10 @@ class DetectorTrainingSettings(Presets):
     preset: str = "paper"
     faces: FaceSettings = part(FaceSettings())
     people: RenderedPeople = part(RenderedPeople())
+    kind: str = "autoencoder"
+    perturbation: SelfPerturbation = part(SelfPerturbation())
+    classifier: PerturbationDetectorConfig = part(PerturbationDetectorConfig())
+    crop: int = 112
     imagenet: str | None = None
     size: AutoencoderConfig = part(AutoencoderConfig())
     training: DetectorTrainingConfig = part(DetectorTrainingConfig(), skip=("seed",))
@@ -294,6 +307,8 @@ class DetectorTrainingSettings(Presets):
         "code": 16,
         "band": 6,
         "encoder_size": 32,
+        "filters": 2,
+        "crop": 32,
         "epochs": 2,
         "batch_size": 2,
         "held_out_images": 4,
@@ -301,6 +316,9 @@ class DetectorTrainingSettings(Presets):
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "held_out_images")
+        check_within(self, SMALLEST_CROP, SIZE, "crop")
+        if self.kind not in DETECTOR_KINDS:
+            raise InputError(f"`kind` must be {' or '.join(DETECTOR_KINDS)}, got {self.kind!r}.")
         if not 0.0 <= self.batch_norm_momentum < 1.0:
             raise InputError(
                 f"`batch_norm_momentum` must lie in [0, 1), got {self.batch_norm_momentum}."
