@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from detector.defence import GaussianNoise, Reformer
     from detector.detection import DetectionResult, ScoreSet, Thresholds
     from detector.magnet import MagNetDetector
+    from detector.perturbation_detector import PerturbationDetector, load_perturbation_detector
     from detector.saved_autoencoder import load_autoencoder
     from detector.scores import DetectionScores
 
@@ -21,10 +22,12 @@ __all__ = [
     "DetectionScores",
     "GaussianNoise",
     "MagNetDetector",
+    "PerturbationDetector",
     "Reformer",
     "ScoreSet",
     "Thresholds",
     "load_autoencoder",
+    "load_perturbation_detector",
 ]
 
 if not TYPE_CHECKING:
@@ -35,9 +38,11 @@ if not TYPE_CHECKING:
             "DetectionScores": "scores",
             "GaussianNoise": "defence",
             "MagNetDetector": "magnet",
+            "PerturbationDetector": "perturbation_detector",
             "Reformer": "defence",
             "ScoreSet": "detection",
             "Thresholds": "detection",
             "load_autoencoder": "saved_autoencoder",
+            "load_perturbation_detector": "perturbation_detector",
         },
     )

@@ -184,7 +184,7 @@ class PerturbationDetector:
         return in_batches(self._compiled, images, batch_size, on_batch)[SCORE]
 
 
-def save_classifier(
+def save_perturbation_detector(
     model: tf.keras.Model,
     config: PerturbationDetectorConfig,
     path: str | os.PathLike[str],
@@ -207,12 +207,12 @@ def save_classifier(
     keras_h5.save_weights(model, path, attributes, float16)
 
 
-def load_classifier(
+def load_perturbation_detector(
     path: str | os.PathLike[str],
     used: Mapping[str, Path | made_for.Content] | None = None,
     allow_mismatch: bool = False,
 ) -> PerturbationDetector:
-    """Read a file of `save_classifier`.
+    """Read a file of `save_perturbation_detector`.
 
     Args:
       path: the file.

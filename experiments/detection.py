@@ -10,8 +10,10 @@ normal as attacked faces, at the threshold that was best on the first half for t
 `js_one` and so on at one threshold for all epsilons. `js_auc` and so on are the areas under the
 ROC, `js_tpr_0.01` the share of attacks caught at 1 % of false alarms; `js_pca` is the divergence
 where the detector's principal components alone reconstruct; the row `normal` says how far both
-reconstructions are off. `magnet` is the accuracy of MagNet's way, in which each score has a veto at
-a threshold from normal faces alone, `magnet_caught` and `magnet_false_alarms` what makes it up.
+reconstructions are off. `self_perturbed` is the score of a classifier that learned from normal
+faces with noise of their own (Wang et al. 2023). `magnet` is the accuracy of MagNet's way, in which
+each score of the autoencoder has a veto at a threshold from normal faces alone, `magnet_caught` and
+`magnet_false_alarms` what makes it up.
 The rows fgsm and pgd are attacks that the first half's thresholds for epsilon 0.05 have not seen.
 The rows `unaware`, `equation1` and `judge` say in which share of the faces an attack is taken for
 its target (`reached`) and also raises no alarm (`unnoticed`): one that does not know the detector,
@@ -31,6 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tqdm
 
+from detector.perturbation_detector import SCORE
 from detector.scores import SCORES
 from detector.threshold_file import write_thresholds
 from experiments.drawing.detection_figures import save_detection_rocs, save_histograms
@@ -41,7 +44,11 @@ from experiments.face_autoencoder.detection_table import (
     halves,
     toward_others,
 )
-from experiments.face_autoencoder.face_detector import DetectorSettings, FaceDetector
+from experiments.face_autoencoder.face_detector import (
+    DetectorSettings,
+    FaceDetector,
+    perturbation_detector,
+)
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.papers import TABLE_2
 from experiments.face_autoencoder.settings import AutoencoderSettings
@@ -63,6 +70,8 @@ class DetectionSettings(Presets):
 
     Attributes:
       images: faces of each half, each once as it is and once attacked.
+      self_perturbed: a detector that learned from self-perturbed faces; None for the project's own
+        small one.
       eps: epsilons of the attack.
       adaptive_eps: those of `eps` at which the detector is known to the attacker.
     """
@@ -70,6 +79,7 @@ class DetectionSettings(Presets):
     autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
     detector: DetectorSettings = part(DetectorSettings())
     table: Table2Config = part(Table2Config())
+    self_perturbed: str | None = None
     images: int = 10_000
     eps: tuple[float, ...] = tuple(TABLE_2)
     unnoticed: UnnoticedConfig = part(UnnoticedConfig())
@@ -106,6 +116,8 @@ SETTINGS = CommandFlags(
     DetectionSettings,
     {
         "images": "Faces of each half, each once as it is and once attacked.",
+        "self_perturbed": "Detector that learned from self-perturbed faces, a file of "
+        "train_detector --kind=self_perturbed; the project's own small one by default.",
         "adaptive_images": "Faces of the second half, attacked with the detector known.",
         "adaptive_steps": "Steps of PGD by who knows the detector, for each start.",
         "adaptive_starts": "Random starts of who knows the detector; one success is enough.",
@@ -148,6 +160,7 @@ def main(_: list[str]) -> None:
         settings.eps,
         settings.table,
         experiment.crafted,
+        {SCORE: perturbation_detector(experiment, settings.self_perturbed).measure},
     )
     measured = {"normal": table.reconstruction}
     measured |= {name: functools.partial(table.row, name) for name in table.names}
@@ -187,7 +200,7 @@ def main(_: list[str]) -> None:
             f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, alarms at the one "
             "threshold of js."
         )
-    areas = (f"{score}_auc" for score in (*SCORES, "js_pca"))
+    areas = (f"{score}_auc" for score in (*SCORES, "js_pca", SCORE))
     plain = (*areas, "weight", "rmse", "rmse_pca")
     print("\n" + run.finish(rows, "float32", "attack", notes, plain=plain))
     print(f"{run.folder}: detection.md, .csv, result.json, roc.png, scores.png, thresholds.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -107,6 +107,8 @@ class Table2:
       epsilons: of the attack.
       config: see there.
       crafted: gives attacked images in 8 bits, and may keep them.
+      others: scores [N] of images, at so many at a time, by the name of their columns; they do not
+        come from a reconstruction.
     """
 
     def __init__(
@@ -118,15 +120,17 @@ class Table2:
         epsilons: Sequence[float],
         config: Table2Config,
         crafted: CraftedImages | None = None,
+        others: Mapping[str, Callable[[Array, int], Array]] | None = None,
     ) -> None:
         self._all_scores, self.scores = scores, scores[""]
+        self._other_scores = dict(others or {})
         self.terms, self.attack = terms, attack
         self._crafted = crafted or CraftedImages()
         self.halves, self._config = halves, config
         self.normal: dict[str, Scores] = {
             name: self._measured(half.pairs.sources) for name, half in halves.items()
         }
-        self._others: dict[str, Attack] = {"fgsm": FGSM(), "pgd": PGD(attack.steps)}
+        self._unseen: dict[str, Attack] = {"fgsm": FGSM(), "pgd": PGD(attack.steps)}
         self._attacked: dict[tuple[str, str], Scores] = {}
         names = [f"eps={epsilon:g}" for epsilon in epsilons]
         # Where a change is below one level, files hold the faces as they were.
@@ -137,7 +141,7 @@ class Table2:
     @property
     def names(self) -> tuple[str, ...]:
         """All rows."""
-        return *self._stored_alone, *self.series, *self._others
+        return *self._stored_alone, *self.series, *self._unseen
 
     def _levels(self, epsilon: float) -> int:
         # 0.02 * 255 is a little more than 5.1 in single precision; no whole number is hit.
@@ -148,16 +152,16 @@ class Table2:
         for name, scores in self._all_scores.items():
             if name:
                 found[f"js_{name}"] = scores.measure(images, BATCH)["js"]
-        return found
+        return found | {name: score(images, BATCH) for name, score in self._other_scores.items()}
 
     def stored(self, half: str, name: str) -> Array:
         """Attacked faces, float32 [N, 224, 224, 3]; in 8 bits but for rows that say `float`."""
         pairs = self.halves[half].pairs
         match = pairs.match(self.terms)
-        attack: Attack = self._others.get(name, self.attack)
+        attack: Attack = self._unseen.get(name, self.attack)
         if name.endswith(",float"):
             return pairs.attacked(attack, _epsilon(name), match).images
-        epsilon = self.attack.upper * UNSEEN_EPSILON if name in self._others else _epsilon(name)
+        epsilon = self.attack.upper * UNSEEN_EPSILON if name in self._unseen else _epsilon(name)
         return self._crafted(
             attack,
             epsilon,

@@ -16,8 +16,8 @@ from detector.perturbation_detector import (
     PerturbationDetector,
     TellingApart,
     classifier,
-    load_classifier,
-    save_classifier,
+    load_perturbation_detector,
+    save_perturbation_detector,
 )
 from detector.roc import RocCurve
 from detector.saved_autoencoder import load_autoencoder, save_autoencoder
@@ -91,8 +91,8 @@ def learn_self_perturbed(
     lesson = TellingApart(settings.perturbation, settings.crop)
     model = train(run, settings, model, lesson, images, held_out["validation"].images)
     path = run.folder / "self_perturbed.h5"
-    save_classifier(model, settings.classifier, path, said, float16=True)
-    scores = load_classifier(path)
+    save_perturbation_detector(model, settings.classifier, path, said, float16=True)
+    scores = load_perturbation_detector(path)
     rows = [tell_apart(scores, settings, part, people) for part, people in held_out.items()]
     notes = (
         "Faces as they are and as many with noise of their own, of 1 to "

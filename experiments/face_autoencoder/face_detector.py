@@ -7,6 +7,7 @@ from pathlib import Path
 
 import weights as weights_room
 from detector.autoencoder import linear_path
+from detector.perturbation_detector import PerturbationDetector, load_perturbation_detector
 from detector.saved_autoencoder import load_autoencoder
 from detector.scores import DetectionScores
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
@@ -16,6 +17,7 @@ from weights import made_for
 from weights.errors import InputError
 
 DEFAULT_PATH = Path(weights_room.__file__).parent / "detector_small.h5"
+SELF_PERTURBED_PATH = DEFAULT_PATH.with_name("self_perturbed_small.h5")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,3 +84,26 @@ class FaceDetector:
     def reconstruct(self, images: object) -> object:
         """Reconstructions of images [N, 224, 224, 3] in [0, 1], the same shape."""
         return self._model(images, training=False)
+
+
+def perturbation_detector(experiment: MofaExperiment, given: str | None) -> PerturbationDetector:
+    """The detector that learned from self-perturbed faces.
+
+    Args:
+      experiment: whose face model it is to go with.
+      given: its file; None for the project's own small one.
+
+    Raises:
+      InputError: the file is missing, damaged or made for another face model.
+    """
+    path = Path(given or SELF_PERTURBED_PATH).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such file; `python -m experiments.train_detector` with "
+            "`kind=self_perturbed` leaves self_perturbed.h5 in the folder of its run."
+        )
+    return load_perturbation_detector(
+        path,
+        used={"face_model": experiment.files.content},
+        allow_mismatch=experiment.settings.faces.allow_mismatch,
+    )

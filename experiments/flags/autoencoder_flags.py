@@ -68,6 +68,7 @@ _WITHIN = {"cap": "(0, 1]", "temperature": "(0, inf)"}
 _PATHS = {
     *("data_dir", "model", "landmarks", "encoder", "identity_code", "identity_image", "detector"),
     *("source", "target", "transfer_encoder", "init", "imagenet", "output", "thresholds", "codes"),
+    "self_perturbed",
 }
 
 

@@ -40,6 +40,12 @@ def detector(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def self_perturbed(folder: Path) -> Path:
+    kind = "--kind=self_perturbed"
+    return finish(folder, "train_detector", kind, output="train_self_perturbed")
+
+
+@pytest.fixture(scope="module")
 def given(identity: Path) -> tuple[str, ...]:
     """Classifiers that nothing but two epochs have taught accept and reject anything."""
     return (
@@ -232,6 +238,26 @@ def test_detector_is_written_and_measured(detector: Path) -> None:
     assert (detector / "detector.h5").exists()
 
 
+def test_a_detector_of_perturbed_faces_is_written_and_measured(
+    folder: Path, self_perturbed: Path
+) -> None:
+    rows = {row["name"]: row for row in result(self_perturbed)["rows"]}
+    assert set(rows) == {"train", "validation", "test"}
+    for row in rows.values():
+        assert set(row) == {"name", "accuracy", "auc", "tpr_0.01"}
+        assert 0.0 <= row["auc"]["value"] <= 1.0
+    model = face_model_files.content()
+    assert made_for.read(self_perturbed / "self_perturbed.h5") == {"face_model": model}
+    for wrong, message in (
+        (("--kind=self_perturbed", "--band=4"), "--band is of --kind=autoencoder, not of --kind="),
+        (("--filters=4",), "--filters is of --kind=self_perturbed, not of --kind=autoencoder."),
+        (("--kind=self_perturbed", "--crop=16"), "--crop must lie from 32 to 224, got 16."),
+    ):
+        done = run("train_detector", "--preset=smoke", *wrong, cache=folder)
+        assert done.returncode == 1
+        assert message in done.stderr
+
+
 def test_the_same_seed_gives_the_same_detector(folder: Path, detector: Path) -> None:
     again = finish(folder, "train_detector", output="detector_again")
     assert result(again)["rows"] == result(detector)["rows"]
@@ -267,12 +293,13 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
 
 
 @pytest.fixture(scope="module")
-def detection(folder: Path, given: tuple[str, ...], detector: Path) -> Path:
+def detection(folder: Path, given: tuple[str, ...], detector: Path, self_perturbed: Path) -> Path:
     return finish(
         folder,
         "detection",
         *(given[0], given[2], "--eps=0.05"),
         f"--detector={detector}/detector.h5",
+        f"--self_perturbed={self_perturbed}/self_perturbed.h5",
     )
 
 
@@ -281,6 +308,8 @@ def test_detection_leaves_table_figures_and_thresholds(detection: Path) -> None:
     attackers = {f"eps=0.05,{name}" for name in ("unaware", "equation1", "judge")}
     assert set(rows) == {"normal", "eps=0.05", "fgsm", "pgd"} | attackers
     assert rows["eps=0.05"]["js"]["paper"] == 0.9632
+    for end in ("", "_one", "_auc", "_tpr_0.01"):
+        assert 0.0 <= rows["eps=0.05"][f"self_perturbed{end}"]["value"] <= 1.0
     assert rows["normal"]["rmse"]["value"] > 0.0
     assert rows["normal"]["rmse_pca"]["value"] > 0.0
     for name in attackers:

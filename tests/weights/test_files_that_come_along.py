@@ -19,6 +19,7 @@ GO_WITH = {
     "mofa_identity_code.h5": {"encoder": "mofa_encoder_small.h5"},
     "mofa_identity_code_alexnet.h5": {"encoder": "mofa_encoder_alexnet.h5"},
     "detector_small.h5": {"face_model": "open_face_model.h5"},
+    "self_perturbed_small.h5": {"face_model": "open_face_model.h5"},
     "detector_thresholds.json": {
         "detector": "detector_small.h5",
         "encoder": "mofa_encoder_small.h5",

@@ -19,7 +19,10 @@ METRICS = {
     "mae": "mean absolute error",
     "rmse": "root mean square error",
 }
-PIPELINES = ("image-to-image", "image-to-3d", "image-feature-extraction")
+PIPELINES = (
+    *("image-to-image", "image-to-3d", "image-feature-extraction"),
+    "image-classification",
+)
 """Tasks as model hubs name them; a face model is none."""
 
 

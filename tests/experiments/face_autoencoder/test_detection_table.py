@@ -55,7 +55,9 @@ IDENTITY = types.SimpleNamespace(
 )
 
 
-def table(attack: PerturbationAttack | None = None, sided: int = 6) -> Table2:
+def table(
+    attack: PerturbationAttack | None = None, sided: int = 6, others: dict | None = None
+) -> Table2:
     victim = Victim(encode, {"code": IDENTITY})
     first, second = halves(people(2 * sided), sided, seed=0)
     classify = lambda images: 3.0 * encode(images)[:, :5]  # noqa: E731
@@ -68,7 +70,8 @@ def table(attack: PerturbationAttack | None = None, sided: int = 6) -> Table2:
         "test": toward_others(victim, second, 0),
     }
     attack = attack or PerturbationAttack(5)
-    return Table2(scores, TERMS, both, attack, (0.005, 0.05, 0.2), Table2Config())
+    epsilons = (0.005, 0.05, 0.2)
+    return Table2(scores, TERMS, both, attack, epsilons, Table2Config(), others=others)
 
 
 def test_halves_share_nobody() -> None:
@@ -124,6 +127,51 @@ def test_a_row_has_the_columns_of_the_design_and_the_papers_figures() -> None:
     # As many faces of both kinds: accuracy is the mean of what is caught and what passes.
     assert row.columns["magnet"].value == pytest.approx((caught.value + 1.0 - alarms.value) / 2.0)
     assert found.row("fgsm").columns["js"].paper is None
+
+
+def uneven(images: np.ndarray, batch: int) -> np.ndarray:
+    """A score that is often wrong: red minus blue in the middle of the image."""
+    del batch
+    return (images[:, 3, 3, 0].astype(np.float64) - images[:, 3, 3, 2]) * 7.0
+
+
+def test_another_detectors_columns_are_its_scores_and_leave_the_others_alone() -> None:
+    """Accuracy, area and share caught, counted from the images; each threshold by trying all."""
+    found, plain = table(others={"self_perturbed": uneven}), table()
+    row, without = found.row("eps=0.05"), plain.row("eps=0.05")
+    columns = {name for name in row.columns if name.startswith("self_perturbed")}
+    ends = ("", "_one", "_auc", "_tpr_0.01", "_tpr_0.001")
+    assert columns == {f"self_perturbed{end}" for end in ends}
+    assert {name: row.columns[name] for name in without.columns} == without.columns
+    assert columns.isdisjoint(without.columns)
+    assert found.magnet == plain.magnet
+
+    def scores(half: str, name: str) -> np.ndarray:
+        if name == "normal":
+            return uneven(found.halves[half].pairs.sources, 0)
+        return uneven(found.stored(half, name), 0)
+
+    def right(threshold: float, half: str, names: tuple[str, ...]) -> float:
+        caught = np.mean([np.mean(scores(half, name) >= threshold) for name in names])
+        return float((np.mean(scores(half, "normal") < threshold) + caught) / 2.0)
+
+    for end, names in (("", ("eps=0.05",)), ("_one", found.series)):
+        first = np.concatenate([scores("validation", name) for name in ("normal", *names)])
+        levels = np.unique(first)
+        tried = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2.0, levels[-1:] + 1.0])
+        shares = np.array([right(each, "validation", names) for each in tried])
+        best = {
+            right(tried[i], "test", ("eps=0.05",)) for i in np.flatnonzero(shares == max(shares))
+        }
+        assert row.columns[f"self_perturbed{end}"].value in [pytest.approx(each) for each in best]
+    normal, attacked = scores("test", "normal"), scores("test", "eps=0.05")
+    above = attacked[:, None] - normal[None, :]
+    area = np.mean((above > 0) + 0.5 * (above == 0))
+    assert row.columns["self_perturbed_auc"].value == pytest.approx(area)
+    # Of six faces none may raise a false alarm.
+    caught = np.mean(attacked > normal.max())
+    assert row.columns["self_perturbed_tpr_0.01"].value == pytest.approx(caught)
+    assert 0.0 < area < 1.0
 
 
 def test_intervals_are_over_people() -> None:
