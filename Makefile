@@ -15,7 +15,7 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install table1 table2 adaptive certify evaluate gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
+.PHONY: help install table1 table2 adaptive linf-curve certify evaluate gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
 
 help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
@@ -48,6 +48,9 @@ table2: install ## Table 2: ResGN trained at one attack intensity, tested at oth
 
 adaptive: install ## Every attack on cleaners by someone who knows them, and how far each reaches.
 	$(RUN) -m experiments.adaptive $(CHOICE)
+
+linf-curve: install ## What defences keep of their pairs at 1, 2, 4 and 8 grey levels, and where each gives out.
+	$(RUN) -m experiments.linf_curve $(CHOICE)
 
 certify: install ## Pairs that no change of the probe up to a radius can turn, proved: accuracy against radius.
 	$(RUN) -m experiments.certify $(CHOICE)

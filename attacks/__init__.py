@@ -37,6 +37,7 @@ from attacks.result import AttackResult, worst_case
 from attacks.semantic import PerturbationAttack, Trace
 from attacks.semantic_match import SemanticMatch, Term, code_distance, equation_1, transplant
 from attacks.square import Square
+from attacks.staged_pgd import Staged, StagedPGD
 from attacks.starting_from import StartingFrom
 from attacks.stochastic import EOT, Model, Stochastic
 from attacks.undetected import Undetected, with_score
@@ -72,6 +73,8 @@ __all__ = [
     "SemanticMatch",
     "Solver",
     "Square",
+    "Staged",
+    "StagedPGD",
     "StartingFrom",
     "Stochastic",
     "Term",

@@ -59,7 +59,7 @@ class Objective:
 
     @property
     def starts(self) -> tf.Tensor | None:
-        """Images that have the wanted verdict already, `[N, H, W, 3]`, if they were given.
+        """Where to begin, `[N, H, W, 3]`, if a criterion `StartingFrom` says so.
 
         Raises:
           ValueError: they have another shape than the images under attack.

@@ -22,6 +22,8 @@ class PGD(Attack):
       keep_best: return, for every image, the iterate with the largest margin over all steps. Its
         margin comes from the forward pass that the gradient needs anyway; the last iterate costs
         one more. Otherwise the last iterate is returned (of restarts, that of the best).
+      warm: begin at the images that a criterion `StartingFrom` gives, projected into the ball;
+        further starts are random.
 
     Raises:
       ValueError: steps or restarts are below 1, the step is not positive, or restarts without
@@ -37,6 +39,7 @@ class PGD(Attack):
         relative_step: float | None = None,
         random_start: bool = True,
         keep_best: bool = True,
+        warm: bool = False,
     ) -> None:
         super().__init__(norm)
         if steps < 1 or restarts < 1:
@@ -50,6 +53,7 @@ class PGD(Attack):
         self.relative_step = 2.5 / steps if relative_step is None else relative_step
         self.random_start = random_start
         self.keep_best = keep_best
+        self.warm = warm
 
     def look(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """What the model is shown of x, `[N, H, W, 3]`; `seed` int `[2]`."""
@@ -69,13 +73,16 @@ class PGD(Attack):
         self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor
     ) -> tf.Tensor:
         """What the best start led to, `[N, H, W, 3]`."""
-        first, margin = self._from_one_start(objective, epsilon, seed)
+        start = self._start(objective, epsilon, seed, self.warm)
+        first, margin = self._from_one_start(objective, epsilon, seed, start)
         if self.restarts == 1:
             return first
 
         def again(i: tf.Tensor, best: tf.Tensor, margin: tf.Tensor) -> tuple[tf.Tensor, ...]:
             draw = fold_in(seed, self.steps + 2 + i)  # its own seeds hang below it
-            return i + 1, *better(*self._from_one_start(objective, epsilon, draw), best, margin)
+            start = self._start(objective, epsilon, draw, False)
+            found = self._from_one_start(objective, epsilon, draw, start)
+            return i + 1, *better(*found, best, margin)
 
         return tf.while_loop(
             lambda i, *_: i < self.restarts,
@@ -84,15 +91,24 @@ class PGD(Attack):
             parallel_iterations=1,
         )[1]
 
+    def _start(
+        self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor, warm: bool
+    ) -> tf.Tensor:
+        """Where to begin, `[N, H, W, 3]` within the ball."""
+        if warm:
+            if objective.starts is None:
+                raise ValueError("a warm start needs a criterion StartingFrom.")
+            return objective.project(objective.starts, epsilon)
+        if self.random_start:
+            return objective.random_start(epsilon, fold_in(seed, self.steps))
+        return objective.images
+
     def _from_one_start(
-        self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor
+        self, objective: Objective, epsilon: tf.Tensor, seed: tf.Tensor, x: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What one start led to, and its margin `[N]`; NaN if nobody asks for it."""
+        """What a start x led to, and its margin `[N]`; NaN if nobody asks for it."""
         step = spread(epsilon * self.relative_step)
         project = objective.ball(epsilon)
-        x = objective.images
-        if self.random_start:
-            x = objective.random_start(epsilon, fold_in(seed, self.steps))
 
         def advance(
             i: tf.Tensor, x: tf.Tensor, memory: tf.Tensor, best: tuple[tf.Tensor, ...]

@@ -1,4 +1,4 @@
-"""An image that has the wanted verdict already, for attacks that see nothing but verdicts."""
+"""Where an attack is to begin: for those that see nothing but verdicts an image that has it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from attacks.images import check_images
 
 
 class StartingFrom(Criterion):
-    """Another criterion, with an image for each sample that meets it.
+    """Another criterion, with an image for each sample to begin with.
 
-    For impersonation that is the reference's own photograph; for dodging anyone else's will do.
-    Attacks that climb a gradient take no notice of it.
+    An attack that sees only verdicts needs one that meets the criterion: for impersonation that is
+    the reference's own photograph; for dodging anyone else's will do. `PGD(warm=True)` begins at
+    whatever it is given; other attacks that climb a gradient take no notice of it.
 
     Args:
       goal: the criterion.

@@ -21,8 +21,7 @@ from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.attacked_defence import KINDS, AttackedDefence
 from experiments.face_verification.cleaners import (
     INPUT,
-    LOSSES,
-    OTHERS,
+    KNOWN,
     check_cleaner,
     check_names,
     needs_texture,
@@ -50,8 +49,6 @@ FLAGS = FlagGroup(
     robust_flags.FLAGS,
     intensity_flags.FLAGS,
 )
-
-KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
 
 _ROWS = FLAGS.names("rows", ["none", "joint", *INPUT], f"Defences, from {', '.join(KNOWN)}.")
 _EPS_L2 = FLAGS.number(

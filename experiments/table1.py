@@ -230,9 +230,9 @@ def notes(
             f"Adaptive columns: at most {adaptive.adaptive_pairs} + {adaptive.adaptive_pairs} of "
             "the test pairs; for each the best of no attack, the stored FGSM example, and PGD of "
             f"{adaptive.adaptive_steps} steps without and through the defence, averaged over "
-            f"{adaptive.eot_samples} draws where it is random; where it is not, a quarter of the "
-            "steps comes first and spares the pairs that it breaks the rest; judged on 8-bit "
-            "images."
+            f"{adaptive.eot_samples} draws where it is random; a sixteenth and a quarter of the "
+            "steps come first, spare the pairs that they break the rest, and are where the rest "
+            "begins; judged on 8-bit images."
         )
     for name, judge in (judges or {}).items():
         sentences.append(

@@ -25,95 +25,29 @@ from attacks import (
     Finding,
     HopSkipJump,
     Model,
+    Staged,
+    StagedPGD,
     StartingFrom,
     WrongVerification,
     judge,
     random_without_eot,
     zero_gradients,
 )
+from attacks.base import Progress
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.probe_pairs import ProbePairs
 from experiments.face_verification.transfer import crafted_on
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.judge import Judge
 from resgn.smoothing.majority import JUDGEMENT
 from resgn.target import Target
-from resgn.verification_set import VerificationSet
 
 CALLED_TWICE = 2
 """Images on which a defence is called twice, to see whether it is random."""
 
-FEW = 4
-"""PGD first takes that part of its steps."""
-
 JUDGEMENTS = 8
 """Draws by which the best attack on a random defence is chosen; a further one decides. Of a defence
 that votes the draws of one vote choose, and those of a further one decide."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ProbePairs:
-    """Test pairs for an attacker who knows the defence.
-
-    Attributes:
-      images: untouched probes, float32 `[P, H, W, 3]` in [0, 1].
-      stored: the same under FGSM made without the defence, as 8-bit files hold them, float32.
-      criterion: what to reach.
-      same: bool `[P]`; an attack on a pair of one person is dodging, on two impersonation.
-      probe: int `[P]`, which legitimate image each probe is.
-      reference: int `[P]`, likewise.
-      starts: faces that have the wanted verdict, uint8 `[P, H, W, 3]`: the reference's photograph
-        for impersonation, for dodging the one that the target finds least like it.
-    """
-
-    images: np.ndarray
-    stored: np.ndarray
-    criterion: WrongVerification
-    same: np.ndarray
-    probe: np.ndarray
-    reference: np.ndarray
-    starts: np.ndarray
-
-    @classmethod
-    def of(cls, test: VerificationSet, pairs: int) -> ProbePairs:
-        """The first `pairs` pairs of each kind, or all where there are fewer."""
-        rows = np.concatenate([np.flatnonzero(test.same == kind)[:pairs] for kind in (True, False)])
-        same, reference = test.same[rows], test.reference[rows]
-        embeddings = test.embeddings[reference]
-        stranger = reference[np.argmin(embeddings @ embeddings.T, axis=1)]
-        return cls(
-            test.images[test.probe[rows]] / np.float32(255),
-            test.adversarial[rows] / np.float32(255),
-            WrongVerification(embeddings, same, test.threshold),
-            same,
-            test.probe[rows],
-            reference,
-            test.images[np.where(same, stranger, reference)],
-        )
-
-    def __len__(self) -> int:
-        return len(self.same)
-
-    @property
-    def references(self) -> np.ndarray:
-        """Embeddings of the untouched references, float32 `[P, D]`."""
-        return np.asarray(self.criterion.tensors()[0])
-
-    def select(self, rows: NDArray[np.integer]) -> ProbePairs:
-        """Some of the pairs."""
-        own = (self.same, self.probe, self.reference, self.starts)
-        return ProbePairs(
-            self.images[rows],
-            self.stored[rows],
-            self.criterion.select(rows),
-            *(each[rows] for each in own),
-        )
-
-    def verified(self, success: np.ndarray) -> dict[str, np.ndarray]:
-        """Success of attacks, bool `[P]`, as columns: who is still verified rightly."""
-        return {
-            "adaptive_dodging": ~success[self.same],
-            "adaptive_impersonation": ~success[~self.same],
-        }
 
 
 class Outcome(NamedTuple):
@@ -199,10 +133,6 @@ class AdaptiveAttacks:
         return PGD(self.steps)
 
     @functools.cached_property
-    def _quick_pgd(self) -> PGD:
-        return PGD(self.steps // FEW)
-
-    @functools.cached_property
     def transferred(self) -> np.ndarray:
         """PGD made without any defence, float32 `[P, H, W, 3]`."""
         return self.craft(self._pgd, self.target, "PGD without a defence")
@@ -227,9 +157,7 @@ class AdaptiveAttacks:
                 self.epsilon,
                 batch_size=self.batch_size,
                 seed=self.seed,
-                progress=functools.partial(
-                    tqdm.tqdm, desc=f"MI-FGSM on {name}", unit="batch", leave=False
-                ),
+                progress=_bar(f"MI-FGSM on {name}"),
             )
         return self._others[name]
 
@@ -254,7 +182,7 @@ class AdaptiveAttacks:
             epsilons=budgets,
             batch_size=self.batch_size,
             seed=self.seed,
-            progress=functools.partial(tqdm.tqdm, desc=title, unit="batch", leave=False),
+            progress=_bar(title),
         )
         return attack.stored(found, self.pairs.images, budgets)[0] / np.float32(255)
 
@@ -315,23 +243,38 @@ class AdaptiveAttacks:
         return Withstood(self.pairs.verified(success), tuple(findings))
 
     def _through(self, defence: Defence) -> Outcome:
-        """PGD through a defence.
+        """PGD through a defence, in stages."""
+        found = self.staged(defence, self.epsilon)
+        random, images = defence.random, found.stored
+        return Outcome(self.decided(defence, images) if random else found.success, found.margin)
 
-        Where nothing is random, a quarter of the steps comes first, each as much larger, and only
-        the pairs that it leaves are attacked with all of them: no pair counts as withstanding that
-        did not withstand both.
+    def staged(self, defence: Defence, epsilon: float, starts: np.ndarray | None = None) -> Staged:
+        """PGD through a defence that leaves alone whoever is broken, see `StagedPGD`.
+
+        Before a random defence those are whom the attacker's own draws foresee to be broken: what
+        decides in the end nobody knows before.
+
+        Args:
+          defence: to go through.
+          epsilon: the budget.
+          starts: where to begin, float32 `[P, H, W, 3]`.
         """
-        title = f"PGD through {defence.name}"
-        if defence.random or self.steps < FEW:
-            return self.outcome(defence, self.craft(self._pgd, defence.surrogate, title))
-        quick = self.craft(self._quick_pgd, defence.surrogate, f"{title}, few steps")
-        success, margin = self.outcome(defence, quick)
-        left = np.flatnonzero(~success)
-        if len(left):
-            rest = dataclasses.replace(self, pairs=self.pairs.select(left))
-            found = rest.outcome(defence, rest.craft(self._pgd, defence.surrogate, title))
-            success[left], margin[left] = found
-        return Outcome(success, margin)
+
+        def foreseen(kept: np.ndarray, rows: NDArray[np.integer]) -> Foreseen:
+            part = dataclasses.replace(self, pairs=self.pairs.select(rows))
+            return part.foreseen(defence, kept)
+
+        return _staged_pgd(self.steps)(
+            defence.surrogate,
+            self.pairs.images,
+            self.pairs.criterion,
+            epsilon=epsilon,
+            starts=starts,
+            judged=foreseen,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            progress=_bar(f"PGD through {defence.name}"),
+        )
 
     def checked(self, defence: Defence) -> tuple[str, ...]:
         """What `attacks.checks` has against the gradient that the attacks climb."""
@@ -348,6 +291,16 @@ class AdaptiveAttacks:
             random_without_eot(defence.surrogate, images[:CALLED_TWICE], seed=self.seed),
         ]
         return tuple(f"{each.check}: {each.message}" for each in found if each is not None)
+
+
+@functools.cache
+def _staged_pgd(steps: int) -> StagedPGD:
+    """Compiled once for all pairs, however they are divided."""
+    return StagedPGD(steps)
+
+
+def _bar(title: str) -> Progress:
+    return functools.partial(tqdm.tqdm, desc=title, unit="batch", leave=False)
 
 
 def worst_case(outcomes: Sequence[Outcome], random: bool) -> np.ndarray:

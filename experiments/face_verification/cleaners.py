@@ -53,6 +53,9 @@ INPUT = ("jpeg", "bit_depth", "gaussian_filter", "median_filter", "gaussian_nois
 OTHERS = (WIDE_RANDOMIZATION, *TRAINED, *INPUT, SMOOTHED, ROBUST)
 """Rows that the paper has not."""
 
+KNOWN = ("none", "randomization", *LOSSES, *OTHERS)
+"""Every row that there is, beside one's own."""
+
 
 def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
     """Say before long work what is wrong with a cleaner's settings or, brought along, with itself.

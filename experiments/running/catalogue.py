@@ -204,6 +204,13 @@ GROUPS = (
     ),
     Group(
         "beyond",
+        "linf_curve",
+        "Where each defence gives out",
+        "Percent of pairs verified correctly under PGD through the defence within so many grey "
+        "levels.",
+    ),
+    Group(
+        "beyond",
         "evaluate",
         "A defence reported, measured and certified",
         "What a defence stops of an attack made without it, of the best one made with it, and "

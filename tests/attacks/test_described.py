@@ -21,7 +21,7 @@ def test_attacks_name_their_settings() -> None:
     assert repr(FGSM("l2")) == "FGSM(norm='l2')"
     assert repr(PGD(40)) == (
         "PGD(norm='linf', steps=40, restarts=1, relative_step=0.0625, random_start=True, "
-        "keep_best=True)"
+        "keep_best=True, warm=False)"
     )
     assert repr(PerturbationAttack(5)) == (
         "PerturbationAttack(norm='linf', lower=-0.4, upper=0.4, steps=5, learning_rate=0.1, "

@@ -7,13 +7,14 @@ import tensorflow as tf
 from attacks import FGSM, PGD, HopSkipJump, Stochastic
 from experiments.face_verification.adaptive_attacks import (
     AdaptiveAttacks,
+    Foreseen,
     Outcome,
-    ProbePairs,
     transfer_wins,
     worst_case,
 )
 from experiments.face_verification.cleaners import LOSSES, check_names
 from experiments.face_verification.defences import Defence, OwnVerification
+from experiments.face_verification.probe_pairs import ProbePairs
 from experiments.face_verification.transfer import crafted_on
 from resgn.cleaners import Cleaner, bit_depth, gaussian_noise
 from resgn.judge import Judge
@@ -129,30 +130,37 @@ def test_pgd_through_the_defence_breaks_what_transfer_does_not() -> None:
 def test_only_pairs_that_few_steps_leave_are_attacked_with_all(
     broken: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a stand-in for PGD: few steps break the pairs told, all steps those that are left."""
+    """By a stand-in for the judge: few steps break the pairs told, all steps the others."""
     found = attacks(0.2)
-    crafted: list[tuple[int, int]] = []
+    judged: list[int] = []
 
-    def craft(self: AdaptiveAttacks, attack: PGD, *_: object) -> np.ndarray:
-        crafted.append((attack.steps, len(self.pairs)))
-        return self.pairs.images + attack.steps
+    def foreseen(self: AdaptiveAttacks, _: Defence, probes: np.ndarray) -> Foreseen:
+        judged.append(len(self.pairs))
+        first = len(judged) == 1
+        hit = np.array(broken) if first else np.ones(len(probes), bool)
+        return Foreseen(np.full(len(probes), len(judged), np.float32), hit)
 
-    def outcome(self: AdaptiveAttacks, _: Defence, probes: np.ndarray) -> Outcome:
-        steps = (probes - self.pairs.images).mean((1, 2, 3))
-        few = np.isclose(steps, 2)
-        # Which pairs these are, by their untouched probes.
-        first = found.pairs.images[:, 0, 0]
-        rows = [np.flatnonzero((first == each[0, 0]).all(-1))[-1] for each in self.pairs.images]
-        hit = np.where(few, np.array(broken)[rows], np.isclose(steps, 8))
-        return Outcome(hit, steps.astype(np.float32))
-
-    monkeypatch.setattr(AdaptiveAttacks, "craft", craft)
-    monkeypatch.setattr(AdaptiveAttacks, "outcome", outcome)
+    monkeypatch.setattr(AdaptiveAttacks, "foreseen", foreseen)
     left = 4 - sum(broken)
-    through = found._through(Defence.of(bit_depth(2), found.target, samples=2))
-    assert crafted == [(2, 4)] + [(8, left)] * bool(left)
+    defence = Defence.of(bit_depth(2), found.target, samples=2)
+    through = found._through(defence)
+    assert judged == [4] + [left] * bool(left)
     assert through.success.all()
-    np.testing.assert_array_equal(through.margin, np.where(broken, 2, 8))
+    np.testing.assert_array_equal(through.margin, np.where(broken, 1, 2))
+
+
+def test_draws_that_decide_are_none_that_an_attack_has_seen() -> None:
+    """Whoever the attacker foresees to be broken is left alone, and may withstand all the same."""
+    found = attacks(0.2)
+    defence = Defence.of(gaussian_noise(0.3), found.target, samples=2)
+    images = found.pairs.images
+    own = found.foreseen(defence, images)
+    draws = [found._judged(defence, images, draw) for draw in range(1, 9)]
+    np.testing.assert_allclose(own.margin, np.mean([m for m, _ in draws], axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(own.success, np.all([s for _, s in draws], axis=0))
+    outcome = found.outcome(defence, images)
+    np.testing.assert_array_equal(outcome.success, found.decided(defence, images))
+    np.testing.assert_array_equal(outcome.margin, own.margin)
 
 
 def test_a_budget_too_small_breaks_nothing() -> None:

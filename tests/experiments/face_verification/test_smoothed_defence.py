@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from attacks import WrongVerification
 from attacks.objective import Objective
-from experiments.face_verification.adaptive_attacks import AdaptiveAttacks, ProbePairs
+from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.probe_pairs import ProbePairs
 from experiments.face_verification.settings import Smoothed, VerificationSettings
 from experiments.face_verification.smoothed_defence import of_denoiser
 from resgn.generator import GeneratorConfig
