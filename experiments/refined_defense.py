@@ -14,7 +14,9 @@ judged by refined codes; `refined,random`, refined codes of changes as large wit
 implicit differentiation (`attacks.FixedPointAttack`), from several starts and with longer inner
 loops if --adaptive_starts and --adaptive_inner say so; `refined,bpda=B`, the same with the
 encoder's gradient; `refined,minimum`, the smallest of these budgets that breaks each pair, and how
-many none breaks (`unbroken`). Columns: `success`, accepted as the target and rejected as the
+many none breaks (`unbroken`); `refined,verdicts`, with --verdict_queries, the targets' photographs
+brought as near to the sources as verdicts on refined codes alone allow (HopSkipJump), whose
+`change` is what that took. Columns: `success`, accepted as the target and rejected as the
 source; `undone`, accepted as the source and rejected as the target, which alone is to withstand;
 the two similarities; the largest `change` of a pixel in grey levels; `second_success`, what
 --second_judge makes of the images. `judge,...` says how well both codes tell the pairs' people
@@ -37,6 +39,7 @@ from experiments.face_autoencoder.refinement_bench import (
     RefinementFaces,
     RefinementSettings,
 )
+from experiments.face_autoencoder.verdict_attack import draws_of
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.kept_arrays import KeptArrays
@@ -57,6 +60,8 @@ SETTINGS = CommandFlags(
         "adaptive_inner": "Steps of the refinement for each step of that attack.",
         "bpda_budgets": "Largest changes of a pixel by the attack that takes the encoder's "
         "gradient for that of the refinement; empty for none.",
+        "verdict_queries": "Verdicts for each pair that the attack by verdicts alone may ask for, "
+        "each after a refinement of about a second; 0 for no such row.",
     },
     within={"eps": "(0, inf)", "adaptive_budgets": "(0, 1]", "bpda_budgets": "(0, 1]"},
 )
@@ -83,6 +88,8 @@ def main(_: list[str]) -> None:
             name = f"refined,{kind}={budget:g}"
             crafts[name] = partial(bench.adaptive, budget, kind == "bpda")
             budgets.setdefault(budget, []).append(name)
+    if settings.verdict_queries:
+        crafts["refined,verdicts"] = bench.verdicts
     crafted = {name: craft() for name, craft in tqdm.tqdm(crafts.items(), unit="attack")}
     rows = [
         run.measured(name, partial(bench.row, name, images)) for name, images in crafted.items()
@@ -107,6 +114,12 @@ def main(_: list[str]) -> None:
             f" Budgets {with_levels(sorted(budgets))}; {settings.adaptive_steps} steps from "
             f"{settings.adaptive_starts} starts, with {settings.adaptive_inner} of the refinement "
             "in each."
+        )
+    if settings.verdict_queries:
+        notes += (
+            f" By verdicts alone: HopSkipJump in L-infinity from the target's photograph, "
+            f"{settings.verdict_queries} queries for each pair, "
+            f"{draws_of(settings.verdict_queries)} of them for the first direction."
         )
     notes += f" {bench.judging.about(known)}"
     plain = ("source_similarity", "target_similarity", "change", "auc", "median", "90%")

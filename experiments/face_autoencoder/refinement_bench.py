@@ -17,6 +17,7 @@ from experiments.face_autoencoder.judging import Judging
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import Attacked, AttackedPairs
 from experiments.face_autoencoder.settings import AutoencoderSettings
+from experiments.face_autoencoder.verdict_attack import FEWEST, Asked, by_verdicts
 from experiments.running.kept_arrays import CHUNK, KeptArrays
 from experiments.running.results import Measurement, Row
 from experiments.running.settings import Presets, check_above_zero, check_at_least, part
@@ -50,6 +51,8 @@ class RefinementSettings(Presets):
       adaptive_inner: steps of the refinement for each of its steps.
       bpda_budgets: largest changes of a pixel by the attack that takes the encoder's gradient for
         that of the refinement.
+      verdict_queries: of the attack by verdicts alone, for each image; each is a refinement. 0 for
+        no such attack.
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings())
@@ -63,6 +66,7 @@ class RefinementSettings(Presets):
     adaptive_starts: int = 5
     adaptive_inner: int = 3
     bpda_budgets: tuple[float, ...] = (0.01, 0.02, 0.05)
+    verdict_queries: int = 200
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
         "pairs": 24,
@@ -71,6 +75,8 @@ class RefinementSettings(Presets):
         "adaptive_starts": 1,
         "adaptive_inner": 1,
         "bpda_budgets": (),
+        # 200 take more than three minutes for each pair.
+        "verdict_queries": 0,
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
         "pairs": 1,
@@ -86,6 +92,10 @@ class RefinementSettings(Presets):
         check_above_zero(self, "eps")
         check_at_least(self, 1, "adaptive_starts", "adaptive_inner")
         check_above_zero(self, "adaptive_budgets", "bpda_budgets", most=1.0)
+        if self.verdict_queries < FEWEST and self.verdict_queries:
+            raise InputError(
+                f"`verdict_queries` must be 0 or at least {FEWEST}, got {self.verdict_queries}."
+            )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -278,7 +288,7 @@ class RefinementBench:
           budget: largest change of a pixel.
           bpda: with the encoder's gradient in place of that of the refinement.
         """
-        judge, (sources, targets) = self.judges["refined"], self._refined
+        judge, (sources, _) = self.judges["refined"], self._refined
         settings = self._settings
         attack = FixedPointAttack(
             settings.adaptive_steps,
@@ -291,14 +301,34 @@ class RefinementBench:
             solver = EncoderGradient(self._fit, self._experiment.encode)
 
         def craft(rows: Array) -> Array:
-            source, target = (judge.embed(tf.constant(each[rows])) for each in (sources, targets))
-            goal = IdentitySwap(source, target, judge.threshold)
-            images = self.pairs.sources[rows]
+            goal, images = self._swap(rows), self.pairs.sources[rows]
             found = attack.craft(solver, images, sources[rows], goal, budget, outputs=judge.embed)
             return to_float(in_levels(found, images, budget)).numpy()
 
         name = "bpda" if bpda else "adaptive"
         return self._kept.in_chunks(f"{name}_{budget:g}", np.arange(len(sources)), craft)
+
+    def verdicts(self) -> Array:
+        """By the verdicts on refined codes alone, from the targets' photographs, in 8 bits."""
+        settings = self._settings
+        asked = Asked(self._fit, self.judges["refined"].embed)
+
+        def craft(rows: Array) -> Array:
+            sources, targets = self.pairs.sources[rows], self.pairs.targets[rows]
+            seed = settings.autoencoder.seed + int(rows[0])
+            found = by_verdicts(
+                asked, sources, targets, self._swap(rows), settings.verdict_queries, seed
+            )
+            return to_float(in_levels(found, sources, 1.0)).numpy()
+
+        name = f"verdicts_{settings.verdict_queries}"
+        return self._kept.in_chunks(name, np.arange(len(self.pairs)), craft)
+
+    def _swap(self, rows: Array) -> IdentitySwap:
+        """To be taken for the targets by refined codes and no longer for the sources."""
+        judge = self.judges["refined"]
+        source, target = (judge.embed(tf.constant(each[rows])) for each in self._refined)
+        return IdentitySwap(source, target, judge.threshold)
 
     def minimum(self, crafted: Mapping[float, Sequence[tuple[str, Array]]]) -> Row:
         """The smallest budget that breaks each pair: median, 90 %, and how many none breaks.

@@ -8,14 +8,15 @@ from tests.experiments.command import result, run
 
 @pytest.mark.slow
 def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
-    arguments = ("--preset=smoke", "--steps=4", "--adaptive_budgets=0.01", "--bpda_budgets=0.01")
+    budgets = ("--adaptive_budgets=0.01", "--bpda_budgets=0.01", "--verdict_queries=18")
+    arguments = ("--preset=smoke", "--steps=4", *budgets)
     done = run("refined_defense", *arguments, f"--output_dir={tmp_path}/run", cache=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in result(tmp_path / "run")["rows"]}
     judges = {name: rows.pop(name) for name in ("judge,encoder", "judge,refined")}
     minimum = rows.pop("refined,minimum")
     attacked = {"refined,adaptive=0.01", "refined,bpda=0.01"}
-    assert set(rows) == {"encoder", "refined", "refined,random", *attacked}
+    assert set(rows) == {"encoder", "refined", "refined,random", "refined,verdicts", *attacked}
     broken = any(rows[name]["success"]["value"] for name in attacked)
     assert minimum["unbroken"]["value"] == float(not broken)
     assert minimum["median"]["value"] == (0.01 if broken else None)
@@ -24,12 +25,16 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     # 0.02 and 0.01 of 255, rounded to whole levels.
     assert rows["refined,random"]["change"]["value"] == pytest.approx(5.0, abs=0.01)
     assert rows["refined,adaptive=0.01"]["change"]["value"] == pytest.approx(2.0, abs=0.01)
+    # The target's photograph, as far as the first search for the boundary brought it.
+    assert rows["refined,verdicts"]["change"]["value"] > 2.0
+    notes = result(tmp_path / "run")["table"]["notes"]
+    assert "target's photograph, 18 queries for each pair, 2 of them for" in notes
     for row in rows.values():
         assert row["success"]["value"] + row["undone"]["value"] <= 1.0
     # Sources and targets; both of them by both codes; for each row perturbation and drawing,
     # but two rows are of the same images.
     picture = cv2.imread(str(tmp_path / "run" / "panel.png"))
-    assert picture.shape == (26 + 224, (2 + 4 + 2 * 5 - 1) * 224, 3)
+    assert picture.shape == (26 + 224, (2 + 4 + 2 * 6 - 1) * 224, 3)
 
 
 def test_what_cannot_be_is_refused(tmp_path) -> None:
@@ -37,6 +42,7 @@ def test_what_cannot_be_is_refused(tmp_path) -> None:
         ("adaptive_budgets=much", "--adaptive_budgets=much: 'much' is no number"),
         ("adaptive_budgets=0.1,0.1", "a number stands there twice"),
         ("adaptive_budgets=2", "must lie in (0, 1]"),
+        ("verdict_queries=1", "--verdict_queries must be 0 or at least 2, got 1."),
         ("pairs=0", "--pairs must be at least 1, got 0"),
     ):
         done = run("refined_defense", f"--{wrong}", cache=tmp_path)
