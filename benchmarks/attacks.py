@@ -12,6 +12,9 @@ time summed over the cores, which other work on the machine inflates less. On a 
 computes in bfloat16 the network runs in `mixed_bfloat16` as well. --output keeps the numbers, for
 `experiments.results_page`.
 
+The last case is robust accuracy over many pairs: gradients and seconds of PGD in stages, which
+leaves alone who is broken, beside PGD and APGD on all pairs.
+
 Peers come with `pip install -e '.[bench]'`; missing ones are named and left out.
 """
 
@@ -31,6 +34,7 @@ import tensorflow as tf
 from attacks import FGSM, PGD, Attack, Dodging, judge, stored
 from attacks.stochastic import Deterministic
 from benchmarks import result
+from benchmarks.many_pairs import many_pairs
 from benchmarks.peers import PEERS, Craft, Task, installed_peers
 from benchmarks.timing import Times, bare_gradients, measure, medians
 from experiments.flags import file_flags
@@ -48,14 +52,18 @@ _STEPS = FLAGS.integer("steps", 40, "Steps of PGD.", 1)
 _EPSILON = FLAGS.number("epsilon", 0.03, "L-infinity budget, images in [0, 1].", "[0, 1]")
 _RELATIVE_STEP = FLAGS.number("relative_step", 0.1, "PGD's step as a share of epsilon.", "[0, inf)")
 _ROUNDS = FLAGS.integer("rounds", 0, "Timed rounds; 0: as many as there are rows.", 0)
-_ATTACKS = FLAGS.choices("attack", ["FGSM", "PGD"], ["FGSM", "PGD"], "What to time.")
+_CASES = ["FGSM", "PGD", "many_pairs"]
+_ATTACKS = FLAGS.choices("attack", _CASES, _CASES, "What to time.")
+_BUDGETS = FLAGS.numbers(
+    "budgets", [0.004, 0.03], "Budgets of many_pairs, images in [0, 1].", "(0, 1]"
+)
 _BFLOAT16 = FLAGS.choice(
     "bfloat16", "auto", ["auto", "yes", "no"], "Run in mixed_bfloat16, too; auto: where it is fast."
 )
 
 OURS, JUDGED, FLOOR = "attacks", "attacks, judged", "floor"
 LOW = ", bfloat16"
-RATES = ("success", "success_8bit")
+RATES = ("success", "success_8bit", "robust")
 """Columns in percent."""
 
 NOTES = (
@@ -66,7 +74,10 @@ NOTES = (
     "times the speed of the fastest other library. success: percent that dodge, 95 % Wilson "
     "interval in round brackets, judged by the network in float32; success_8bit: of the images "
     "as files of 8 bits hold them. judged: the time includes judging each image in float and in "
-    "8 bits."
+    "8 bits. many_...: robust accuracy at the budget of the row's name, by PGD of as many steps "
+    "from a random start on all images, by APGD on all, and by PGD in stages, which leaves alone "
+    "who is broken; gradients for each image, those included by which a batch is filled up; ratio "
+    "to PGD on all; seconds of all images; robust: percent that holds out, as files hold them."
 )
 
 Columns = dict[str, Measurement]
@@ -125,6 +136,13 @@ def main(argv: list[str]) -> None:
             found.setdefault(row, {}).update(
                 {f"{name.lower()}_{column}": value for column, value in values.items()}
             )
+    if "many_pairs" in _ATTACKS.value:
+        many = many_pairs(target, images, criterion, _BUDGETS.value, task.steps, _ROUNDS.value)
+        _print_many(many)
+        found |= {
+            row: {f"many_{column}": value for column, value in values.items()}
+            for row, values in many.items()
+        }
     names = dict.fromkeys(column for row in found.values() for column in row)
     absent = [peer for peer in PEERS if peer not in peers]
     left_out = [f"Left out: {', '.join(absent)}."] * bool(absent)
@@ -217,7 +235,7 @@ def columns(
                 judge(network, each[np.newaxis], criterion, batch_size=count)[1]
                 for each in (images, kept)
             )
-            row |= dict(zip(RATES, map(Measurement.rate, judged), strict=True))
+            row |= dict(zip(RATES[:2], map(Measurement.rate, judged), strict=True))
         found[name] = row
     return found
 
@@ -231,7 +249,7 @@ def _print_table(attack: str, table: dict[str, Columns]) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for name, row in table.items():
         speed = row["images_per_second"]
-        judged = " | ".join(f"{row[rate].value:.1%}" if rate in row else "" for rate in RATES)
+        judged = " | ".join(f"{row[rate].value:.1%}" if rate in row else "" for rate in RATES[:2])
         print(
             f"| {name} | {speed.value:.2f} | {speed.low:.2f}-{speed.high:.2f} "
             f"| {row['processor_ms'].value:.1f} | {row['ratio'].value:.3f} "
@@ -246,6 +264,18 @@ def _print_table(attack: str, table: dict[str, Columns]) -> None:
             )
     own = min(1.0, 1.0 / table[OURS]["ratio"].value)
     print(f"\nOf the time of {OURS} {own:.1%} are the network's own gradients.")
+
+
+def _print_many(table: dict[str, Columns]) -> None:
+    print("\n## Robust accuracy over many pairs\n")
+    print("| | gradients an image | of PGD on all | seconds | hold out in 8 bits |")
+    print("|---|---|---|---|---|")
+    for name, row in table.items():
+        print(
+            f"| {name} | {row['gradients'].value:.1f} | {row['ratio'].value:.3f} "
+            f"| {row['seconds'].value:.2f} | {row['robust'].value:.1%} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

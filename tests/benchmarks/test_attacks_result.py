@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from attacks import Dodging
 from benchmarks import attacks
+from benchmarks.many_pairs import many_pairs
 from benchmarks.peers import Craft, Task
 from benchmarks.timing import Times
 from experiments.flags import groups
@@ -17,6 +18,7 @@ from resgn.legitimate_pairs import LegitimatePairs
 from resgn.target import to_float
 
 SIDE = 8
+MANY = ("PGD on all", "APGD on all", "PGD in stages")
 
 
 def mean_colour(images: tf.Tensor) -> tf.Tensor:
@@ -62,12 +64,17 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoredResult:
 def test_the_result_is_one_of_the_projects(kept: StoredResult) -> None:
     assert kept.command == "attacks --images=2 --steps=2 --rounds=2 --bfloat16=no --seed=3"
     assert kept.seed == 3
-    assert [row.name for row in kept.rows] == ["floor", "attacks", "attacks, judged", "ART"]
+    many = [f"{attack}, eps={budget}" for budget in (0.004, 0.03) for attack in MANY]
+    assert [row.name for row in kept.rows] == [
+        *("floor", "attacks", "attacks, judged", "ART"),
+        *many,
+    ]
     assert kept.notes.startswith("2 images, epsilon 0.03, PGD of 2 steps of 0.1 epsilon, ")
     assert "Left out: foolbox, cleverhans." in kept.notes
     for row in kept.rows:
         for name, measurement in row.columns.items():
-            assert (name in kept.plain) == ("success" not in name), name
+            rate = "success" in name or "robust" in name
+            assert (name in kept.plain) == (not rate), name
             assert measurement.count == 2, name
 
 
@@ -77,10 +84,44 @@ def test_success_is_judged_alike(kept: StoredResult) -> None:
     rates = {
         row.name: [row.columns[f"{attack}_success"].value for attack in ("fgsm", "pgd")]
         for row in kept.rows
-        if row.name != "floor"
+        if "fgsm_success" in row.columns
     }
     assert rates == {"attacks": [1.0, 0.5], "attacks, judged": [1.0, 0.5], "ART": [0.0, 0.0]}
     assert "fgsm_success" not in kept.rows[0].columns
+
+
+def test_many_pairs_cost_what_is_counted(kept: StoredResult) -> None:
+    """Of two steps there is one stage, so that all three ask for the same."""
+    rows = {row.name: row.columns for row in kept.rows}
+    for budget in (0.004, 0.03):
+        for attack in MANY:
+            row = rows[f"{attack}, eps={budget}"]
+            assert row["many_gradients"].value == 2.0
+            assert row["many_ratio"].value == 1.0
+            assert row["many_seconds"].value > 0.0
+    # Red and green up by a grey level, or seven, and blue down; the references as in `toy_faces`.
+    for budget, levels in ((0.004, 1), (0.03, 7)):
+        moved = np.array([102 + levels, 102 + levels, 102 - levels]) / 255
+        others = np.array([[102, 102, 112], [102, 102, 117]]) / 255
+        cosine = others @ moved / np.linalg.norm(others, axis=1) / np.linalg.norm(moved)
+        robust = np.mean(2 - 2 * cosine < 0.005)
+        for attack in MANY:
+            assert rows[f"{attack}, eps={budget}"]["many_robust"].value == robust
+
+
+def test_who_is_broken_early_costs_less() -> None:
+    images = np.full((8, SIDE, SIDE, 3), 102 / 255, np.float32)
+    references = np.full((8, 3), 0.4, np.float32)
+    references[:, 2] += 10 / 255
+    references[0, 2] += 5 / 255
+    criterion = Dodging(references, 0.005)
+    found = many_pairs(mean_colour, images, criterion, [0.03], steps=16, rounds=1)
+    whole, _, staged = found.values()
+    assert whole["gradients"].value == 16.0
+    # The first stage is a step that crosses the ball: nobody is left.
+    assert staged["gradients"].value == pytest.approx(1.0)
+    assert staged["ratio"].value == pytest.approx(1 / 16)
+    assert staged["robust"].value == whole["robust"].value == 0.0
 
 
 def test_speeds_are_those_of_the_rounds() -> None:
