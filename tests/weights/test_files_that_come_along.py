@@ -9,6 +9,8 @@ import pytest
 
 import weights
 from mofa import encoder, identity
+from resgn.smoothing import load_denoiser
+from resgn.target import load_target
 from weights import dlib_format, made_for
 from weights.errors import InputError
 
@@ -66,3 +68,11 @@ def test_a_classifier_is_refused_with_another_encoder(caplog: pytest.LogCaptureF
 
 def test_the_thresholds_say_the_temperature_of_their_divergence() -> None:
     assert json.loads((HERE / "detector_thresholds.json").read_text())["temperature"] == 1.0
+
+
+def test_the_denoiser_is_for_facenet() -> None:
+    denoiser = load_denoiser(HERE / "denoiser_facenet.h5", load_target("facenet"))
+    assert denoiser.sigma == 0.5
+    assert denoiser.threshold == pytest.approx(1.4518, abs=1e-4)
+    with pytest.raises(InputError, match=r"Its threshold does not fit"):
+        load_denoiser(HERE / "denoiser_facenet.h5", load_target("dlib"))
