@@ -121,11 +121,20 @@ class AdaptiveAttacks:
         return cls(pairs, experiment.target, epsilon, steps, settings.seed, judges=experiment.judge)
 
     def before(self, defence: Defence) -> AdaptiveAttacks:
-        """The same attacks, as this defence decides: another network has its own references."""
-        if defence.own is None:
+        """The same attacks, as this defence decides.
+
+        Another network has its own references, and noisy copies that vote their own threshold,
+        which an attack has to know that sees nothing but verdicts.
+        """
+        pairs = self.pairs
+        if defence.own is not None:
+            references = defence.own.embeddings[pairs.reference]
+            threshold = defence.own.threshold
+        elif defence.vote is not None:
+            references, threshold = pairs.references, defence.vote.verifier.threshold
+        else:
             return self
-        own, pairs = defence.own, self.pairs
-        criterion = WrongVerification(own.embeddings[pairs.reference], pairs.same, own.threshold)
+        criterion = WrongVerification(references, pairs.same, threshold)
         return dataclasses.replace(self, pairs=dataclasses.replace(pairs, criterion=criterion))
 
     @functools.cached_property
@@ -215,7 +224,13 @@ class AdaptiveAttacks:
         """One draw of a defence, or one vote."""
         if defence.vote is not None:
             stream = JUDGEMENT + draw
-            votes = defence.vote.votes(images, self.pairs.references, self.seed, stream)
+            votes = defence.vote.votes(
+                images,
+                self.pairs.references,
+                self.seed,
+                stream,
+                _bar(f"votes of {defence.name}", "probe"),
+            )
             against = np.where(self.pairs.same, defence.vote.draws - votes, votes)
             margin = (against / defence.vote.draws - 0.5).astype(np.float32)
             return Foreseen(margin, ~defence.vote.right(votes, self.pairs.same))
@@ -299,8 +314,8 @@ def _staged_pgd(steps: int) -> StagedPGD:
     return StagedPGD(steps)
 
 
-def _bar(title: str) -> Progress:
-    return functools.partial(tqdm.tqdm, desc=title, unit="batch", leave=False)
+def _bar(title: str, unit: str = "batch") -> Progress:
+    return functools.partial(tqdm.tqdm, desc=title, unit=unit, leave=False)
 
 
 def worst_case(outcomes: Sequence[Outcome], random: bool) -> np.ndarray:

@@ -29,6 +29,7 @@ PLAIN = {
     "gallery": ("--preset=smoke",),
     "adaptive": ("--preset=smoke", "--rows=jpeg,none"),
     "certify": ("--preset=smoke",),
+    "linf_curve": ("--preset=smoke", "--rows=none,smoothed", "--levels=1,8"),
     "train_mofa": ("--preset=smoke",),
     "train_identity": ("--preset=smoke",),
     "train_detector": ("--preset=smoke",),

@@ -149,6 +149,18 @@ def test_outcomes_are_those_of_the_votes(network: Curved, target: Target, defenc
     )
 
 
+def test_attacks_know_its_threshold(network: Curved, target: Target) -> None:
+    denoiser = Denoiser(lambda x, training: x, SIGMA, 0.7, GeneratorConfig())
+    defence = of_denoiser(denoiser, target, Smoothed(), SAMPLES)
+    attacks = AdaptiveAttacks(pairs(network, target, 4), target, 0.1, 4, 3)
+    knowing = attacks.before(defence).pairs.criterion.tensors()
+    references, signs, _ = attacks.pairs.criterion.tensors()
+    np.testing.assert_array_equal(knowing[0], references)
+    np.testing.assert_array_equal(knowing[1], signs)
+    np.testing.assert_allclose(knowing[2], 0.7)
+    assert attacks.before(Defence.none(target)) is attacks
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
