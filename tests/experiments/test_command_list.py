@@ -51,7 +51,7 @@ def test_a_command_runs_by_its_name_as_by_its_module() -> None:
     named, module = run("results-page", "--helpshort"), run("--helpshort", program=MODULE)
     assert named.returncode == module.returncode
     assert named.stdout == module.stdout
-    assert named.stdout.startswith("Bring the tables of RESULTS.md up to date")
+    assert named.stdout.startswith("Bring every page that holds results up to date")
 
 
 def test_another_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +76,7 @@ def test_a_folder_experiments_of_ones_own_is_not_in_the_way(tmp_path: Path) -> N
         """)
     )
     done = run("results_page", "--helpshort", folder=own.parent, program=(str(script),))
-    assert done.stdout.startswith("Bring the tables of RESULTS.md up to date")
+    assert done.stdout.startswith("Bring every page that holds results up to date")
     by_module = run("results_page", "--helpshort", folder=own.parent)
     assert "the wrong folder" in by_module.stderr  # which is why there is a script
 
