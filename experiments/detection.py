@@ -18,9 +18,10 @@ The rows fgsm and pgd are attacks that the first half's thresholds for epsilon 0
 The rows `unaware`, `equation1` and `judge` say in which share of the faces an attack is taken for
 its target (`reached`) and also raises no alarm (`unnoticed`): one that does not know the detector,
 one that keeps the divergence low while it matches codes by Eq. 1, and one that does so by the
-identity classifier that judges. Attacked faces are judged in 8 bits, as files hold them; where that
-leaves nothing of an attack, a row `float` has it as it was. They are kept in the user's cache, so
-that a second run need not make them again.
+identity classifier that judges. With --adaptive_scores=self_perturbed it is the classifier's score
+that has to stay low, in rows that name it. Attacked faces are judged in 8 bits, as files hold them;
+where that leaves nothing of an attack, a row `float` has it as it was. They are kept in the user's
+cache, so that a second run need not make them again.
 """
 
 from __future__ import annotations
@@ -56,12 +57,16 @@ from experiments.face_autoencoder.unnoticed_attacks import (
     ATTACKERS,
     UnnoticedAttacks,
     UnnoticedConfig,
+    row_name,
 )
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.run import Run
 from experiments.running.settings import Presets, check_above_zero, check_at_least, flat, part
 from weights.errors import InputError
+
+ALARMS = ("js", SCORE)
+"""Scores that an attacker who knows them can keep low."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +79,7 @@ class DetectionSettings(Presets):
         small one.
       eps: epsilons of the attack.
       adaptive_eps: those of `eps` at which the detector is known to the attacker.
+      adaptive_scores: of `ALARMS`, each of which is to stay silent by itself.
     """
 
     autoencoder: AutoencoderSettings = part(AutoencoderSettings(images_per_identity=20))
@@ -84,6 +90,7 @@ class DetectionSettings(Presets):
     eps: tuple[float, ...] = tuple(TABLE_2)
     unnoticed: UnnoticedConfig = part(UnnoticedConfig())
     adaptive_eps: tuple[float, ...] = (0.05,)
+    adaptive_scores: tuple[str, ...] = ("js",)
 
     LAPTOP: ClassVar[dict[str, Any]] = AutoencoderSettings.LAPTOP | {
         "images": 100,
@@ -110,6 +117,11 @@ class DetectionSettings(Presets):
             )
         if not set(self.adaptive_eps) <= set(self.eps):
             raise InputError("`adaptive_eps` must be among `eps`.")
+        if not self.adaptive_scores or not set(self.adaptive_scores) <= set(ALARMS):
+            raise InputError(
+                f"`adaptive_scores` knows {' and '.join(ALARMS)}; got "
+                f"{','.join(self.adaptive_scores)!r}."
+            )
 
 
 SETTINGS = CommandFlags(
@@ -127,6 +139,8 @@ SETTINGS = CommandFlags(
         "eps": "Epsilons of the attack.",
         "adaptive_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
         "for none.",
+        "adaptive_scores": "Scores whose alarms these attacks must not raise, each by itself: js, "
+        "self_perturbed.",
         "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
     },
     within={
@@ -160,14 +174,16 @@ def main(_: list[str]) -> None:
         settings.eps,
         settings.table,
         experiment.crafted,
-        {SCORE: perturbation_detector(experiment, settings.self_perturbed).measure},
+        {SCORE: perturbation_detector(experiment, settings.self_perturbed)},
     )
     measured = {"normal": table.reconstruction}
     measured |= {name: functools.partial(table.row, name) for name in table.names}
-    unnoticed = functools.cache(lambda: UnnoticedAttacks(table, settings.unnoticed))
-    for epsilon, attacker in itertools.product(settings.adaptive_eps, ATTACKERS):
-        measured[f"eps={epsilon:g},{attacker}"] = functools.partial(
-            lambda epsilon, attacker: unnoticed().row(epsilon, attacker), epsilon, attacker
+    unnoticed = functools.cache(functools.partial(UnnoticedAttacks, table, settings.unnoticed))
+    for score, epsilon, attacker in itertools.product(
+        settings.adaptive_scores, settings.adaptive_eps, ATTACKERS
+    ):
+        measured[row_name(epsilon, attacker, score)] = functools.partial(
+            lambda score, *known: unnoticed(score).row(*known), score, epsilon, attacker
         )
     rows = [
         run.measured(name, measure) for name, measure in tqdm.tqdm(measured.items(), unit="row")
@@ -198,7 +214,7 @@ def main(_: list[str]) -> None:
         notes += (
             f" Who knows the detector: {known.adaptive_images} faces, PGD of "
             f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, alarms at the one "
-            "threshold of js."
+            f"threshold of {' or '.join(settings.adaptive_scores)}."
         )
     areas = (f"{score}_auc" for score in (*SCORES, "js_pca", SCORE))
     plain = (*areas, "weight", "rmse", "rmse_pca")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
 from attacks.semantic_match import entry_weights
@@ -84,6 +86,16 @@ class Half:
     people: Array
 
 
+class ImageScore(Protocol):
+    """A score that does not come from a reconstruction: the higher, the more attacked."""
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Of images float32 [N, 224, 224, 3] in [0, 1]: [N], differentiable."""
+
+    def measure(self, images: Array, batch_size: int = BATCH) -> Array:
+        """The same of many images, at so many at a time."""
+
+
 class Table2:
     """Scores of normal and attacked faces of both halves.
 
@@ -107,8 +119,7 @@ class Table2:
       epsilons: of the attack.
       config: see there.
       crafted: gives attacked images in 8 bits, and may keep them.
-      others: scores [N] of images, at so many at a time, by the name of their columns; they do not
-        come from a reconstruction.
+      others: further scores by the name of their columns.
     """
 
     def __init__(
@@ -120,7 +131,7 @@ class Table2:
         epsilons: Sequence[float],
         config: Table2Config,
         crafted: CraftedImages | None = None,
-        others: Mapping[str, Callable[[Array, int], Array]] | None = None,
+        others: Mapping[str, ImageScore] | None = None,
     ) -> None:
         self._all_scores, self.scores = scores, scores[""]
         self._other_scores = dict(others or {})
@@ -152,7 +163,17 @@ class Table2:
         for name, scores in self._all_scores.items():
             if name:
                 found[f"js_{name}"] = scores.measure(images, BATCH)["js"]
-        return found | {name: score(images, BATCH) for name, score in self._other_scores.items()}
+        return found | {name: self.measure(name, images) for name in self._other_scores}
+
+    def measure(self, score: str, images: Array) -> Array:
+        """One score of images, `js` or another's, [N]."""
+        if score == "js":
+            return self.scores.measure(images, BATCH)["js"]
+        return self._other_scores[score].measure(images, BATCH)
+
+    def differentiable(self, score: str) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The same from a tensor of images, with a gradient."""
+        return self.scores.divergence if score == "js" else self._other_scores[score]
 
     def stored(self, half: str, name: str) -> Array:
         """Attacked faces, float32 [N, 224, 224, 3]; in 8 bits but for rows that say `float`."""

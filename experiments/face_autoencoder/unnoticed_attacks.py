@@ -12,7 +12,7 @@ from attacks import PGD, Criterion, Undetected, with_score
 from detector.detection import flagged
 from experiments.face_autoencoder import over_people
 from experiments.face_autoencoder.detection_table import Half, Table2
-from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Function
+from experiments.face_autoencoder.mofa_victim import AttackedPairs, Function
 from experiments.running.results import Measurement, Row
 from experiments.running.settings import check_above_zero, check_at_least
 from mofa.arrays import Array
@@ -65,17 +65,18 @@ class Outcome(NamedTuple):
 class UnnoticedAttacks:
     """The share of faces where an attack reaches its goal and raises no alarm.
 
-    The alarm is the divergence at the one threshold of Table 2; the judge is the identity
+    The alarm is one score at its one threshold of Table 2; the judge is the identity
     classifier on codes. Faces are judged as files hold them.
 
     Args:
       table: scores, thresholds and faces.
       config: see there.
+      score: that raises the alarm, `js` or another one of the table.
     """
 
-    def __init__(self, table: Table2, config: UnnoticedConfig) -> None:
-        self._table, self._config = table, config
-        self._threshold = table.one_threshold("js")
+    def __init__(self, table: Table2, config: UnnoticedConfig, score: str = "js") -> None:
+        self._table, self._config, self._score = table, config, score
+        self._threshold = table.one_threshold(score)
         self._pgd = PGD(config.adaptive_steps)  # compiled once for all weights and epsilons
         self._halves = {
             "test": _first(table.halves["test"], config.adaptive_images),
@@ -95,7 +96,7 @@ class UnnoticedAttacks:
                 "test", attacker, epsilon, weight, self._config.adaptive_starts
             )
             columns["weight"] = Measurement.bare(weight, len(self._halves["validation"].people))
-        alarms = flagged(self._table.normal["test"]["js"], self._threshold)
+        alarms = flagged(self._table.normal["test"][self._score], self._threshold)
         columns |= {
             "reached": over_people.mean(outcome.reached, half.people),
             "unnoticed": over_people.mean(outcome.unnoticed, half.people),
@@ -103,7 +104,7 @@ class UnnoticedAttacks:
         }
         order = ("reached", "unnoticed", "false_alarms", "weight")
         return Row(
-            f"eps={epsilon:g},{attacker}",
+            row_name(epsilon, attacker, self._score),
             {name: columns[name] for name in order if name in columns},
         )
 
@@ -134,19 +135,25 @@ class UnnoticedAttacks:
 
     def _outcome(self, pairs: AttackedPairs, images: Array) -> Outcome:
         reached = pairs.success("code", images)
-        scores = self._table.scores.measure(images, BATCH)["js"]
+        scores = self._table.measure(self._score, images)
         return Outcome(reached, reached & ~flagged(scores, self._threshold))
 
     # Attacks compile once for each of these objects, so that they are made once.
     @functools.cached_property
     def _behind_codes(self) -> Function:
         victim = self._halves["test"].pairs.victim
-        return with_score(victim.encoder, self._table.scores.divergence)
+        return with_score(victim.encoder, self._table.differentiable(self._score))
 
     @functools.cached_property
     def _behind_judge(self) -> Function:
         victim = self._halves["test"].pairs.victim
-        return with_score(victim.embed("code"), self._table.scores.divergence)
+        return with_score(victim.embed("code"), self._table.differentiable(self._score))
+
+
+def row_name(epsilon: float, attacker: str, score: str = "js") -> str:
+    """What an attacker's row is called; that of `js` does not name it."""
+    known = attacker if score == "js" else f"{score},{attacker}"
+    return f"eps={epsilon:g},{known}"
 
 
 def _first(half: Half, count: int) -> Half:

@@ -297,7 +297,7 @@ def detection(folder: Path, given: tuple[str, ...], detector: Path, self_perturb
     return finish(
         folder,
         "detection",
-        *(given[0], given[2], "--eps=0.05"),
+        *(given[0], given[2], "--eps=0.05", "--adaptive_scores=js,self_perturbed"),
         f"--detector={detector}/detector.h5",
         f"--self_perturbed={self_perturbed}/self_perturbed.h5",
     )
@@ -305,7 +305,11 @@ def detection(folder: Path, given: tuple[str, ...], detector: Path, self_perturb
 
 def test_detection_leaves_table_figures_and_thresholds(detection: Path) -> None:
     rows = {row["name"]: row for row in result(detection)["rows"]}
-    attackers = {f"eps=0.05,{name}" for name in ("unaware", "equation1", "judge")}
+    attackers = {
+        f"eps=0.05,{score}{name}"
+        for score in ("", "self_perturbed,")
+        for name in ("unaware", "equation1", "judge")
+    }
     assert set(rows) == {"normal", "eps=0.05", "fgsm", "pgd"} | attackers
     assert rows["eps=0.05"]["js"]["paper"] == 0.9632
     for end in ("", "_one", "_auc", "_tpr_0.01"):

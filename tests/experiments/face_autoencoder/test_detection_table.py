@@ -129,15 +129,20 @@ def test_a_row_has_the_columns_of_the_design_and_the_papers_figures() -> None:
     assert found.row("fgsm").columns["js"].paper is None
 
 
-def uneven(images: np.ndarray, batch: int) -> np.ndarray:
+class Uneven:
     """A score that is often wrong: red minus blue in the middle of the image."""
-    del batch
-    return (images[:, 3, 3, 0].astype(np.float64) - images[:, 3, 3, 2]) * 7.0
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        return 7.0 * (images[:, 3, 3, 0] - images[:, 3, 3, 2])
+
+    def measure(self, images: np.ndarray, batch_size: int = 1) -> np.ndarray:
+        del batch_size
+        return self(images.astype(np.float64))
 
 
 def test_another_detectors_columns_are_its_scores_and_leave_the_others_alone() -> None:
     """Accuracy, area and share caught, counted from the images; each threshold by trying all."""
-    found, plain = table(others={"self_perturbed": uneven}), table()
+    found, plain = table(others={"self_perturbed": Uneven()}), table()
     row, without = found.row("eps=0.05"), plain.row("eps=0.05")
     columns = {name for name in row.columns if name.startswith("self_perturbed")}
     ends = ("", "_one", "_auc", "_tpr_0.01", "_tpr_0.001")
@@ -148,8 +153,8 @@ def test_another_detectors_columns_are_its_scores_and_leave_the_others_alone() -
 
     def scores(half: str, name: str) -> np.ndarray:
         if name == "normal":
-            return uneven(found.halves[half].pairs.sources, 0)
-        return uneven(found.stored(half, name), 0)
+            return Uneven().measure(found.halves[half].pairs.sources)
+        return Uneven().measure(found.stored(half, name))
 
     def right(threshold: float, half: str, names: tuple[str, ...]) -> float:
         caught = np.mean([np.mean(scores(half, name) >= threshold) for name in names])
@@ -258,6 +263,28 @@ def test_attackers_have_rows_and_unnoticed_is_part_of_reached() -> None:
         assert row.columns["reached"].count == 4
         assert row.columns["false_alarms"].count == 6
         assert ("weight" in row.columns) == (attacker != "unaware")
+
+
+def test_another_score_can_be_the_alarm() -> None:
+    """Its own threshold decides, and a heavy weight keeps it silent."""
+    found = table(others={"self_perturbed": Uneven()})
+    attacks = UnnoticedAttacks(found, QUICK, "self_perturbed")
+    row = attacks.row(0.2, "judge")
+    assert row.name == "eps=0.2,self_perturbed,judge"
+    threshold = found.one_threshold("self_perturbed")
+    alarms = Uneven().measure(found.halves["test"].pairs.sources) >= threshold
+    assert row.columns["false_alarms"].value == pytest.approx(alarms.mean())
+    pairs = attacks._halves["test"].pairs
+
+    def quiet(weight: float) -> float:
+        goal = Undetected(pairs.match(TERMS), attacks._threshold, weight)
+        images = pairs.attacked(PGD(20, keep_best=False), 0.08, goal, attacks._behind_codes).images
+        return float(np.mean(Uneven().measure(images)))
+
+    # From the middle's red and blue the attack can take 0.08 each.
+    untouched = float(np.mean(Uneven().measure(pairs.sources)))
+    assert quiet(1e4) == pytest.approx(untouched - 7.0 * 0.16, abs=1e-3)
+    assert quiet(0.0) > quiet(1e4) + 0.1
 
 
 def test_the_weight_is_the_best_on_the_validation_half(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,25 @@ def test_a_table_that_cannot_be_is_refused(values: dict[str, Any], message: str)
         AttackTableSettings().but(**values)
 
 
+@pytest.mark.parametrize(
+    ("settings", "values", "message"),
+    [
+        (detection.DetectionSettings, {"eps": (0.02,)}, "`eps` must name 0.05"),
+        (detection.DetectionSettings, {"adaptive_eps": (0.1,)}, "`adaptive_eps` must be among"),
+        (detection.DetectionSettings, {"adaptive_scores": ()}, "`adaptive_scores` knows js and"),
+        (detection.DetectionSettings, {"adaptive_scores": ("l2",)}, "self_perturbed; got 'l2'"),
+        (DetectorTrainingSettings, {"kind": "magnet"}, "`kind` must be autoencoder or self_pert"),
+        (DetectorTrainingSettings, {"crop": 31}, "`crop` must lie from 32 to 224, got 31"),
+        (DetectorTrainingSettings, {"noise_levels": 0}, "`noise_levels` must lie from 1 to 255"),
+    ],
+)
+def test_a_detector_that_cannot_be_is_refused(
+    settings: type[Presets], values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        settings().but(**values)
+
+
 def test_all_stands_for_every_row() -> None:
     assert AttackTableSettings(rows=("all", "transfer"), transfer_encoder="e").names == [
         *ROWS,
