@@ -160,6 +160,9 @@ def main(_: list[str]) -> None:
     experiment = MofaExperiment(settings.autoencoder, ("code",))
     detector = FaceDetector(experiment, settings.detector)
     run = Run("detection", flat(settings), run_flags.place())
+    if settings.autoencoder.calibrate:
+        experiment.calibrate()
+    judge = experiment.victim.identities["code"]
     people = experiment.people("test")
     sides = dict(zip(("validation", "test"), halves(people, settings.images, seed), strict=True))
     run.same_data(*(side.images for side in sides.values()))
@@ -212,7 +215,8 @@ def main(_: list[str]) -> None:
     )
     if settings.adaptive_eps:
         notes += (
-            f" Who knows the detector: {known.adaptive_images} faces, PGD of "
+            f" Who knows the detector: {known.adaptive_images} faces at most, of those whose "
+            f"targets the judge takes for others (threshold {judge.threshold:.3f}), PGD of "
             f"{known.adaptive_steps} steps, {known.adaptive_starts} starts, alarms at the one "
             f"threshold of {' or '.join(settings.adaptive_scores)}."
         )

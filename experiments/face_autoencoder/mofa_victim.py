@@ -153,6 +153,13 @@ class AttackedPairs:
             pairs, told_apart=float(apart.mean()), people=(whose[ends[0]], whose[ends[1]])
         )
 
+    def apart(self) -> Array:
+        """Bool [N]: does every classifier take source and target for different people?"""
+        apart = np.ones(len(self), bool)
+        for kind, classifier in self.victim.identities.items():
+            apart &= np.sum(np.prod(self.identities(kind), axis=0), axis=-1) < classifier.threshold
+        return apart
+
     def part(self, rows: Array | slice) -> AttackedPairs:
         """Some of them."""
         return dataclasses.replace(

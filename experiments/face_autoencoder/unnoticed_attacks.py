@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from experiments.running.settings import check_above_zero, check_at_least
 from mofa.arrays import Array
 from weights.errors import InputError
 
+_log = logging.getLogger(__name__)
+
 ATTACKERS = ("unaware", "equation1", "judge")
 """Algorithm 1 without knowledge of the detector; who matches codes by Eq. 1 and knows it; who also
 knows the identity classifier that judges, and swaps identities by it."""
@@ -28,7 +31,8 @@ class UnnoticedConfig:
     """How much an attacker who knows the detector spends; the paper has none.
 
     Attributes:
-      adaptive_images: faces of the test half that are attacked.
+      adaptive_images: faces of the test half that are attacked, at most; those whose targets the
+        judge takes for others.
       adaptive_steps: of PGD, for each start.
       adaptive_starts: random starts; one that succeeds is enough.
       adaptive_penalties: of the divergence in the loss, tried on faces of the validation half.
@@ -78,9 +82,13 @@ class UnnoticedAttacks:
         self._table, self._config, self._score = table, config, score
         self._threshold = table.one_threshold(score)
         self._pgd = PGD(config.adaptive_steps)  # compiled once for all weights and epsilons
+        self._rows = _told_apart(table.halves["test"], config.adaptive_images)
         self._halves = {
-            "test": _first(table.halves["test"], config.adaptive_images),
-            "validation": _first(table.halves["validation"], config.tuning_images),
+            "test": _part(table.halves["test"], self._rows),
+            "validation": _part(
+                table.halves["validation"],
+                _told_apart(table.halves["validation"], config.tuning_images),
+            ),
         }
 
     def row(self, epsilon: float, attacker: str) -> Row:
@@ -88,7 +96,7 @@ class UnnoticedAttacks:
         half = self._halves["test"]
         columns: dict[str, Measurement] = {}
         if attacker == "unaware":
-            images = self._table.stored("test", f"eps={epsilon:g}")[: len(half.people)]
+            images = self._table.stored("test", f"eps={epsilon:g}")[self._rows]
             outcome = self._outcome(half.pairs, images)
         else:
             weight = self._tuned(attacker, epsilon)
@@ -156,5 +164,14 @@ def row_name(epsilon: float, attacker: str, score: str = "js") -> str:
     return f"eps={epsilon:g},{known}"
 
 
-def _first(half: Half, count: int) -> Half:
-    return Half(half.pairs.part(slice(count)), half.people[:count])
+def _told_apart(half: Half, count: int) -> Array:
+    """The first faces whose targets the judge takes for others: only there is a goal to reach."""
+    rows = np.flatnonzero(half.pairs.apart())[:count]
+    if len(rows):
+        return rows
+    _log.warning("The classifier tells no face from its target; those are attacked all the same.")
+    return np.arange(min(count, len(half.people)))
+
+
+def _part(half: Half, rows: Array) -> Half:
+    return Half(half.pairs.part(rows), half.people[rows])

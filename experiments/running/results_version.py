@@ -17,13 +17,17 @@ _STORED_IMAGES = 2  # attacked images are judged as they are stored, within epsi
 
 _ALL_VIEWS = 3  # the worst case has attacks by verdicts alone and from another network
 
+_IN_STAGES = 3  # each stage of PGD begins where the last one ended, for random defences, too
+
+_TOLD_APART = 3  # who knows the detector attacks faces whose targets a calibrated judge tells apart
+
 _VERSIONS = dict.fromkeys(
     (
         *("adaptive", "attack_intensity", "gallery", "sweep", "table1"),
         *("defense", "detection", "mofa_attack", "mofa_intensity", "mofa_sweep", "refined_defense"),
     ),
     _STORED_IMAGES,
-) | {"adaptive": _ALL_VIEWS}
+) | {"adaptive": _ALL_VIEWS, "table1": _IN_STAGES, "detection": _TOLD_APART}
 
 
 def results_version(experiment: str) -> int:

@@ -265,6 +265,30 @@ def test_attackers_have_rows_and_unnoticed_is_part_of_reached() -> None:
         assert ("weight" in row.columns) == (attacker != "unaware")
 
 
+def test_only_faces_that_the_judge_tells_from_their_targets_are_attacked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    found = table()
+    pairs = found.halves["test"].pairs
+    source, target = pairs.identities("code")
+    similar = np.sum(source * target, axis=-1)
+    classifier = pairs.victim.identities["code"]
+    before = classifier.threshold
+    try:
+        classifier.threshold = float(np.sort(similar)[2:4].mean())
+        np.testing.assert_array_equal(pairs.apart(), similar < classifier.threshold)
+        attacks = UnnoticedAttacks(found, QUICK)
+        chosen = attacks._halves["test"].pairs
+        np.testing.assert_array_equal(chosen.sources, pairs.sources[pairs.apart()])
+        assert attacks.row(0.2, "unaware").columns["reached"].count == 3
+        assert not caplog.records
+        classifier.threshold = -1.1
+        assert len(UnnoticedAttacks(found, QUICK)._halves["test"].pairs) == 4
+        assert "tells no face from its target" in caplog.text
+    finally:
+        classifier.threshold = before
+
+
 def test_another_score_can_be_the_alarm() -> None:
     """Its own threshold decides, and a heavy weight keeps it silent."""
     found = table(others={"self_perturbed": Uneven()})
