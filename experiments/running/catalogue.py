@@ -165,11 +165,11 @@ GROUPS = (
         "undone: the source is accepted again and the target rejected; stopped: the attack does "
         "not succeed or is refused; back: share of the code's way that is taken back; kept: normal "
         "faces still accepted as themselves.",
-        main=("defense_celeba_parts",),
-        columns=("undone", "stopped", "similarity", "back", "kept", "normal_similarity"),
+        main=("defense_celeba",),
+        columns=("undone", "stopped", "similarity", "back", "kept", "adaptive_stopped"),
         captions={
-            "defense_rendered": "Rendered people, an earlier detector: original, attacked face, "
-            "target, and the attacked face behind each defence, each beside MoFA's reconstruction."
+            "defense_orl": "Faces of ORL: original, attacked face, target, and the attacked face "
+            "behind each defence, each beside MoFA's reconstruction."
         },
     ),
     Group(
@@ -179,7 +179,7 @@ GROUPS = (
         "Accuracy of each score at its threshold; js_pca: the principal components alone "
         "reconstruct.",
         main=("detection_celeba",),
-        columns=("l1", "l2", "linf", "js", "js_auc", "js_pca", "js_pca_auc", "magnet"),
+        columns=("l1", "l2", "linf", "js", "js_auc", "self_perturbed", "self_perturbed_auc"),
         captions={
             "detection_scores": "Scores of normal and of attacked faces (CelebA, epsilon 0.05)."
         },
