@@ -97,6 +97,13 @@ def test_equal_error_rate_by_hand() -> None:
     assert apart.equal_error_rate() == 0.0
 
 
+def test_equal_error_rate_between_two_that_are_not_zero() -> None:
+    # Accepting below 0.4 and 0.5: false accepts 1/3 and 2/3, false rejects 1/2 both times.
+    distances = np.array([0.1, 0.3, 0.4, 0.5, 0.9])
+    same = np.array([True, False, False, True, False])
+    assert RocCurve.of(distances, same).equal_error_rate() == pytest.approx(0.5)
+
+
 def test_auc_is_the_share_of_ordered_pairs(rng: np.random.Generator) -> None:
     distances = rng.uniform(0, 4, 60)
     same = rng.uniform(size=60) < 0.4
