@@ -65,14 +65,14 @@ def test_of_two_runs_that_begin_at_once_one_gets_the_folder(tmp_path: Path) -> N
     assert began.count("") == 1
     assert all("holds a run already: pass `resume`" in said for said in began if said)
     settings = json.loads((tmp_path / "run" / "flags.json").read_text())
-    assert settings == {"number": began.index(""), "results_version": 2}
+    assert settings == {"number": began.index(""), "results_version": 3}
 
 
 def test_no_run_goes_on_under_another_meaning_of_its_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for experiment, version in (("table1", 2), ("train_mofa", 1), ("one of tomorrow", 1)):
+    for experiment, version in (("table1", 3), ("train_mofa", 1), ("one of tomorrow", 1)):
         Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment))
         flags = tmp_path / experiment / "flags.json"
         assert json.loads(flags.read_text()) == {"eps": 0.03, "results_version": version}
@@ -82,7 +82,7 @@ def test_no_run_goes_on_under_another_meaning_of_its_results(
         if version == 1:
             Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment, resume=True))
             continue
-        with pytest.raises(InputError, match=r"results_version 1, now 2\).*another `output_dir`"):
+        with pytest.raises(InputError, match=r"results_version 1, now 3\).*another `output_dir`"):
             Run(experiment, {"eps": 0.03}, Place(tmp_path / experiment, resume=True))
         assert json.loads(flags.read_text()) == {"eps": 0.03}
 
