@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from detector.scores import in_batches
 from detector.self_perturbation import SelfPerturbation
-from weights import keras_h5, made_for
-from weights.errors import InputError, brief
+from weights import keras_h5, made_for, network_attributes
+from weights.errors import InputError
 
 layers = tf.keras.layers
 
@@ -131,12 +131,9 @@ class TellingApart:
         if crop > min(sides):
             raise InputError(f"`crop` must be at most {min(sides)}, got {crop}.")
         corners = rng.integers(0, np.array(sides) - crop + 1, (len(batch), 2))
-        squares = np.stack(
-            [
-                image[y : y + crop, x : x + crop]
-                for image, (y, x) in zip(batch, corners, strict=True)
-            ]
-        )
+        down, right = (corners[:, axis, None] + np.arange(crop) for axis in (0, 1))
+        every = np.arange(len(batch))[:, None, None]
+        squares = batch[every, down[:, :, None], right[:, None, :]]
         return np.stack([squares, self._perturb(squares, rng)], axis=1)
 
     def losses(self, model: tf.keras.Model, shown: tf.Tensor, training: bool) -> tf.Tensor:
@@ -223,19 +220,15 @@ def load_perturbation_detector(
       InputError: the file is missing, damaged, of another network, or does not fit `used`.
     """
     path = Path(path).expanduser()
-    about = keras_h5.read_attributes(path)
-    if about.pop("network", None) != NETWORK:
-        raise InputError(
-            f"{path}: not a detector that learned from self-perturbed faces; "
-            "`python -m experiments.train_detector` with `kind=self_perturbed` leaves them as "
-            "self_perturbed.h5 in the folder of a run."
-        )
-    try:
+    about = network_attributes.attributes_of(
+        path,
+        NETWORK,
+        "not a detector that learned from self-perturbed faces; "
+        "`python -m experiments.train_detector` with `kind=self_perturbed` leaves them as "
+        "self_perturbed.h5 in the folder of a run.",
+    )
+    with network_attributes.stating_its_size(path):
         config = PerturbationDetectorConfig(int(about.pop("filters")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: the file is damaged, its size is not stated ({brief(error)})."
-        ) from error
     made_for.check(path, used or {}, allow_mismatch)
     model = classifier(config)
     keras_h5.load_weights(model, path)

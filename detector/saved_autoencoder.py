@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from detector.autoencoder import AutoencoderConfig, autoencoder
 from detector.resnet50 import scaled
-from weights import keras_h5, made_for
-from weights.errors import InputError, brief
+from weights import keras_h5, made_for, network_attributes
 
 NETWORK = "detector"
 
@@ -79,13 +78,13 @@ def load_autoencoder(
       InputError: the file is missing, damaged, of another network, or does not fit `used`.
     """
     path = Path(path).expanduser()
-    about = keras_h5.read_attributes(path)
-    if about.pop("network", None) != NETWORK:
-        raise InputError(
-            f"{path}: not a detector that this project saved; experiments.train_detector leaves "
-            "them as detector.h5 in the folder of a run."
-        )
-    try:
+    about = network_attributes.attributes_of(
+        path,
+        NETWORK,
+        "not a detector that this project saved; experiments.train_detector leaves them as "
+        "detector.h5 in the folder of a run.",
+    )
+    with network_attributes.stating_its_size(path):
         width = float(about.pop("decoder_width"))
         config = AutoencoderConfig(
             width=float(about.pop("width")),
@@ -96,10 +95,6 @@ def load_autoencoder(
             band=int(about.pop("band", 0)),
             encoder_size=int(about.pop("encoder_size")),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: the file is damaged, its size is not stated ({brief(error)})."
-        ) from error
     made_for.check(path, used or {}, allow_mismatch)
     model = autoencoder(config, precision)
     keras_h5.load_weights(model, path)

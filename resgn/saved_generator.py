@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from resgn.generator import GeneratorConfig, residual_generator
 from resgn.target import Target
-from weights import keras_h5, made_for
+from weights import keras_h5, made_for, network_attributes
 from weights.errors import InputError
 
 _HERE = Path(keras_h5.__file__).parent
@@ -105,12 +105,12 @@ def load_generator(
       InputError: the file is missing, damaged, or of another network.
     """
     path = next(iter(PACKAGED.values())) if path is None else Path(path).expanduser()
-    about = keras_h5.read_attributes(path)
-    if about.pop("network", None) != NETWORK:
-        raise InputError(
-            f"{path}: not a ResGN that this project saved; training leaves them as "
-            "cleaners/<row>.h5 in the folder of a run."
-        )
+    about = network_attributes.attributes_of(
+        path,
+        NETWORK,
+        "not a ResGN that this project saved; training leaves them as cleaners/<row>.h5 in the "
+        "folder of a run.",
+    )
     config = _config(about, path)
     model = residual_generator(config, precision)
     keras_h5.load_weights(model, path)

@@ -92,6 +92,19 @@ class Victim:
         """Unit embeddings float32 [N, D] of images by the classifier of this kind."""
         return embed_all(self._compiled[kind], images, BATCH)
 
+    def tells_apart(self, ends_of: Callable[[str], tuple[Array, Array]], count: int) -> Array:
+        """Bool [count]: does every classifier take the two ends of a pair for different people?
+
+        Args:
+          ends_of: by kind, the unit embeddings [count, D] of both ends.
+          count: of pairs.
+        """
+        apart = np.ones(count, bool)
+        for kind, classifier in self.identities.items():
+            first, second = ends_of(kind)
+            apart &= np.sum(first * second, axis=-1) < classifier.threshold
+        return apart
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AttackedPairs:
@@ -136,10 +149,12 @@ class AttackedPairs:
         used = np.unique(drawn)
         first, second = (np.searchsorted(used, end) for end in drawn)
         images = people.part(used).images
-        apart = np.ones(len(first), bool)
-        for kind, classifier in victim.identities.items():
+
+        def ends_of(kind: str) -> tuple[Array, Array]:
             found = victim.embeddings(kind, images)
-            apart &= np.sum(found[first] * found[second], axis=-1) < classifier.threshold
+            return found[first], found[second]
+
+        apart = victim.tells_apart(ends_of, len(first))
         rows = np.flatnonzero(apart)[:count]
         if len(rows) < count:
             raise InputError(
@@ -155,10 +170,7 @@ class AttackedPairs:
 
     def apart(self) -> Array:
         """Bool [N]: does every classifier take source and target for different people?"""
-        apart = np.ones(len(self), bool)
-        for kind, classifier in self.victim.identities.items():
-            apart &= np.sum(np.prod(self.identities(kind), axis=0), axis=-1) < classifier.threshold
-        return apart
+        return self.victim.tells_apart(self.identities, len(self))
 
     def part(self, rows: Array | slice) -> AttackedPairs:
         """Some of them."""

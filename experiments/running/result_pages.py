@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.running import scorecard
-from experiments.running.results import markdown_table
 from experiments.running.stored_results import FOLDER, StoredResult
 from weights.errors import InputError
 
@@ -22,11 +21,8 @@ _BLOCK = re.compile(r"<!-- result: (?P<what>[^\n]*?) -->\n.*?<!-- end -->", re.D
 def written_pages() -> list[Path]:
     """The pages that somebody wrote and that hold tables or claims between comments."""
     known = [ROOT / "README.md", ROOT / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [path for path in known if _held(path.read_text("utf-8"))]
-
-
-def _held(text: str) -> bool:
-    return bool(_SCORECARD.search(text) or _BLOCK.search(text))
+    texts = {path: path.read_text("utf-8") for path in known}
+    return [path for path, text in texts.items() if _SCORECARD.search(text) or _BLOCK.search(text)]
 
 
 def brought_up_to_date(results: Mapping[str, StoredResult]) -> dict[Path, str]:
@@ -87,8 +83,7 @@ def with_tables(page: str, results: Mapping[str, StoredResult], folder: Path = R
                 raise InputError(f"{name}: choose rows=... or columns=..., not {choice!r}.")
             chosen[key] = values.split("|" if "|" in values else ",")
         result = results[name]
-        rows = result.chosen(chosen["rows"], chosen["columns"])
-        table = markdown_table(rows, result.heading, plain=result.plain, order=chosen["columns"])
+        table = result.table(chosen["rows"], chosen["columns"])
         link = os.path.relpath(FOLDER / f"{name}.md", folder)
         above = f"`{result.command}` ([all of it, and how]({link}))"
         return f"<!-- result: {match['what']} -->\n\n{above}\n\n{table}\n<!-- end -->"

@@ -129,16 +129,16 @@ class StoredResult:
             result.append(dataclasses.replace(row, columns=cells))
         return result
 
-    @property
-    def heading(self) -> str:
-        """Of the column of names."""
-        return self.first or self.experiment
+    def table(
+        self, rows: Collection[str] = (), columns: Sequence[str] = (), notes: str = ""
+    ) -> str:
+        """The table alone, see `chosen`, with notes below it."""
+        first = self.first or self.experiment
+        return markdown_table(self.chosen(rows, columns), first, notes, self.plain, columns)
 
     def markdown(self, rows: Collection[str] = (), columns: Sequence[str] = ()) -> str:
         """The table with what it came from above it and its notes below, see `chosen`."""
-        chosen = self.chosen(rows, columns)
-        table = markdown_table(chosen, self.heading, self.notes, self.plain, columns)
-        return f"{self.provenance()}\n\n{table}"
+        return f"{self.provenance()}\n\n{self.table(rows, columns, self.notes)}"
 
     def provenance(self) -> str:
         """Command and `facts`, in a line of Markdown."""
