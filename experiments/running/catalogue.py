@@ -181,7 +181,7 @@ GROUPS = (
         main=("detection_celeba",),
         columns=("l1", "l2", "linf", "js", "js_auc", "self_perturbed", "self_perturbed_auc"),
         captions={
-            "detection_scores": "Scores of normal and of attacked faces (CelebA, epsilon 0.05)."
+            "detection_scores": "Scores of normal and of attacked faces (CelebA), by epsilon."
         },
     ),
     Group(
