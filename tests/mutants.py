@@ -72,7 +72,7 @@ def make_mutants() -> None:
     from mutmut import __main__ as mutmut
 
     FOLDER.mkdir(exist_ok=True)
-    for copied in ("tests", "mofa", "experiments"):
+    for copied in ("tests", "mofa", "experiments", "benchmarks"):
         shutil.rmtree(FOLDER / copied, ignore_errors=True)
     with contextlib.redirect_stdout(io.StringIO()):
         mutmut.copy_src_dir()

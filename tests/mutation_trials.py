@@ -37,6 +37,9 @@ SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
 AT_IMPORT = "at import"
 """Instead of a code: the function runs while its module is imported, before any fork."""
 
+SECONDS = 600.0
+"""Of processor time for one test without any mutant, at most."""
+
 
 class _Reports:
     """Remembers whether a test failed."""
@@ -55,6 +58,8 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Instead of running the tests: try every mutant of the plan."""
+    if session.testsfailed:
+        raise session.Interrupted("test files cannot be read, and what they reach goes untried")
     _check_that_tensorflow_rests()
     plan = json.loads(PLAN.read_text("utf-8"))
     with os.fdopen(plan["report_to"], "w", encoding="utf-8", buffering=1) as report:
@@ -112,8 +117,13 @@ def _reached(
         key = _content(path, rooms)
         if kept.get(str(path), {}).get("key") != key:
             tell(reading=str(path))
-            found = _in_child(lambda items=items: _run_and_record(items, session), 600.0)[1]
-            kept[str(path)] = {"key": key, "tests": found or {}}
+            # Each in a process of its own: what one test has compiled the next would only call,
+            # and seem not to reach.
+            found = {
+                item.nodeid: _in_child(lambda item=item: _run_and_record(item, session), SECONDS)[1]
+                for item in items
+            }
+            kept[str(path)] = {"key": key, "tests": {n: each for n, each in found.items() if each}}
             REACHED.write_text(json.dumps(kept), "utf-8")
     return {
         name: test
@@ -130,7 +140,7 @@ def _by_file(items: list[pytest.Item]) -> Iterator[tuple[Path, list[pytest.Item]
 
 def _content(path: Path, rooms: set[str]) -> str:
     """A hash of a test file, of what it shares with others, and of the rooms that are tried."""
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256(path.read_bytes() + Path(__file__).read_bytes())
     for each in sorted(path.parent.glob("*.py")):
         if not each.name.startswith("test_"):
             digest.update(each.read_bytes())
@@ -140,19 +150,16 @@ def _content(path: Path, rooms: set[str]) -> str:
     return digest.hexdigest()
 
 
-def _run_and_record(items: list[pytest.Item], session: pytest.Session) -> dict[str, Any]:
+def _run_and_record(item: pytest.Item, session: pytest.Session) -> dict[str, Any] | None:
+    """What a test reaches; None where it fails without any mutant, which tells nothing."""
     reports = _Reports()
     session.config.pluginmanager.register(reports)
     set_mutant_under_test("stats")
-    found = {}
-    for item, after in zip(items, [*items[1:], None], strict=True):
-        state()._stats.clear()
-        reports.failed, began = False, time.process_time()
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-        if not reports.failed:  # what fails without any mutant tells nothing
-            seconds = time.process_time() - began
-            found[item.nodeid] = {"seconds": seconds, "functions": sorted(state()._stats)}
-    return found
+    state()._stats.clear()
+    began = time.process_time()
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+    seconds = time.process_time() - began
+    return None if reports.failed else {"seconds": seconds, "functions": sorted(state()._stats)}
 
 
 def _tests_of(
