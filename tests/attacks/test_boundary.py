@@ -25,9 +25,14 @@ def outputs(x: np.ndarray) -> np.ndarray:
     return np.sum(x.astype(np.float64) * MODEL.weights, axis=(1, 2, 3))
 
 
-def objective(norm: str, level: np.ndarray, starts: np.ndarray | None = None) -> Objective:
+def objective(
+    norm: str,
+    level: np.ndarray,
+    starts: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+) -> Objective:
     goal = Above(level) if starts is None else StartingFrom(Above(level), starts)
-    return Objective(MODEL, goal, goal.tensors(), tf.constant(images()), None, norm)
+    return Objective(MODEL, goal, goal.tensors(), tf.constant(images()), mask, norm)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,34 @@ def test_binary_search_ends_at_the_plane_on_the_right_side(norm: str) -> None:
     none, asked = boundary.approach(tf.constant(far), tf.constant(-3), tf.constant(SEED))
     assert int(asked) == 0
     np.testing.assert_array_equal(none, far)
+
+
+def test_where_it_begins_and_what_that_costs() -> None:
+    x, seed = images(), tf.constant(SEED)
+    out_of_reach = objective("l2", np.full(COUNT, 1e3))
+    for queries, asked in ((2, 2), (3, 3), (10, 10), (11, 11), (12, 11), (40, 11)):
+        start, started, used = HopSkipJump(queries)._start(out_of_reach, seed)
+        assert int(used) == asked  # the image, and noise ten times at most
+        assert not started.numpy().any()
+        np.testing.assert_array_equal(start, x)
+
+    far = np.clip(x + 0.25 * MODEL.weights, 0.0, 1.0).astype(np.float32)
+    level = outputs(x) + np.array([-0.1, 0.1])
+    start, started, used = HopSkipJump()._start(objective("l2", level, far), seed)
+    assert (int(used), list(started.numpy())) == (2, [True, True])
+    np.testing.assert_array_equal(start, np.stack([x[0], far[1]]))
+
+    mask = np.zeros((COUNT, SIZE, SIZE, 1), np.float32)
+    mask[:, :2] = 1.0
+    start, started, used = HopSkipJump()._start(objective("l2", level, mask=mask), seed)
+    assert started.numpy().all()
+    assert 2 <= int(used) <= 11
+    np.testing.assert_array_equal(start[0], x[0])
+    np.testing.assert_array_equal(start[1, 2:], x[1, 2:])
+    assert (outputs(start.numpy()) > level).all()
+    noise = start[1, :2].numpy()
+    assert len(np.unique(noise)) == noise.size
+    assert 0.0 <= noise.min() < 0.2 < 0.8 < noise.max() < 1.0  # not around the image
 
 
 def test_the_radius_is_a_share_of_the_distance_that_float32_can_tell() -> None:

@@ -6,33 +6,56 @@ import numpy as np
 
 import attacks
 from attacks import (
+    APGD,
+    BIM,
+    DIFGSM,
     FGSM,
+    MIFGSM,
     PGD,
+    TIFGSM,
     AttackResult,
+    CarliniWagner,
+    DeepFool,
     FixedPointAttack,
+    HopSkipJump,
     MinimumEpsilon,
     PerturbationAttack,
+    Square,
     Trace,
     UniversalPerturbation,
 )
 
+PGD_LIKE = "norm='linf', steps={}, restarts=1, relative_step={}, random_start={}, keep_best={}"
+TRANSFER = f"{PGD_LIKE.format(10, 0.1, False, False)}, warm=False, decay=1"
 
-def test_attacks_name_their_settings() -> None:
-    assert repr(FGSM("l2")) == "FGSM(norm='l2')"
-    assert repr(PGD(40)) == (
-        "PGD(norm='linf', steps=40, restarts=1, relative_step=0.0625, random_start=True, "
-        "keep_best=True, warm=False)"
-    )
-    assert repr(PerturbationAttack(5)) == (
-        "PerturbationAttack(norm='linf', lower=-0.4, upper=0.4, steps=5, learning_rate=0.1, "
-        "perturbation_weight=0.001, project=True)"
-    )
-    assert repr(FixedPointAttack(3)) == (
-        "FixedPointAttack(steps=3, momentum=0.9, starts=1, inner=1, seed=0)"
-    )
-    assert repr(UniversalPerturbation(3, 4)) == (
-        "UniversalPerturbation(steps=3, batch_size=4, relative_step=0.1)"
-    )
+
+def test_attacks_name_their_settings_which_are_by_default_those_of_the_papers() -> None:
+    for attack, settings in (
+        (FGSM(), "norm='linf'"),
+        (FGSM("l2"), "norm='l2'"),
+        (PGD(), f"{PGD_LIKE.format(40, 0.0625, True, True)}, warm=False"),
+        (BIM(), f"{PGD_LIKE.format(10, 0.1, False, True)}, warm=False"),
+        (MIFGSM(), TRANSFER),
+        (DIFGSM(), f"{TRANSFER}, probability=0.5, smallest=0.9"),
+        (TIFGSM(), f"{TRANSFER}, probability=0, smallest=0.9, sigma=2.33333"),
+        (APGD(), "norm='linf', steps=100, restarts=1"),
+        (
+            CarliniWagner(),
+            "norm='l2', steps=100, searches=6, first_weight=1, learning_rate=0.02, confidence=0",
+        ),
+        (DeepFool(), "norm='l2', steps=50, overshoot=0.02"),
+        (HopSkipJump(), "norm='l2', queries=5000, draws=100, overshoot=0.02"),
+        (Square(), "norm='linf', queries=1000, area=0.8"),
+        (Square(norm="l2"), "norm='l2', queries=1000, area=0.1"),
+        (
+            PerturbationAttack(),
+            "norm='linf', lower=-0.4, upper=0.4, steps=50, learning_rate=0.1, "
+            "perturbation_weight=0.001, project=True",
+        ),
+        (FixedPointAttack(), "steps=50, momentum=0.9, starts=1, inner=1, seed=0"),
+        (UniversalPerturbation(), "steps=100, batch_size=16, relative_step=0.1"),
+    ):
+        assert repr(attack) == f"{type(attack).__name__}({settings})"
 
 
 def test_results_are_short() -> None:

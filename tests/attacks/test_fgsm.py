@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from attacks import FGSM, Dodging, Impersonation
 from attacks.images import check_epsilons
+from attacks.norms import size_of
+from attacks.objective import Objective
 from resgn.verification import score
 from resgn.verification import squared_distance as distance_of_units
 from tests.attacks.toy import RandomProjection, mean_color
@@ -31,6 +33,20 @@ def test_one_step_worked_out_by_hand() -> None:
     np.testing.assert_allclose(dodging[0, 0, 0, 0], [0.4, 0.6, 0.6], atol=1e-6)
     taking = FGSM()(mean_color, images, Impersonation(reference, 1.0), epsilons=[0.1]).perturbed
     np.testing.assert_allclose(taking[0, 0, 1, 1], [0.6, 0.4, 0.4], atol=1e-6)
+
+
+def test_one_budget_alone_for_each_image(rng: np.random.Generator) -> None:
+    images, criterion = random_images(rng), Dodging(rng.normal(size=(3, 5)), 1.0)
+    budgets = tf.constant([0.01, 0.02, 0.1])
+    for norm in ("linf", "l2"):
+        objective = Objective(
+            MODEL, criterion, criterion.tensors(), tf.constant(images), None, norm
+        )
+        found = FGSM(norm).perturb_within(objective, budgets, tf.constant([0, 0]))
+        size = size_of(found - images, norm)
+        np.testing.assert_allclose(size, budgets, rtol=1e-3)
+        step = FGSM(norm).craft(MODEL, images, criterion, epsilons=budgets.numpy()[np.newaxis])
+        np.testing.assert_allclose(found, step[0], atol=1e-6)
 
 
 def test_success_is_decided_by_the_criterion() -> None:

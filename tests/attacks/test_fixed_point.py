@@ -65,6 +65,64 @@ def test_what_is_linear_ends_in_the_corner_of_the_budget(images) -> None:
     assert solver.asked == 2 * 21
 
 
+class Written:
+    """The numbers are the image; what the gradient is said to be was written down before."""
+
+    def __init__(self, *gradients: list[float]) -> None:
+        self.seen: list[np.ndarray] = []
+        self._gradients = gradients
+
+    def follow(self, photograph: np.ndarray, code: np.ndarray) -> np.ndarray:
+        self.seen.append(photograph.ravel())
+        return photograph.ravel().astype(np.float64)
+
+    def pull_back(
+        self, photograph: np.ndarray, code: np.ndarray, direction: np.ndarray
+    ) -> np.ndarray:
+        return np.reshape(self._gradients[len(self.seen) - 1], photograph.shape)
+
+
+def test_every_step_by_hand() -> None:
+    # Divided by their mean sizes 2, 1, 0.4 and 2 the gradients are (0.5, 1.5, 1), (-1, -1, -1),
+    # (0.25, 1.25, -1.5) and (-0.5, 1, -1.5); of what was gathered a half stays: (0.5, 1.5, 1),
+    # (-0.75, -0.25, -0.5), (-0.125, 1.125, -1.75), (-0.5625, 1.5625, -2.375).
+    gradients = [1.0, 3.0, 2.0], [-1.0] * 3, [0.1, 0.5, -0.6], [-1.0, 2.0, -3.0]
+    image = np.full((1, 1, 1, 3), 0.5, np.float32)
+    # Each step is 2.5 / 4 of the budget; the last one is cut at its end.
+    path = [[0.5] * 3, [0.5625] * 3, [0.5] * 3, [0.4375, 0.5625, 0.4375], [0.4, 0.6, 0.4]]
+    for direction, best in (([1.0, 0.0, 0.0], 1), ([-1.0, 1.0, -1.0], 4), ([0.0, 0.0, 0.0], 0)):
+        solver = Written(*gradients)
+        found = FixedPointAttack(4, 0.5).craft(
+            solver, image, np.zeros((1, 3)), Along(np.array([direction])), 0.1
+        )
+        np.testing.assert_allclose(solver.seen, path, atol=1e-6)
+        np.testing.assert_allclose(found[0, 0, 0], path[best], atol=1e-6)
+
+
+def test_starts_lie_anywhere_in_the_budget_and_follow_the_seed() -> None:
+    image = np.tile(np.array([0.0, 0.5, 1.0], np.float32), (2, 6, 6, 1))
+    flat = np.zeros(image[0].size)
+
+    def starts(seed: int) -> np.ndarray:
+        solver = Written(*[flat] * 12)  # at which nothing moves
+        goal = Along(np.zeros((2, flat.size)))
+        FixedPointAttack(1, starts=3, seed=seed).craft(
+            solver, image, np.zeros((2, flat.size)), goal, 0.1
+        )
+        np.testing.assert_array_equal(solver.seen[0::2], solver.seen[1::2])
+        return np.reshape(solver.seen[0::2], (2, 3, 6, 6, 3))
+
+    found = starts(7)
+    np.testing.assert_array_equal(found, starts(7))
+    np.testing.assert_array_equal(found[:, 0], image)
+    drawn = found[:, 1:].reshape(4, 36, 3)
+    assert len(np.unique(drawn[..., 1])) > 100
+    for channel, low, high in ((0, 0.0, 0.1), (1, 0.4, 0.6), (2, 0.9, 1.0)):
+        assert low - 1e-6 <= drawn[..., channel].min() < low + 0.02
+        assert high - 0.02 < drawn[..., channel].max() <= high + 1e-6
+    assert (drawn != starts(8)[:, 1:].reshape(4, 36, 3)).any((1, 2)).all()
+
+
 class TwoHills(Ridge):
     """What it says of the gradient leads down from the image, and up from most other places."""
 
@@ -104,10 +162,11 @@ def test_longer_inner_loops_ask_the_fit_more_often(images) -> None:
 
 def test_pictures_stay_pictures(images) -> None:
     solver = Ridge()
-    dark = images - 0.29
-    found = FixedPointAttack(20).craft(solver, dark, solver(dark), Along(np.ones((2, 6))), 0.1)
-    assert found.min() == 0.0
-    assert np.abs(found - dark).max() <= 0.1 + 1e-6
+    for moved, at in ((-0.29, 0.0), (0.29, 1.0)):
+        near = images + np.float32(moved)
+        found = FixedPointAttack(20).craft(solver, near, solver(near), Along(np.ones((2, 6))), 0.1)
+        assert (found.min() if at == 0.0 else found.max()) == at
+        assert np.abs(found - near).max() <= 0.1 + 1e-6
 
 
 def test_one_is_taken_for_the_other(images) -> None:

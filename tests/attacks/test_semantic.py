@@ -245,6 +245,18 @@ def test_pairs_do_not_know_of_each_other_and_batches_do_not_show(rng: np.random.
             assert np.mean(difference > 1e-4) < 0.03  # but for signs that hang on rounding
 
 
+def test_a_trace_in_batches_is_that_of_the_whole(rng: np.random.Generator) -> None:
+    images, others = faces(rng, 7), faces(rng, 7)
+    criterion = match(ENCODER, images, others)
+    whole, batches = (
+        PerturbationAttack(2).trace(ENCODER, images, criterion, epsilon=0.05, batch_size=size)
+        for size in (7, 3)
+    )
+    for name in ("losses", "distances"):
+        np.testing.assert_allclose(getattr(batches, name), getattr(whole, name), rtol=1e-4)
+    assert np.mean(np.abs(batches.perturbed - whole.perturbed) > 1e-4) < 0.01
+
+
 def test_compiled_once_for_each_shape(rng: np.random.Generator) -> None:
     attack, encoder = PerturbationAttack(2), TanhEncoder(3)
     for factor in (0.01, 0.05):

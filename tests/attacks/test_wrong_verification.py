@@ -25,6 +25,17 @@ def test_pairs_of_both_kinds_are_judged_as_each_would_be(rng: np.random.Generato
     np.testing.assert_array_equal(some.tensors()[0], references[3:9])
 
 
+def test_at_the_threshold_itself_two_are_not_one_person() -> None:
+    # "Same person" is a distance below the threshold: here it is 2, exactly.
+    references, outputs = np.array([[3.0, 0.0]] * 2), tf.constant([[0.0, 2.0]] * 2)
+    for threshold, fooled in ((2.0, [True, False]), (2.01, [False, True]), (1.99, [True, False])):
+        both = WrongVerification(references, np.array([True, False]), threshold)
+        np.testing.assert_array_equal(both.success(outputs, *both.tensors()), fooled)
+        for kind, expected in ((Dodging, fooled[0]), (Impersonation, fooled[1])):
+            alone = kind(references, threshold)
+            np.testing.assert_array_equal(alone.success(outputs, *alone.tensors()), [expected] * 2)
+
+
 def test_one_compiled_attack_serves_both_kinds(rng: np.random.Generator) -> None:
     model, attack = RandomProjection(4), PGD(3, random_start=False)
     images = rng.uniform(0.3, 0.7, (4, 4, 4, 3)).astype(np.float32)

@@ -55,6 +55,16 @@ def test_a_layer_of_components_is_the_best_linear_code(images: np.ndarray) -> No
     )
 
 
+def test_a_layer_begins_orthonormal() -> None:
+    layer = LinearCode(BAND, 12)
+    np.testing.assert_allclose(
+        layer.components @ tf.transpose(layer.components), np.eye(12), atol=1e-5
+    )
+    np.testing.assert_array_equal(layer.mean, np.zeros(len(BAND)))
+    np.testing.assert_array_equal(layer.deviations, np.ones(12))
+    assert not layer.trainable_variables
+
+
 def test_what_never_varies_divides_nothing_by_zero() -> None:
     images = np.full((3, 224, 224, 3), 90, np.uint8)
     images[0] = 200

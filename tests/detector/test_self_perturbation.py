@@ -44,9 +44,9 @@ def test_noises_differ_and_follow_the_seed() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_patterns_lie_within_one_and_are_not_flat(kind: str) -> None:
     rng = np.random.default_rng(0)
-    for _ in range(8):
-        found = pattern(kind, grey(1, 40)[0], rng)
-        assert found.shape == (40, 40, 3)
+    for width in (40, 39) * 4:
+        found = pattern(kind, grey(1, 40)[0, :, :width], rng)
+        assert found.shape == (40, width, 3)
         assert np.abs(found).max() <= 1.0
         assert found.std() > 0.2
 
