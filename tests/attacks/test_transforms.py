@@ -60,6 +60,24 @@ def test_eyeglasses_frame_the_eyes() -> None:
     np.testing.assert_array_equal(mask, mask[:, ::-1])
 
 
+def test_eyeglasses_by_hand() -> None:
+    # Eyes 30 pixels apart, the middle at (40, 40). A rim lies from 0.335 to 0.465 of that beside
+    # its eye and from 0.235 to 0.365 above and below, bridge and temples from 0.035 to 0.165 above
+    # the line of the eyes.
+    mask = eyeglasses(81, 81, (25.0, 40.0), (55.0, 40.0))[..., 0] == 1.0
+    aside = np.abs(np.arange(81) - 40)
+    np.testing.assert_array_equal(mask[40], np.isin(aside, [2, 3, 4, 26, 27, 28]))
+    np.testing.assert_array_equal(mask[:, 25], np.isin(aside, [8, 9, 10]))
+    # In row 37 the rims are at 1.6 to 5.9 and 24.1 to 28.4, the bridge ends at 3, and the temples
+    # begin at 27.
+    np.testing.assert_array_equal(mask[37], (aside <= 5) | (aside >= 25))
+    for column, bar in ((40, [36, 37, 38]), (0, [36, 37, 38])):
+        np.testing.assert_array_equal(mask[:, column], np.isin(np.arange(81), bar))
+    whole = eyeglasses(81, 81, (25.0, 40.0), (55.0, 40.0), lenses=True)[..., 0] == 1.0
+    np.testing.assert_array_equal(whole[40], (aside >= 2) & (aside <= 28))
+    np.testing.assert_array_equal(whole[:, 25], aside <= 10)
+
+
 def test_eyeglasses_turn_with_the_eyes() -> None:
     upright = eyeglasses(81, 81, (25.0, 40.0), (55.0, 40.0))
     turned = eyeglasses(81, 81, (40.0, 25.0), (40.0, 55.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detector.self_perturbation import KINDS, SelfPerturbation, pattern
+from detector.self_perturbation import KINDS, LARGEST_BLOCK, SelfPerturbation, pattern
 from weights.errors import InputError
 
 
@@ -65,6 +65,43 @@ def test_blocks_are_squares_of_one_sign() -> None:
     assert staying("blocks") > 0.75
 
 
+def test_blocks_have_sides_of_2_to_16_and_lie_anywhere() -> None:
+    rng = np.random.default_rng(0)
+    sides, beginnings = set(), set()
+    for _ in range(200):
+        found = pattern("blocks", np.zeros((64, 96, 3), np.uint8), rng)
+        for changed in (found[1:] != found[:-1], found[:, 1:] != found[:, :-1]):
+            axis = 0 if changed.shape[0] == 63 else 1
+            edges = 1 + np.flatnonzero(changed.any(axis=(1 - axis, 2)))
+            side = np.gcd.reduce(np.diff(edges))
+            sides.add(int(side))
+            if side == LARGEST_BLOCK:
+                beginnings.add((axis, int(edges[0] % side)))
+    assert sides == set(range(2, LARGEST_BLOCK + 1))
+    assert len(beginnings) > 8
+
+
+def test_half_of_the_time_all_colours_change_alike() -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("points", "blocks", "bands"):
+        found = [pattern(kind, np.zeros((24, 24, 3), np.uint8), rng) for _ in range(120)]
+        alike = np.mean([np.array_equal(each[..., 0], each[..., 2]) for each in found])
+        assert alike == pytest.approx(0.5, abs=0.15)
+
+
+def test_bands_are_cut_at_two_deviations_or_signs_alone() -> None:
+    rng = np.random.default_rng(0)
+    signs = 0
+    for _ in range(60):
+        found = pattern("bands", np.zeros((96, 96, 3), np.uint8), rng)
+        if set(np.unique(found)) == {-1.0, 1.0}:
+            signs += 1
+            continue
+        assert found.std() == pytest.approx(0.48, abs=0.02)  # a half, but for what is cut
+        assert 0.01 < np.mean(np.abs(found) == 1.0) < 0.1  # of a normal number 4.6 %
+    assert 15 < signs < 45
+
+
 def test_bands_have_the_frequencies_of_their_ring() -> None:
     """Nine tenths of the power lie within a factor of two of one frequency."""
     rng = np.random.default_rng(1)
@@ -79,7 +116,8 @@ def test_bands_have_the_frequencies_of_their_ring() -> None:
         near = (radius > middle / 2) & (radius < 2 * middle)
         assert power[near].sum() > 0.9 * power.sum()
         middles.append(middle)
-    assert max(middles) > 3 * min(middles)
+    assert 1 / 40 < min(middles) < 1 / 12
+    assert 1 / 4 < max(middles) < 0.6
 
 
 def test_slopes_are_those_of_the_image() -> None:
@@ -90,6 +128,22 @@ def test_slopes_are_those_of_the_image() -> None:
         inner = pattern("slopes", ramp, rng)[2:-2, 2:-2]
         across = np.all(inner == inner[0, 0, 0])
         assert across or abs(inner.mean()) < 0.1  # to the side there is no slope
+
+
+def test_slopes_go_in_eight_directions() -> None:
+    rows, columns = np.mgrid[:24, :24]
+    image = np.stack([3 * rows, 3 * columns, 100 + 3 * (rows - columns)], -1).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(100):
+        inner = pattern("slopes", image, rng)[1:-1, 1:-1]
+        even = (inner == inner[0, 0]).all(axis=(0, 1))
+        assert even.sum() >= 2  # where it is flat there are signs of both kinds
+        assert set(np.unique(inner[..., ~even])) <= {-1.0, 1.0}
+        seen.add(tuple(np.where(even, inner[0, 0], 0.0)))
+    # Down, to the right, and the difference of both.
+    ways = [(0, 1, -1), (1, 0, 1), (1, 1, 0), (1, -1, 1)]
+    assert seen == {*ways, *(tuple(-each for each in way) for way in ways)}
 
 
 @pytest.mark.parametrize("levels", [0, 256])
