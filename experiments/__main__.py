@@ -16,6 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.running.closed_output import while_it_is_read
+
 FOLDER = Path(__file__).parent
 
 
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     known = commands()
     if name in ("", "help", "-h", "--help"):
-        print(listing(known))
+        with while_it_is_read():
+            print(listing(known))
         return 0
     module = name.replace("-", "_")
     if module not in known:

@@ -12,6 +12,7 @@ from typing import NoReturn, TextIO
 
 from absl import app, flags, logging
 
+from experiments.running.closed_output import while_it_is_read
 from weights.errors import InputError, brief
 
 _ADVICE = {
@@ -27,7 +28,6 @@ _ADVICE = {
     errno.EISDIR: "It is a folder; name a file.",
 }
 _INTERRUPTED = 130
-_PIPE_CLOSED = 141
 
 
 def run(
@@ -59,16 +59,10 @@ def run(
         if len(argv) > 1 and not positional:
             fail(f"unexpected argument {argv[1]!r}; options look like --name=value.")
         try:
-            main(argv)
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            with while_it_is_read():
+                main(argv)
         except InputError as error:
             fail(str(error))
-        except BrokenPipeError:
-            # Whoever read the output has seen enough (`| head`). Python writes what is left when
-            # it ends, which must go somewhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(_PIPE_CLOSED)
         except OSError as error:
             fail(_describe(error))
         except MemoryError as error:
@@ -83,7 +77,8 @@ def run(
             print(f"\ninterrupted{on}.", file=sys.stderr)
             sys.exit(_INTERRUPTED)
 
-    app.run(guarded, flags_parser=parsed)
+    with while_it_is_read():  # --help is printed while flags are parsed
+        app.run(guarded, flags_parser=parsed)
     raise SystemExit(0)
 
 

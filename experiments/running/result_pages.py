@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.running import scorecard
+from experiments.running.result_ages import Age, Ages, kept_ages, page_line
 from experiments.running.stored_results import FOLDER, StoredResult
 from weights.errors import InputError
 
@@ -25,20 +26,28 @@ def written_pages() -> list[Path]:
     return [path for path, text in texts.items() if _SCORECARD.search(text) or _BLOCK.search(text)]
 
 
-def brought_up_to_date(results: Mapping[str, StoredResult]) -> dict[Path, str]:
+def brought_up_to_date(
+    results: Mapping[str, StoredResult], ages: Ages | None = None
+) -> dict[Path, str]:
     """What each page with results has to hold, by its file.
+
+    Args:
+      results: what is kept, by name.
+      ages: how old they are; what the pages say of it by default.
 
     Raises:
       InputError: a comment names a result, a row or a column that is not there, or a verdict does
         not fit its number.
     """
+    ages = kept_ages() if ages is None else ages
     claims = scorecard.tables(results=results)
     pages = {}
     for path in written_pages():
         text = with_tables(path.read_text("utf-8"), results, path.parent)
         pages[path] = with_scorecard(text, claims, path)
-    pages |= {FOLDER / f"{name}.md": full_page(result) for name, result in results.items()}
-    return pages | {INDEX: index(results)}
+    for name, result in results.items():
+        pages[FOLDER / f"{name}.md"] = full_page(result, ages[name])
+    return pages | {INDEX: index(results, ages)}
 
 
 def with_scorecard(page: str, claims: list[scorecard.Table], path: Path) -> str:
@@ -91,28 +100,36 @@ def with_tables(page: str, results: Mapping[str, StoredResult], folder: Path = R
     return _BLOCK.sub(block, page)
 
 
-def full_page(result: StoredResult) -> str:
-    """Everything that is kept of one result: command, facts, table, notes."""
+def full_page(result: StoredResult, age: Age) -> str:
+    """Everything that is kept of one result: command, facts, age, table, notes."""
     return (
         f"# {result.name}\n\nWritten by `make results` from `{result.name}.json`.\n\n"
-        f"{result.markdown()}"
+        f"{result.provenance()}\n\n{page_line(age)}\n\n{result.table(notes=result.notes)}"
     )
 
 
-def index(results: Mapping[str, StoredResult]) -> str:
+def index(results: Mapping[str, StoredResult], ages: Ages) -> str:
     """The list of all results."""
     lines = [
         "# Results that are kept",
         "",
         "Written by `make results`: the `result.json` of each run; its page shows all of it.",
         "",
-        "| result | command | rows | seed | commit |",
-        "| --- | --- | --- | --- | --- |",
+    ]
+    if ages.commit is not None:
+        lines += [
+            f"`changed since`, as of commit `{ages.commit}`: how many of the modules that a "
+            "command depends on mean something else than at the result's commit, and how many of "
+            "the data files that it can load differ. Comments, annotations, texts for people and "
+            "where a definition stands do not count. What has changed need not change a number.",
+            "",
+        ]
+    lines += [
+        "| result | command | rows | seed | commit | changed since |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, result in results.items():
         commit = f"`{result.commit}`" if result.commit else ""
-        link = f"[{name}]({name}.md)"
-        lines.append(
-            f"| {link} | `{result.command}` | {len(result.rows)} | {result.seed} | {commit} |"
-        )
+        cells = (f"[{name}]({name}.md)", f"`{result.command}`", len(result.rows), result.seed)
+        lines.append(f"| {' | '.join(map(str, cells))} | {commit} | {ages[name].short} |")
     return "\n".join(lines) + "\n"

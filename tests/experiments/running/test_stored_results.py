@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.running.result_ages import Age, Ages
 from experiments.running.result_pages import brought_up_to_date, full_page, index, with_tables
 from experiments.running.results import Measurement, Row
 from experiments.running.stored_results import (
@@ -137,13 +138,13 @@ def test_every_page_holds_the_kept_numbers() -> None:
 def test_a_page_of_its_own_has_what_a_chosen_table_leaves_out() -> None:
     kept = result()
     page = "<!-- result: toy; columns=dodging -->\n<!-- end -->"
-    short, whole = with_tables(page, {"toy": kept}), full_page(kept)
+    short, whole = with_tables(page, {"toy": kept}), full_page(kept, Age())
     for left_out in (kept.notes, kept.device, "threshold"):
         assert left_out in whole
         assert left_out not in short
     assert "([all of it, and how](docs/results/toy.md))" in short
     assert "(results/toy.md)" in with_tables(page, {"toy": kept}, FOLDER.parent)
-    assert "| [toy](toy.md) | `python -m" in index({"toy": kept})
+    assert "| [toy](toy.md) | `python -m" in index({"toy": kept}, Ages(None, {}))
 
 
 def test_what_speaks_against_a_row_stays_beside_it() -> None:
