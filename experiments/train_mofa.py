@@ -82,7 +82,10 @@ SETTINGS = CommandFlags(
         "light_weight": "Weight of colour in the light.",
         "identity_weight": "Weight of the identity term on photographs, one minus the cosine that "
         "a face network gives photograph and overlay; 0 for none.",
-        "identity_target": "Face network of the identity term.",
+        "relation_weight": "Weight of the relational term on photographs, the squared difference "
+        "between the likeness of two codes and that which a face network finds, two photographs of "
+        "each person in a batch; 0 for none.",
+        "identity_target": "Face network of the terms identity and relation.",
         "code_weight": "Weight of all terms on rendered faces.",
         "jitter": "Deviation of turn, shift and size of photographs in training.",
         "checkpoint_every": "Steps between two checkpoints and reports.",
@@ -135,7 +138,9 @@ def main(_: list[str]) -> None:
     trainer, rendered = make_trainer(settings, model, renderer, run.shared, devices.strategy)
     with tqdm.tqdm(total=settings.training.iterations, unit="step") as bar:
         trainer.train(
-            None if photographs is None else Jittered(photographs, settings.jitter),
+            None
+            if photographs is None
+            else Jittered(photographs, settings.jitter, in_twos=settings.weights.relation > 0),
             rendered,
             reporter(run, renderer, model, splits, bar),
             lambda step: bar.update(step - bar.n),

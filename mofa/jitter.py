@@ -19,14 +19,15 @@ class Jittered:
       photographs: the photographs.
       amount: standard deviation of the turn (radians), of the shift in x and y (parts of the side)
         and of the change of size (parts of it), cut at two deviations; 0 leaves all as it is.
+      in_twos: two photographs of each person in a batch, see `Photographs.batches`.
     """
 
-    def __init__(self, photographs: Photographs, amount: float) -> None:
-        self._photographs, self._amount = photographs, amount
+    def __init__(self, photographs: Photographs, amount: float, in_twos: bool = False) -> None:
+        self._photographs, self._amount, self._in_twos = photographs, amount, in_twos
 
     def batches(self, batch_size: int, seed: int, first: int = 0) -> Iterator[tuple[Any, ...]]:
         """See `Photographs.batches`."""
-        still = self._photographs.batches(batch_size, seed, first)
+        still = self._photographs.batches(batch_size, seed, first, in_twos=self._in_twos)
         if not self._amount:
             yield from still
             return

@@ -17,6 +17,9 @@ from weights.errors import InputError
 
 PHOTOMETRIC = ("vertex", "area", "raster")
 
+PhotographTerm = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""From codes [N, 257] and photographs [N, H, W, 3] to a loss of each, [N]."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
@@ -32,6 +35,8 @@ class Weights:
         none.
       identity: of one minus the cosine between what a face network makes of photograph and overlay
         (`mofa.identity_term`); MoFA has none, Deep3DFaceReconstruction 0.2.
+      relation: of how far the likeness of codes is from what a face network finds
+        (`mofa.relational_term`); MoFA has none.
     """
 
     photometric: float = 1.92
@@ -42,6 +47,7 @@ class Weights:
     albedo: float = 1.7e-3
     light: float = 0.0
     identity: float = 0.0
+    relation: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in dataclasses.asdict(self).items():
@@ -62,9 +68,12 @@ class AutoencoderLoss:
         gradient knows nothing of pixels that come and go with the geometry.
       identity: the distance [N] between the people that codes [N, 257] and photographs
         [N, H, W, 3] show, see `mofa.identity_term.IdentityTerm`; None without that term.
+      relation: the same for the likeness within the batch, see
+        `mofa.relational_term.RelationalTerm`.
 
     Raises:
-      InputError: `photometric` is none of these, or a weight of identity has no term to weigh.
+      InputError: `photometric` is none of these, or a weight of identity or relation has no term to
+        weigh.
     """
 
     def __init__(
@@ -72,16 +81,20 @@ class AutoencoderLoss:
         renderer: FaceRenderer,
         weights: Weights | None = None,
         photometric: str = "vertex",
-        identity: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        identity: PhotographTerm | None = None,
+        relation: PhotographTerm | None = None,
     ) -> None:
         if photometric not in PHOTOMETRIC:
             raise InputError(
                 f"`photometric` must be {', '.join(PHOTOMETRIC[:-1])} or {PHOTOMETRIC[-1]}; got "
                 f"{photometric!r}"
             )
-        self._weights, self._identity = weights or Weights(), identity
-        if self._weights.identity and identity is None:
-            raise InputError("the weight `identity` needs a face network (`identity_target`).")
+        self._weights = weights or Weights()
+        given = {"identity": identity, "relation": relation}
+        self._by_network = {name: term for name, term in given.items() if term is not None}
+        for name in given:
+            if getattr(self._weights, name) and name not in self._by_network:
+                raise InputError(f"the weight `{name}` needs a face network (`identity_target`).")
         self._photometric = {"vertex": _per_vertex, "area": _per_area, "raster": _per_pixel}[
             photometric
         ]
@@ -105,8 +118,8 @@ class AutoencoderLoss:
             not known.
 
         Returns:
-          `photometric`, `landmark`, `shape`, `expression`, `albedo`, `light`, and `identity` where
-          there is such a term; scalars.
+          `photometric`, `landmark`, `shape`, `expression`, `albedo`, `light`, and `identity` and
+          `relation` where there is such a term; scalars.
         """
         face = self._renderer.face(code)
         parts, weights = codes.split(code), self._weights
@@ -123,9 +136,8 @@ class AutoencoderLoss:
         for name in ("shape", "expression", "albedo"):
             squared = tf.reduce_sum(tf.square(getattr(parts, name)), axis=-1)
             terms[name] = weights.regulariser * getattr(weights, name) * tf.reduce_mean(squared)
-        if self._identity is not None:
-            apart = self._identity(code, photographs)
-            terms["identity"] = weights.identity * tf.reduce_mean(apart)
+        for name, term in self._by_network.items():
+            terms[name] = getattr(weights, name) * tf.reduce_mean(term(code, photographs))
         return terms
 
 

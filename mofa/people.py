@@ -33,6 +33,25 @@ def few_of_each(people: Array, count: int, each: int = 6) -> Array:
     return np.concatenate([none, *(rows[i] for i in spread_out(len(rows), fit))]) if rows else none
 
 
+def another_of_each(people: Array, rows: Array, rng: np.random.Generator) -> Array:
+    """For each of some pictures another one of the same person; itself where there is none.
+
+    Args:
+      people: int [M], whose each picture is.
+      rows: int [N].
+      rng: draws.
+
+    Returns:
+      Rows int [N].
+    """
+    order = np.argsort(people, kind="stable")
+    first = np.searchsorted(people[order], people[rows], side="left")
+    count = np.searchsorted(people[order], people[rows], side="right") - first
+    own = np.argsort(order)[rows] - first
+    further = rng.integers(1, np.maximum(count, 2))
+    return np.asarray(order[first + (own + further) % count])
+
+
 def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:
     """For each of some pictures one of somebody else.
 

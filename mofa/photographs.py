@@ -14,6 +14,7 @@ from mofa import code as codes
 from mofa import landmarks
 from mofa.arrays import Array
 from mofa.face_renderer import FaceRenderer
+from mofa.people import another_of_each
 
 SIZE = 224
 """Side of a photograph that is cut out for the encoder, pixels."""
@@ -147,13 +148,17 @@ class Photographs:
         places = (self.landmarks + 0.5) * np.float32(size / old) - np.float32(0.5)
         return Photographs(images, places, self.people)
 
-    def batches(self, batch_size: int, seed: int, first: int = 0) -> Iterator[tuple[Any, ...]]:
+    def batches(
+        self, batch_size: int, seed: int, first: int = 0, *, in_twos: bool = False
+    ) -> Iterator[tuple[Any, ...]]:
         """Batches without end, half of them mirrored.
 
         Args:
           batch_size: B.
           seed: decides the order.
           first: the number of the first batch; a batch depends on its number and the seed alone.
+          in_twos: each photograph is followed by another one of the same person, where there is
+            one, and by itself otherwise.
 
         Yields:
           Images float32 [B, S, S, 3] in [0, 1] and landmarks float32 [B, 5 or 68, 2].
@@ -161,7 +166,11 @@ class Photographs:
         number = first
         while True:
             rng = np.random.default_rng([seed, number])
-            rows = rng.choice(len(self), batch_size, replace=len(self) < batch_size)
+            wanted = -(-batch_size // 2) if in_twos else batch_size
+            rows = rng.choice(len(self), wanted, replace=len(self) < wanted)
+            if in_twos:
+                fellows = another_of_each(self.people, rows, rng)
+                rows = np.stack((rows, fellows), axis=1).ravel()[:batch_size]
             flipped = rng.random(batch_size) < 0.5
             images, places = self.images[rows], self.landmarks[rows]
             images[flipped] = images[flipped, :, ::-1]

@@ -25,6 +25,7 @@ from mofa.losses import AutoencoderLoss, CodeLoss
 from mofa.measures import Measures, code_errors
 from mofa.people import spread_out
 from mofa.photographs import SIZE, Photographs
+from mofa.relational_term import RelationalTerm
 from mofa.relit_faces import RelitFaces
 from mofa.training import Trainer
 from weights.errors import InputError
@@ -89,12 +90,15 @@ def make_trainer(
     config = settings.config()
     photographs, codes, rendered = None, None, None
     if config.batch_size:
-        identity = None
-        if settings.weights.identity:
+        identity, relation = None, None
+        if settings.weights.identity or settings.weights.relation:
             dtype = critic_type(settings.precision)
             network = network_on_crops(settings.identity_target, renderer, dtype=dtype)
-            identity = IdentityTerm(renderer, network)
-        photographs = AutoencoderLoss(renderer, settings.weights, settings.photometric, identity)
+            identity = IdentityTerm(renderer, network) if settings.weights.identity else None
+            relation = RelationalTerm(network) if settings.weights.relation else None
+        photographs = AutoencoderLoss(
+            renderer, settings.weights, settings.photometric, identity, relation
+        )
     if config.rendered_batch_size:
         people = training_people(settings.rendered_people)
         rendered = RelitFaces(renderer, people, cache_folder() / "rendered")

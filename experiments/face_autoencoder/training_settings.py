@@ -37,8 +37,8 @@ class EncoderTrainingSettings(Presets):
       image_size: side of the pictures in training, pixels.
       rendered_people: one picture of each under ever new light.
       photometric: see `mofa.losses.AutoencoderLoss`.
-      identity_target: the face network of the identity term, of `resgn.target.TARGETS`; used where
-        that term has a weight.
+      identity_target: the face network of the terms identity and relation, of
+        `resgn.target.TARGETS`; used where one of them has a weight.
       code_weight: of all terms on rendered faces.
       jitter: deviation of turn, shift and size of photographs in training.
       test_images: pictures of each data set to measure on at the end.
@@ -160,11 +160,12 @@ class EncoderTrainingSettings(Presets):
                     f"`{name}={asked}`: there are no such faces among `dataset="
                     f"{','.join(self.faces.dataset)}`."
                 )
-        if self.weights.identity and not self.training.batch_size:
-            raise InputError(
-                "`identity_weight` is of a term on photographs: give `dataset` some, and "
-                "`batch_size`."
-            )
+        for name in ("identity", "relation"):
+            if getattr(self.weights, name) and not self.training.batch_size:
+                raise InputError(
+                    f"`{name}_weight` is of a term on photographs: give `dataset` some, and "
+                    "`batch_size`."
+                )
         return dataclasses.replace(self.training, precision=self.precision, seed=self.seed)
 
 

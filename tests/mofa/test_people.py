@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mofa.people import different_pairs, few_of_each
+from mofa.people import another_of_each, different_pairs, few_of_each
 from weights.errors import InputError
 
 
@@ -32,3 +32,15 @@ def test_a_few_pictures_of_each() -> None:
     # Two people fit into six pictures; the first and the last of those who have two.
     np.testing.assert_array_equal(few_of_each(people, 6, each=3), [3, 4, 5, 0, 1])
     assert len(few_of_each(np.arange(4), 3)) == 0
+
+
+def test_another_picture_of_each_is_never_the_same_where_there_are_two() -> None:
+    people = np.array([5, 1, 5, 2, 1, 5, 9])
+    rows = np.repeat(np.arange(7), 40)
+    found = another_of_each(people, rows, np.random.default_rng(0))
+    np.testing.assert_array_equal(people[found], people[rows])
+    alone = np.isin(people[rows], (2, 9))
+    np.testing.assert_array_equal(found[alone], rows[alone])
+    assert (found[~alone] != rows[~alone]).all()
+    # Of person 5 each of the two others comes up.
+    assert set(found[rows == 0]) == {2, 5}

@@ -77,6 +77,18 @@ def test_batches_depend_on_seed_and_number_alone() -> None:
     assert not np.array_equal(first[0][0], next(data.batches(4, 8))[0])
 
 
+def test_in_twos_a_batch_has_two_photographs_of_each_person() -> None:
+    data = some(12)
+    data = Photographs(data.images, data.landmarks, np.arange(12, dtype=np.int32) // 3)
+    data.images[:] = np.arange(12)[:, None, None, None]
+    for images, _ in itertools.islice(data.batches(5, 0, in_twos=True), 6):
+        rows = np.round(255 * images[:, 0, 0, 0].numpy()).astype(int)
+        assert len(rows) == 5
+        for one, other in (rows[:2], rows[2:4]):
+            assert data.people[one] == data.people[other]
+            assert one != other
+
+
 def test_half_of_the_faces_are_mirrored_with_their_landmarks() -> None:
     data = some(count=1)
     seen = set()

@@ -45,6 +45,15 @@ def test_its_weight_brings_the_network_into_the_loss(tmp_path, monkeypatch) -> N
             assert np.isfinite(reports[0].terms["identity"])
             assert reports[0].terms["identity"] > 0.0
     assert asked == [("facenet", (32, 32), "float32")]
+    chosen = settings(relation_weight=0.7, identity_target="facenet")
+    trainer, _ = encoder_training.make_trainer(
+        chosen, encoder.build(SIZE), renderer, tmp_path / "relation", tf.distribute.get_strategy()
+    )
+    reports = []
+    trainer.train(Faces((5, 2)), None, reports.append)
+    assert len(asked) == 2
+    assert reports[0].terms["relation"] > 0.0
+    assert "identity" not in reports[0].terms
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -54,4 +63,7 @@ def test_what_cannot_be_is_refused() -> None:
         settings(identity_weight=-1.0)
     alone = EncoderTrainingSettings.smoke().but(identity_weight=1.0)
     with pytest.raises(InputError, match="`identity_weight` is of a term on photographs"):
+        alone.config()
+    alone = EncoderTrainingSettings.smoke().but(relation_weight=1.0)
+    with pytest.raises(InputError, match="`relation_weight` is of a term on photographs"):
         alone.config()
