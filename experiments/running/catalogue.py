@@ -234,7 +234,7 @@ GROUPS = (
         "beyond",
         "sweep",
         "Accuracy against attack intensity",
-        main=("sweep_lfw",),
+        main=("sweep_orl_facenet",),
         rows=("*,eps=0", "*,eps=0.02", "*,eps=0.03", "*,eps=0.05", "*,eps=0.1"),
     ),
     Group("beyond", "refined_defense", "Refining the code as a defence of MoFA"),
