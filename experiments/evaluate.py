@@ -101,7 +101,7 @@ def main(_: list[str]) -> None:
         defence = smoothed_defence(experiment, run)
         known = functools.partial(attacked, attacks, defence)
         vote = cast(MajorityVote, defence.vote)
-        return row_of(SMOOTHED, evaluate_vote(vote, test, known, smoothing, seed))
+        return row_of(SMOOTHED, evaluate_vote(vote, defence.compared(test), known, smoothing, seed))
 
     def measured(cleaner: Cleaner) -> Row:
         def known(cleaner: Cleaner) -> Attacked:

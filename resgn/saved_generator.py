@@ -65,6 +65,7 @@ def save_generator(
     config: GeneratorConfig,
     path: str | os.PathLike[str],
     about: Mapping[str, str | int | float] | None = None,
+    beside: keras_h5.LayerWeights | None = None,
 ) -> None:
     """Write a ResGN as a Keras `.h5` whose attributes say how large it is; whole or not at all.
 
@@ -73,12 +74,13 @@ def save_generator(
       config: its size.
       path: the file; it is replaced if it exists.
       about: what else the file should say, see `about_target`.
+      beside: arrays that belong to it, as further layers.
 
     Raises:
       OSError: the file cannot be written.
     """
     attributes = dataclasses.asdict(config) | {"network": NETWORK} | dict(about or {})
-    keras_h5.save_weights(model, path, attributes)
+    keras_h5.save_layer_weights(keras_h5.layer_weights(model) | (beside or {}), path, attributes)
 
 
 def about_target(target: Target) -> dict[str, str]:

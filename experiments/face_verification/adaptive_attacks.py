@@ -123,12 +123,13 @@ class AdaptiveAttacks:
     def before(self, defence: Defence) -> AdaptiveAttacks:
         """The same attacks, as this defence decides.
 
-        Another network has its own references, and noisy copies that vote their own threshold,
+        Another network has its own references, as smoothed ones are, and noisy copies that vote
+        their own threshold,
         which an attack has to know that sees nothing but verdicts.
         """
         pairs = self.pairs
         if defence.own is not None:
-            references = defence.own.embeddings[pairs.reference]
+            references = defence.own.references(pairs.reference)
             threshold = defence.own.threshold
         elif defence.vote is not None:
             references, threshold = pairs.references, defence.vote.verifier.threshold

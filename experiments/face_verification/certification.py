@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
+from experiments.face_verification import certified_pairs
+from experiments.face_verification.ballots import Ballots
 from experiments.face_verification.certification_settings import CertificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.kept_arrays import KeptArrays
 from experiments.running.results import Measurement, Row
 from resgn.faces.pairs import Pairs
-from resgn.smoothing import DIFFERENT, SAME, Certificates, Denoiser, Draws, SmoothedVerifier
+from resgn.smoothing import DIFFERENT, SAME, Certificates, Denoiser, Draws
 from resgn.smoothing import certify as certify_votes
 from resgn.smoothing import predict as predict_votes
-from resgn.smoothing.smoothed_verifier import CERTIFICATION, SELECTION
 
 PROBES_PER_DEVICE = 2
 """Between two writes to the disk."""
-
-_SEEDS = 1 << 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,64 +120,49 @@ class Certification:
 
     @functools.cached_property
     def pairs(self) -> Pairs:
-        """The first test pairs of each kind."""
-        test, count = self.experiment.legitimate.parts["test"], self.settings.certified_pairs
-        rows = [np.flatnonzero(test.same == kind)[:count] for kind in (True, False)]
-        return test.select(np.concatenate(rows))
+        """The certified test pairs of each kind."""
+        return self._test.select(self._chosen)
 
     def certified(self, denoiser: Denoiser) -> Certified:
-        """All pairs behind one denoiser; votes of an earlier part of the run are read back."""
+        """All pairs behind one denoiser.
+
+        Votes of an earlier part of the run are read back, and those of other runs on the same
+        probes, with the same draws behind the same denoiser.
+        """
         votes = self.votes(denoiser)
         return Certified.of(votes, self.pairs.same, denoiser, self.settings.voting)
 
     def votes(self, denoiser: Denoiser) -> Votes:
         """The votes on all pairs; the noisy copies of a probe serve all pairs that it is in."""
-        target = self.experiment.target
-        verifier = SmoothedVerifier(
-            lambda images: target(denoiser.model(images, training=False)),
-            denoiser.threshold,
-            denoiser.sigma,
-            self.settings.draw_batch,
-        )
+        ballots = Ballots(self.experiment, self.settings, denoiser)
         devices, probes = self.experiment.devices, np.unique(self.pairs.probe)
-        most = int(np.bincount(self.pairs.probe).max())
-        kind = np.dtype([("votes", np.int64, (2, most)), ("seconds", np.float64)])
 
         def work(rows: np.ndarray) -> np.ndarray:
-            return np.array([self._of_probe(verifier, row, most) for row in rows], kind)
+            return np.stack([ballots.of_probe(int(row)) for row in rows])
 
         found = self.kept.in_chunks(
-            f"sigma={denoiser.sigma:g}/votes",
+            f"sigma={denoiser.sigma:g}/probes",
             probes,
             lambda rows: devices.share(work, rows),
             PROBES_PER_DEVICE * devices.strategy.num_replicas_in_sync,
             "probe",
         )
         place = np.searchsorted(probes, self.pairs.probe)
-        by_pair = found["votes"][place, :, self._place_at_probe()]
+        by_pair = found["votes"][place, :, _place_at_probe(self._test.probe)[self._chosen]]
         return Votes(by_pair[:, 0], by_pair[:, 1], float(found["seconds"].sum()))
 
-    def _of_probe(
-        self, verifier: SmoothedVerifier, row: int, most: int
-    ) -> tuple[np.ndarray, float]:
-        """Votes `[2, most]` for all references of a probe, and the seconds that they took."""
-        legitimate, draws = self.experiment.legitimate, self.settings.voting
-        references = legitimate.embeddings[self.pairs.reference[self.pairs.probe == row]]
-        seed = self.experiment.settings.seed * _SEEDS + int(row)
-        began = time.perf_counter()
-        votes = np.zeros((2, most), np.int64)
-        for stream, count in (
-            (SELECTION, draws.selection),
-            (CERTIFICATION, draws.certification),
-        ):
-            found = verifier.votes(legitimate.images[row], references, count, seed, stream)
-            votes[stream, : len(references)] = found
-        return votes, time.perf_counter() - began
+    @property
+    def _test(self) -> Pairs:
+        return self.experiment.legitimate.parts["test"]
 
-    def _place_at_probe(self) -> np.ndarray:
-        """For each pair which of its probe's references is its own, int `[P]`."""
-        probe = self.pairs.probe
-        order = np.argsort(probe, kind="stable")
-        place = np.empty(len(probe), np.int64)
-        place[order] = np.arange(len(probe)) - np.searchsorted(probe[order], probe[order])
-        return place
+    @functools.cached_property
+    def _chosen(self) -> np.ndarray:
+        return certified_pairs.of_few_probes(self._test, self.settings.certified_pairs)
+
+
+def _place_at_probe(probe: np.ndarray) -> np.ndarray:
+    """For each pair which of its probe's pairs it is, from 0, int `[P]`."""
+    order = np.argsort(probe, kind="stable")
+    place = np.empty(len(probe), np.int64)
+    place[order] = np.arange(len(probe)) - np.searchsorted(probe[order], probe[order])
+    return place

@@ -28,14 +28,15 @@ WIDE_RANDOMIZATION = "randomization_wide"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OwnVerification:
-    """How a network verifies that stands in the target's place.
+    """How what stands in the target's place verifies.
 
     Attributes:
-      embeddings: its own of each legitimate image, float32 `[I, D]`.
+      references: from rows of the legitimate images, int `[N]`, to its own unit embeddings of them
+        as references, float32 `[N, D]`.
       threshold: its own; "same" is a distance below it.
     """
 
-    embeddings: np.ndarray
+    references: Callable[[np.ndarray], np.ndarray]
     threshold: float
 
 
@@ -50,7 +51,7 @@ class Defence:
         another gradient where it has none (BPDA).
       cleaner: what stands before the target, if it is that.
       vote: decides in the place of one draw of the model, with a threshold of its own.
-      own: references and threshold, if the model is another network than the target.
+      own: references and threshold, if they are not the target's.
     """
 
     name: str
@@ -109,15 +110,23 @@ class Defence:
           seed: of the draws of a random defence.
           devices: share out what is not random.
         """
+        pairs = self.compared(pairs)
         if self.vote is not None:
             bar = functools.partial(tqdm.tqdm, desc=self.name, unit="probe", leave=False)
             return self.vote.outcomes(pairs, seed, bar)
-        if self.own is not None:
-            pairs = dataclasses.replace(
-                pairs, embeddings=self.own.embeddings, threshold=self.own.threshold
-            )
         embed = self.embed(seed)
         return pairs.outcomes(embed if self.random else devices.shared(embed))
+
+    def compared(self, pairs: VerificationSet) -> VerificationSet:
+        """The same pairs with the references and the threshold that count behind the defence."""
+        if self.own is None:
+            return pairs
+        rows = np.unique(pairs.reference)
+        references = self.own.references(rows)
+        # Whoever looks at another image than a reference is told at once.
+        embeddings = np.full((len(pairs.images), references.shape[1]), np.nan, np.float32)
+        embeddings[rows] = references
+        return dataclasses.replace(pairs, embeddings=embeddings, threshold=self.own.threshold)
 
     def embed(self, seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
         """Compiled, from images to embeddings; each call of a random defence draws anew.

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from experiments.face_verification.measured_noise import DRAWS, measured_noise
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.noisy_pairs import noisy_distances
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.run import Run
 from resgn.calibration import RocCurve
-from resgn.faces.pairs import Pairs
-from resgn.smoothing import Denoiser, GaussianNoise, noisy_threshold
+from resgn.smoothing import Denoiser, GaussianNoise
+from resgn.smoothing.denoiser import WHITENING
 from resgn.verification_set import COLUMNS
 
 VALIDATION_DRAWS, VALIDATION_SEED = 2, 1
 """Noisy copies of each validation probe, and what seeds them."""
 
-THRESHOLD_PAIRS, THRESHOLD_DRAWS, THRESHOLD_SEED = 250, 8, 2
-"""Training pairs of each kind at most, and noisy copies of each probe, that set the threshold."""
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Told:
+    """What a trained network's file holds beside the network.
+
+    Attributes:
+      about: its attributes.
+      beside: arrays, as further layers.
+    """
+
+    about: Mapping[str, str | int | float]
+    beside: dict[str, dict[str, np.ndarray]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,7 +45,7 @@ class Lesson:
       source: int `[M]`, the legitimate image that each should become.
       content: all arrays that decide what is learned.
       validate: from a network to rates in [0, 1] on held-out pairs.
-      about: from the trained network to what its file says of all this.
+      told: from the trained network to what its file says of all this.
       show: panels for TensorBoard: run, row, step, network.
     """
 
@@ -43,7 +53,7 @@ class Lesson:
     source: np.ndarray
     content: list[np.ndarray]
     validate: Callable[[tf.keras.Model], dict[str, float]]
-    about: Callable[[tf.keras.Model], dict[str, Any]]
+    told: Callable[[tf.keras.Model], Told]
     show: Callable[[Run, str, int, tf.keras.Model], None]
 
 
@@ -73,8 +83,8 @@ def against_attacks(
         for part in (train, validation)
         for array in (part.adversarial, part.probe, part.reference, part.same, part.images)
     ]
-    about = {"threshold": train.threshold, "epsilon": epsilon}
-    return Lesson(train.adversarial, train.probe, content, validate, lambda _: about, show)
+    told = Told({"threshold": train.threshold, "epsilon": epsilon})
+    return Lesson(train.adversarial, train.probe, content, validate, lambda _: told, show)
 
 
 def against_noise(experiment: VerificationExperiment, noise: GaussianNoise) -> Lesson:
@@ -90,20 +100,16 @@ def against_noise(experiment: VerificationExperiment, noise: GaussianNoise) -> L
     validation = legitimate.parts["validation"]
     defended = functools.cache(experiment.defended)
 
-    def distances(cleaner: tf.keras.Model, pairs: Pairs, draws: int, seed: int) -> np.ndarray:
-        seeds = (noise.seed, seed)
-        return noisy_distances(defended(cleaner), legitimate, pairs, noise.sigma, draws, seeds)
-
     def validate(cleaner: tf.keras.Model) -> dict[str, float]:
-        found = distances(cleaner, validation, VALIDATION_DRAWS, VALIDATION_SEED)
+        embed, seeds = defended(cleaner), (noise.seed, VALIDATION_SEED)
+        found = noisy_distances(embed, legitimate, validation, noise.sigma, VALIDATION_DRAWS, seeds)
         curve = RocCurve.of(found.ravel(), np.repeat(validation.same, VALIDATION_DRAWS))
         return {"equal_rate": 1.0 - curve.equal_error_rate()}
 
-    def about(cleaner: tf.keras.Model) -> dict[str, Any]:
-        rows = [np.flatnonzero(drawn.same == kind)[:THRESHOLD_PAIRS] for kind in (True, False)]
-        some = drawn.select(np.concatenate(rows))
-        found = distances(cleaner, some, THRESHOLD_DRAWS, THRESHOLD_SEED)
-        return Denoiser.about(noise.sigma, noisy_threshold(found, some.same))
+    def told(cleaner: tf.keras.Model) -> Told:
+        whitening, threshold = measured_noise(experiment, cleaner, noise)
+        about = Denoiser.about(noise.sigma, threshold, DRAWS)
+        return Told(about, {WHITENING: whitening.layer()})
 
     def show(run: Run, name: str, step: int, cleaner: tf.keras.Model) -> None:
         images = legitimate.images[validation.probe[:4]] / np.float32(255)
@@ -113,4 +119,4 @@ def against_noise(experiment: VerificationExperiment, noise: GaussianNoise) -> L
 
     content = [legitimate.images, source, drawn.probe, drawn.reference, drawn.same]
     content += [validation.probe, validation.reference, validation.same]
-    return Lesson(legitimate.images[source], source, content, validate, about, show)
+    return Lesson(legitimate.images[source], source, content, validate, told, show)

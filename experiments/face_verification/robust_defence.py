@@ -69,7 +69,8 @@ def robust_defence(experiment: VerificationExperiment, run: Run, epsilon: float)
     about = {"threshold": threshold, "dataset": experiment.dataset.name, **_shown(key)}
     file = run.folder / "networks" / f"{ROBUST}.h5"
     save_robust(robust, experiment.target, file, about)
-    return Defence(ROBUST, robust, robust, own=OwnVerification(embeddings, threshold))
+    own = OwnVerification(lambda rows: embeddings[rows], threshold)
+    return Defence(ROBUST, robust, robust, own=own)
 
 
 def adversary(epsilon: float, steps: int) -> Adversary:

@@ -13,6 +13,7 @@ from experiments.face_verification.denoisers import (
     sigma_of_row,
     trained_as_in_certify,
 )
+from experiments.face_verification.measured_noise import DRAWS
 from experiments.face_verification.settings import ROBUST
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
@@ -84,6 +85,7 @@ def about_smoothed(experiment: VerificationExperiment) -> list[str]:
         f"for each pair is chosen by {smoothed.draws} copies of the attacker's own, and "
         f"{smoothed.draws} fresh ones decide.",
         about_denoisers([given.config if given else learning.settings.generator]),
+        about_comparison([given] if given else []),
         *([] if given else [about_denoiser_training(learning)]),
     ]
 
@@ -128,7 +130,7 @@ def about_certificates(
       denoisers: before the target.
       trained: by this run's settings.
     """
-    same = int(np.count_nonzero(pairs.same))
+    same, probes = int(np.count_nonzero(pairs.same)), len(np.unique(pairs.probe))
     sentences = [
         "Percent of pairs whose right decision is certified: no change of the probe up to the "
         "radius, in L2 over all pixels of images in [0, 1], turns it, whatever the attacker knows. "
@@ -139,12 +141,20 @@ def about_certificates(
         "nowhere), people kept apart from those of the training.",
         f"{settings.selection_draws} draws guess the decision and {settings.draws} others bound "
         f"its probability (Clopper and Pearson), {100 * settings.confidence:g} % confidence for "
-        "each pair by itself; pairs with one probe share its draws.",
+        "each pair by itself; pairs with one probe share its draws. Probes that are in most pairs, "
+        f"of both kinds where there are such, come first, by nothing else: {probes} probes, so "
+        "that pairs are less independent than their number says.",
         "clean: the smoothed decision is right without an attack; abstained: neither decision has "
         "a majority beyond doubt. median_radius has the quartiles in brackets. threshold: of the "
         "smoothed verifier, from noisy copies of training probes.",
         about_denoisers([denoiser.config for denoiser in denoisers]),
+        about_comparison(denoisers),
         *([about_denoiser_training(experiment)] if trained else []),
+        *(
+            ["What votes, and so what is certified, computes in bfloat16, the target too."]
+            if experiment.settings.precision == "mixed_bfloat16"
+            else []
+        ),
     ]
     if experiment.settings.dataset == "lfw":
         sentences.append(
@@ -163,6 +173,23 @@ def about_denoisers(sizes: Sequence[GeneratorConfig]) -> str:
         for size in sizes
     )
     return f"Denoiser: {' and '.join(shown)}."
+
+
+def about_comparison(denoisers: Sequence[Denoiser]) -> str:
+    """What noisy probes are compared with, and how; without any it is as they are trained now."""
+    draws = {denoiser.reference_draws for denoiser in denoisers} or {DRAWS}
+    parts = []
+    if copies := " or ".join(str(n) for n in sorted(draws) if n):
+        parts.append(f"A reference is the mean embedding of {copies} noisy copies of it.")
+    if 0 in draws:
+        parts.append("A reference is the target's embedding of the untouched photograph.")
+    if not denoisers or any(denoiser.whitening for denoiser in denoisers):
+        parts.append(
+            "The mean of noisy training faces is taken from all embeddings and each direction is "
+            "divided by what noise does to it there (within-class covariance normalization); "
+            "the target's weights stay as they are."
+        )
+    return " ".join(parts)
 
 
 def about_denoiser_training(experiment: VerificationExperiment) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from attacks import EOT, Stochastic
-from experiments.face_verification.defences import Defence
+from experiments.face_verification.defences import Defence, OwnVerification
 from experiments.face_verification.denoisers import (
     given_denoiser,
     sigma_of_row,
@@ -13,6 +13,7 @@ from experiments.face_verification.denoisers import (
     trained_denoiser,
 )
 from experiments.face_verification.settings import SMOOTHED, Smoothed
+from experiments.face_verification.smoothed_references import SmoothedReferences
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.run import Run
 from resgn.cleaners import Cleaner
@@ -29,12 +30,20 @@ def smoothed_defence(experiment: VerificationExperiment, run: Run) -> Defence:
     denoiser = given_denoiser(experiment) or trained_denoiser(
         trained_as_in_certify(experiment), run, sigma_of_row(experiment)
     )
-    return of_denoiser(
-        denoiser, experiment.target, settings.smoothed, settings.adaptive.eot_samples
-    )
+    own = None
+    if denoiser.reference_draws:
+        own = OwnVerification(SmoothedReferences(experiment, denoiser), denoiser.threshold)
+    samples = settings.adaptive.eot_samples
+    return of_denoiser(denoiser, experiment.target, settings.smoothed, samples, own)
 
 
-def of_denoiser(denoiser: Denoiser, target: Target, smoothed: Smoothed, samples: int) -> Defence:
+def of_denoiser(
+    denoiser: Denoiser,
+    target: Target,
+    smoothed: Smoothed,
+    samples: int,
+    own: OwnVerification | None = None,
+) -> Defence:
     """The row's defence.
 
     An attack climbs the mean margin over noisy copies, drawn anew for each step (EOT). Whether it
@@ -45,18 +54,22 @@ def of_denoiser(denoiser: Denoiser, target: Target, smoothed: Smoothed, samples:
       target: behind it.
       smoothed: how many vote.
       samples: noisy copies for each gradient.
+      own: the references, if they are smoothed.
     """
+    embed = denoiser.before(target)
+
+    def noise(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_normal(tf.shape(images), seed, stddev=denoiser.sigma)
 
     def denoised(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        noise = tf.random.stateless_normal(tf.shape(images), seed, stddev=denoiser.sigma)
-        return denoiser.model(images + noise, training=False)
+        return denoiser.model(images + noise(images, seed), training=False)
 
-    model = Stochastic(lambda images, seed: target(denoised(images, seed)))
+    def embedded(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return embed(images + noise(images, seed))
+
+    model = Stochastic(embedded)
     verifier = SmoothedVerifier(
-        lambda images: target(denoiser.model(images, training=False)),
-        denoiser.threshold,
-        denoiser.sigma,
-        min(DRAW_BATCH, smoothed.draws),
+        embed, denoiser.threshold, denoiser.sigma, min(DRAW_BATCH, smoothed.draws)
     )
     return Defence(
         SMOOTHED,
@@ -64,4 +77,5 @@ def of_denoiser(denoiser: Denoiser, target: Target, smoothed: Smoothed, samples:
         EOT(model, samples),
         Cleaner(SMOOTHED, denoised, random=True),
         MajorityVote(verifier, smoothed.draws, smoothed.confidence),
+        own,
     )

@@ -85,8 +85,10 @@ class TrainedCleaners:
                 cleaner_cache.keep(entry, model, recipe.generator, key, history)
         monitoring.log_graph(run, recipe.name, model)
         file = run.folder / "cleaners" / f"{recipe.name}.h5"
-        about = self._about(recipe) | lesson.about(model)
-        save_generator(model, recipe.generator, file, about)
+        told = lesson.told(model)
+        save_generator(
+            model, recipe.generator, file, {**self._about(recipe), **told.about}, told.beside
+        )
         return model
 
     def _about(self, recipe: CleanerRecipe) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from experiments.face_verification.attacked_sets import AttackedSets
 from experiments.face_verification.critics import Critics, texture_critic
 from experiments.face_verification.settings import ROBUST, SMOOTHED, VerificationSettings
 from experiments.running.devices import ONE, Devices
-from experiments.running.precision import settle_precision
+from experiments.running.precision import critic_type, settle_precision
 from experiments.running.settings import flat
 from resgn.bring_your_own import chosen_target
 from resgn.faces.dataset import FaceDataset
@@ -168,10 +168,16 @@ class VerificationExperiment:
         """The target alone, compiled."""
         return self.devices.shared(tf.function(self.target))
 
-    def defended(self, cleaner: tf.keras.Model) -> Embed:
-        """The target behind a cleaner, compiled: images to embeddings."""
+    @functools.cached_property
+    def voting_target(self) -> Target:
+        """The target where noisy copies vote, in the arithmetic of the denoiser before it."""
+        return self.target.computing_in(critic_type(self.settings.precision))
+
+    def defended(self, cleaner: tf.keras.Model, target: Target | None = None) -> Embed:
+        """The target, or what is given for it, behind a cleaner, compiled: images to embeddings."""
+        network = target or self.target
         return self.devices.shared(
-            tf.function(lambda images: self.target(cleaner(images, training=False)))
+            tf.function(lambda images: network(cleaner(images, training=False)))
         )
 
     def flat_settings(self, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import zipfile
 from collections.abc import Iterable
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.running import content_cache
 from weights.atomic import atomic_path
 from weights.folders import cache_folder
 
@@ -25,11 +24,7 @@ def entry(settings: Any, arrays: Iterable[np.ndarray]) -> Path:
       settings: what decides the set besides the arrays, as JSON can hold it.
       arrays: images, codes, rows.
     """
-    digest = hashlib.sha256(json.dumps(settings).encode())
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return cache_folder() / "adversarial" / f"{digest.hexdigest()[:32]}.npz"
+    return cache_folder() / "adversarial" / f"{content_cache.digest(settings, arrays)}.npz"
 
 
 def read(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -21,6 +21,7 @@ from resgn.smoothing.majority import MajorityVote, check_draws
 from resgn.smoothing.noise import GaussianNoise
 from resgn.smoothing.smoothed_verifier import SmoothedVerifier
 from resgn.smoothing.threshold import noisy_threshold
+from resgn.smoothing.whitening import Whitening
 
 __all__ = [
     "ABSTAINS",
@@ -32,6 +33,7 @@ __all__ = [
     "GaussianNoise",
     "MajorityVote",
     "SmoothedVerifier",
+    "Whitening",
     "certify",
     "check_draws",
     "largest_radius",

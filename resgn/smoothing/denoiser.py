@@ -5,14 +5,23 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from resgn.generator import GeneratorConfig
 from resgn.saved_generator import SavedGenerator, load_generator
+from resgn.smoothing.whitening import Whitening
 from resgn.target import Target
+from weights import keras_h5
 from weights.errors import InputError
+
+WHITENING = "whitening"
+"""What the map of embeddings is called in a file, beside the layers of the network."""
+
+_MOST_DRAWS = 10_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,17 +33,32 @@ class Denoiser:
       sigma: standard deviation of the noise that it was trained on.
       threshold: of the target behind it, set on noisy training pairs.
       config: its size.
+      whitening: of the target's embeddings behind it; None leaves them as they are.
+      reference_draws: noisy copies behind it whose mean embedding a reference has; with 0 it has
+        the target's own of the untouched photograph.
     """
 
     model: tf.keras.Model
     sigma: float
     threshold: float
     config: GeneratorConfig
+    whitening: Whitening | None = None
+    reference_draws: int = 0
 
     @staticmethod
-    def about(sigma: float, threshold: float) -> dict[str, float]:
+    def about(sigma: float, threshold: float, reference_draws: int = 0) -> dict[str, float]:
         """What a file says of a denoiser beside its target, for `save_generator`."""
-        return {"sigma": float(sigma), "threshold": float(threshold)}
+        told = {"sigma": float(sigma), "threshold": float(threshold)}
+        return told | ({"reference_draws": reference_draws} if reference_draws else {})
+
+    def before(self, target: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Denoiser, target and whitening: from noisy images `[N, H, W, 3]` to unit embeddings."""
+
+        def embed(images: tf.Tensor) -> tf.Tensor:
+            embeddings = target(self.model(images, training=False))
+            return embeddings if self.whitening is None else self.whitening(embeddings)
+
+        return embed
 
 
 def load_denoiser(
@@ -69,7 +93,21 @@ def load_denoiser(
         )
     if told := _told_of(saved, target):
         raise InputError(f"{saved.path}: {told} Its threshold does not fit; train one for it.")
-    return Denoiser(saved.model, learned, threshold, saved.config)
+    draws = saved.about.get("reference_draws", 0)
+    if not (isinstance(draws, int) and 0 <= draws <= _MOST_DRAWS):
+        raise InputError(f"{saved.path}: reference_draws is {draws!r}; the file is damaged.")
+    return Denoiser(saved.model, learned, threshold, saved.config, _whitening(saved.path), draws)
+
+
+def _whitening(path: Path) -> Whitening | None:
+    shapes = keras_h5.file_shapes(path).get(WHITENING)
+    if shapes is None:
+        return None
+    found = shapes.get("directions", ())
+    size, left = found if len(found) == 2 else (0, 0)
+    wanted = {"centre": (size,), "directions": (size, left)}
+    layers, _ = keras_h5.read_layer_weights(path, {WHITENING: wanted})
+    return Whitening(**layers[WHITENING])
 
 
 def _told_of(saved: SavedGenerator, target: Target) -> str | None:

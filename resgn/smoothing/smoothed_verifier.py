@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from resgn.smoothing.certificate import Certificates, Draws, certify, predict
 from resgn.smoothing.noise import check_sigma
+from resgn.target import to_float
 from resgn.verification import squared_distance
 
-SELECTION, CERTIFICATION = 0, 1
+SELECTION, CERTIFICATION, ENROLMENT = 0, 1, -1
 """Streams of draws that have nothing in common."""
 
 _STREAMS = 1 << 40
@@ -21,7 +23,7 @@ _STREAMS = 1 << 40
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SmoothedVerifier:
-    """Decides on pairs by the majority of noisy probes; the references are left alone.
+    """Decides on pairs by the majority of noisy probes; references are nobody's to change.
 
     Attributes:
       embed: denoiser and target, from float32 images `[N, H, W, 3]`, not clipped, to unit
@@ -57,9 +59,7 @@ class SmoothedVerifier:
         Returns:
           int64 `[R]`, at most `draws`.
         """
-        image = tf.constant(probe, tf.float32)
-        if probe.dtype == np.uint8:
-            image /= 255.0
+        image = to_float(probe)
         count = self._counter(image.shape, references.shape[1])
         total = np.zeros(len(references), np.int64)
         for number, start in enumerate(range(0, draws, self.batch_size)):
@@ -67,6 +67,28 @@ class SmoothedVerifier:
             wanted = tf.constant(min(self.batch_size, draws - start))
             total += count(image, tf.constant(references, tf.float32), place, wanted).numpy()
         return total
+
+    def reference(self, image: np.ndarray, draws: int, seed: int) -> NDArray[np.float32]:
+        """The mean direction of a reference's noisy copies, which is what a probe's are like.
+
+        A reference is nobody's to change: what is made of it once is as fixed as its photograph.
+
+        Args:
+          image: uint8, or float32 in [0, 1], `[H, W, 3]`.
+          draws: noisy copies.
+          seed: of the copies; another one for each reference.
+
+        Returns:
+          float32 `[D]`, of length 1.
+        """
+        key = image.shape, draws
+        if key not in self._enrolments:
+            signature = [tf.TensorSpec(image.shape, tf.float32), tf.TensorSpec([2], tf.int64)]
+            self._enrolments[key] = tf.function(
+                functools.partial(self._mean_direction, draws), input_signature=signature
+            )
+        place = tf.constant([seed, ENROLMENT * _STREAMS], tf.int64)
+        return np.asarray(self._enrolments[key](to_float(image), place))
 
     def certify(
         self, probe: np.ndarray, references: np.ndarray, draws: Draws, seed: int = 0
@@ -87,6 +109,10 @@ class SmoothedVerifier:
     def _counters(self) -> dict[tuple[tf.TensorShape, int], Callable[..., tf.Tensor]]:
         return {}
 
+    @functools.cached_property
+    def _enrolments(self) -> dict[tuple[tuple[int, ...], int], Callable[..., tf.Tensor]]:
+        return {}
+
     def _counter(self, shape: tf.TensorShape, dimensions: int) -> Callable[..., tf.Tensor]:
         """Compiled once for images of a shape, whatever the number of references."""
         key = tuple(shape), dimensions
@@ -103,8 +129,16 @@ class SmoothedVerifier:
     def _count(
         self, image: tf.Tensor, references: tf.Tensor, seed: tf.Tensor, wanted: tf.Tensor
     ) -> tf.Tensor:
-        noise = tf.random.stateless_normal([self.batch_size, *image.shape], seed, stddev=self.sigma)
-        embeddings = self.embed(image + noise)
+        embeddings = self._noisy(image, seed, self.batch_size)
         near = squared_distance(embeddings[:, tf.newaxis], references) < self.threshold
         counted = tf.range(self.batch_size)[:, tf.newaxis] < wanted
         return tf.reduce_sum(tf.cast(near & counted, tf.int64), axis=0)
+
+    def _mean_direction(self, draws: int, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        mean = tf.reduce_mean(self._noisy(image, seed, draws), axis=0)
+        return tf.math.l2_normalize(mean, epsilon=1e-10)
+
+    def _noisy(self, image: tf.Tensor, seed: tf.Tensor, draws: int) -> tf.Tensor:
+        """Embeddings `[draws, D]` of noisy copies."""
+        noise = tf.random.stateless_normal([draws, *image.shape], seed, stddev=self.sigma)
+        return self.embed(image + noise)

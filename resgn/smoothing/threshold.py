@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from resgn.calibration import calibrate_threshold
+from weights.errors import InputError
+
+MOST = 2.5
+"""The largest radius of about 1,000 draws, in units of the noise's standard deviation."""
+
+_STILL = 1e-6
+"""A spread that counts as none: float32 distances are no finer."""
 
 
-def noisy_threshold(distances: np.ndarray, same: np.ndarray, sigmas: float = 1.0) -> float:
-    """The threshold that would certify most training pairs at a radius.
+def noisy_threshold(distances: np.ndarray, same: np.ndarray, most: float = MOST) -> float:
+    """The threshold that certifies training pairs up to the largest mean radius.
 
     A pair of one person is certified at radius r where the share of its draws below the threshold
-    is above Phi(r / sigma). With normally distributed distances that means: mean plus r / sigma
-    standard deviations lie below the threshold; of two people, mean minus as much lie above.
+    is above Phi(r / sigma). With normally distributed distances r / sigma is the distance of their
+    mean from the threshold in units of their spread. Both kinds of pairs weigh the same; a pair on
+    the wrong side counts 0, none counts more than `most`.
 
     Args:
       distances: squared distances `[P, K]` of K noisy copies of each probe to its reference.
       same: bool `[P]`.
-      sigmas: the radius in units of the noise's standard deviation; 0 for the majority alone.
+      most: the largest radius that a pair can be given, in units of the noise's standard deviation.
 
     Returns:
       The threshold; "same" is `distance < threshold`.
@@ -25,6 +32,20 @@ def noisy_threshold(distances: np.ndarray, same: np.ndarray, sigmas: float = 1.0
     Raises:
       InputError: there are not both kinds of pairs.
     """
-    spread = distances.std(axis=1, ddof=1) if distances.shape[1] > 1 else 0.0
-    outward = np.where(same, sigmas, -sigmas) * spread
-    return calibrate_threshold(np.clip(distances.mean(axis=1) + outward, 0.0, 4.0), same)
+    same = np.asarray(same, bool)
+    if same.all() or not same.any():
+        raise InputError("A threshold needs pairs of one person and of two: give both.")
+    mean = distances.mean(axis=1, dtype=np.float64)
+    several = distances.shape[1] > 1
+    spread = distances.std(axis=1, ddof=1, dtype=np.float64) if several else np.zeros(len(same))
+    spread = np.maximum(spread, _STILL)
+    # The mean radius is piecewise linear in the threshold; its largest value is at a corner.
+    corners = np.unique(np.r_[mean, mean + np.where(same, most, -most) * spread])
+    radii = np.clip((corners - mean[:, np.newaxis]) * np.where(same, 1, -1)[:, np.newaxis], 0, None)
+    radii = np.minimum(radii / spread[:, np.newaxis], most)
+    value = radii[same].mean(axis=0) + radii[~same].mean(axis=0)
+    # Where a whole range is as good its middle is farthest from being worse.
+    first = last = int(np.argmax(value))
+    while last + 1 < len(value) and value[last + 1] >= value[first] - 1e-12:
+        last += 1
+    return float(np.clip((corners[first] + corners[last]) / 2, 0.0, 4.0))

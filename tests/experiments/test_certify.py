@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import h5py
@@ -36,6 +37,8 @@ def test_rows_fall_with_the_radius_and_are_what_the_votes_say(finished: Path) ->
         values = [rows[name][kind]["value"] for name in names]
         assert values == sorted(values, reverse=True)
         assert all(rows[name][kind]["count"] == 4 for name in names)
+    assert "come first, by nothing else" in data["table"]["notes"]
+    assert "mean embedding of 16 noisy copies" in data["table"]["notes"]
     # Recomputed from the votes that were kept, a probe a line.
     kept = [np.load(path) for path in sorted((finished / "votes/sigma=0.25").glob("*.npy"))]
     votes = np.concatenate(kept)["votes"]
@@ -64,8 +67,13 @@ def test_leaves_what_is_promised(finished: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_gives_the_same_counts(
-    finished: Path, in_process: Main, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path,
+    toy_cache: Path,
+    in_process: Main,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    shutil.rmtree(toy_cache / "votes")
     votes, calls = SmoothedVerifier.votes, []
 
     def cut_off(self: SmoothedVerifier, *arguments: object) -> np.ndarray:
@@ -100,10 +108,48 @@ def test_a_trained_denoiser_serves_again_and_for_its_own_noise_only(
         in_process(certify, f"--denoiser={file},{file}", output=tmp_path / "twice")
 
 
+def test_a_run_with_more_pairs_takes_over_the_votes_of_one_with_fewer(
+    finished: Path,
+    toy_cache: Path,
+    in_process: Main,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def probes(folder: Path) -> int:
+        found = [np.load(path) for path in (folder / "votes/sigma=0.25").glob("*.npy")]
+        return sum(len(each) for each in found)
+
+    votes, calls = SmoothedVerifier.votes, []
+
+    def counted(self: SmoothedVerifier, *arguments: object) -> np.ndarray:
+        calls.append(1)
+        return votes(self, *arguments)
+
+    shutil.rmtree(toy_cache / "votes")
+    monkeypatch.setattr(SmoothedVerifier, "votes", counted)
+    few = in_process(certify, *FLAGS, "--certified_pairs=2", output=tmp_path / "few")
+    assert len(calls) == 2 * probes(few)
+    all_at_once = len(list((toy_cache / "votes").iterdir()))
+    assert all_at_once == probes(few)
+    calls.clear()
+    more = in_process(certify, *FLAGS, output=tmp_path / "more")
+    assert len(calls) == 2 * (probes(more) - probes(few)) < 2 * probes(more)
+    assert result(more)["rows"] == result(finished)["rows"]
+    # Other draws are other votes.
+    calls.clear()
+    in_process(certify, *FLAGS, "--draws=250", "--certified_pairs=2", output=tmp_path / "other")
+    assert len(calls) == 2 * probes(few)
+
+
 def test_votes_of_a_probe_do_not_hang_on_who_computes_them(
-    finished: Path, tmp_path: Path, in_process: Main, monkeypatch: pytest.MonkeyPatch
+    finished: Path,
+    toy_cache: Path,
+    tmp_path: Path,
+    in_process: Main,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Other chunks, other order: each probe has its own draws."""
+    shutil.rmtree(toy_cache / "votes")
     in_chunks = KeptArrays.in_chunks
 
     def backwards(self, name, inputs, function, size, unit):

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from resgn.generator import GeneratorConfig, residual_generator
 from resgn.saved_generator import about_target, save_generator
-from resgn.smoothing import Denoiser, load_denoiser
+from resgn.smoothing import Denoiser, Whitening, load_denoiser
+from resgn.smoothing.denoiser import WHITENING
 from resgn.target import Target
 from weights import made_for
 from weights.errors import InputError
@@ -73,3 +74,51 @@ def test_a_damaged_sigma_is_refused(tmp_path: Path, sigma: float) -> None:
     save_generator(residual_generator(CONFIG), CONFIG, path, about)
     with pytest.raises(InputError, match="was not trained on Gaussian noise"):
         load_denoiser(path, target(tmp_path, "a"))
+
+
+def test_comes_back_with_whitening_and_smoothed_references(tmp_path: Path) -> None:
+    net, path = target(tmp_path, "first"), tmp_path / "whitened.h5"
+    rng = np.random.default_rng(0)
+    whitening = Whitening.of(rng.normal(size=(20, 4, 6)).astype(np.float32))
+    about = about_target(net) | Denoiser.about(0.25, 0.875, 16)
+    model = residual_generator(CONFIG)
+    save_generator(model, CONFIG, path, about, {WHITENING: whitening.layer()})
+    found = load_denoiser(path, net)
+    assert found.reference_draws == 16
+    assert found.whitening is not None
+    np.testing.assert_array_equal(found.whitening.centre, whitening.centre)
+    np.testing.assert_array_equal(found.whitening.directions, whitening.directions)
+    images = tf.constant(rng.uniform(size=(2, 8, 8, 3)).astype(np.float32))
+    first_six = lambda x: tf.reshape(x, [len(x), -1])[:, :6]  # noqa: E731
+    expected = whitening(first_six(found.model(images)))
+    np.testing.assert_array_equal(found.before(first_six)(images), expected)
+    plain = dataclasses.replace(found, whitening=None)
+    np.testing.assert_array_equal(plain.before(first_six)(images), first_six(found.model(images)))
+
+
+def test_files_without_it_leave_embeddings_and_references_alone(
+    tmp_path: Path, saved: Path
+) -> None:
+    found = load_denoiser(saved, target(tmp_path, "first"))
+    assert (found.whitening, found.reference_draws) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "draws", "message"),
+    [
+        ({"centre": np.zeros(6)}, 16, "expected"),
+        ({"centre": np.zeros(5), "directions": np.zeros((6, 4))}, 16, "shape"),
+        ({"centre": np.zeros(6), "directions": np.zeros(6)}, 16, "shape"),
+        ({"centre": np.zeros(6), "directions": np.full((6, 4), np.nan)}, 16, "not finite"),
+        ({"centre": np.zeros(6), "directions": np.zeros((6, 4))}, -3, "reference_draws is -3"),
+        ({"centre": np.zeros(6), "directions": np.zeros((6, 4))}, 1 << 40, "reference_draws"),
+    ],
+)
+def test_a_damaged_whitening_is_refused(
+    tmp_path: Path, layer: dict[str, np.ndarray], draws: int, message: str
+) -> None:
+    net, path = target(tmp_path, "first"), tmp_path / "damaged.h5"
+    about = about_target(net) | Denoiser.about(0.25, 0.875, draws)
+    save_generator(residual_generator(CONFIG), CONFIG, path, about, {WHITENING: layer})
+    with pytest.raises(InputError, match=message):
+        load_denoiser(path, net)

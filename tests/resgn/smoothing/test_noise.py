@@ -73,11 +73,45 @@ def test_learns_to_take_noise_away(tmp_path) -> None:
     assert after < 0.5 * before
 
 
-def test_the_threshold_lies_where_most_pairs_are_far_from_it() -> None:
-    """By hand: means of 0.4 and 1.0, of which only the first one swings."""
+def test_the_threshold_gives_the_largest_mean_radius() -> None:
+    """By hand: means of 0.4 and 1.0, the first one swings four times as far as the second."""
     same = np.array([True, False])
-    distances = np.array([[0.2, 0.6], [1.0, 1.0]])
-    assert noisy_threshold(distances, same, sigmas=0.0) == pytest.approx(0.7)
-    spread = np.std([0.2, 0.6], ddof=1)
-    assert noisy_threshold(distances, same, sigmas=1.0) == pytest.approx((0.4 + spread + 1.0) / 2)
-    assert noisy_threshold(distances[:, :1], same) == pytest.approx((0.2 + 1.0) / 2)
+    swing = np.array([-1.0, 1.0]) / np.sqrt(2)
+    distances = np.stack([0.4 + 0.2 * swing, 1.0 + 0.05 * swing])
+    np.testing.assert_allclose(distances.std(axis=1, ddof=1), [0.2, 0.05])
+    # 2.5 spreads below the second it has all that a pair can have, and gives the rest to the first.
+    assert noisy_threshold(distances, same) == pytest.approx(1.0 - 2.5 * 0.05)
+    # Whatever leaves both with all that they can have: the middle between 0.6 and 0.95.
+    assert noisy_threshold(distances, same, most=1.0) == pytest.approx((0.6 + 0.95) / 2)
+
+
+def test_the_threshold_is_the_best_of_a_fine_grid_and_both_kinds_weigh_the_same() -> None:
+    rng = np.random.default_rng(3)
+    same = np.arange(90) < 60
+    means = np.where(same, rng.normal(0.7, 0.3, 90), rng.normal(1.4, 0.2, 90))
+    distances = means[:, None] + rng.uniform(0.05, 0.3, (90, 1)) * rng.normal(size=(90, 40))
+
+    def value(threshold: float) -> float:
+        radius = (threshold - distances.mean(1)) * np.where(same, 1, -1) / distances.std(1, ddof=1)
+        radius = np.clip(radius, 0.0, 2.5)
+        return float(radius[same].mean() + radius[~same].mean())
+
+    best = max(value(threshold) for threshold in np.linspace(0, 2, 2001))
+    found = value(noisy_threshold(distances, same))
+    assert best - 1e-9 <= found <= best + 0.01
+    # Each pair of two people thrice: nothing changes.
+    again = np.r_[np.arange(90), np.repeat(np.arange(60, 90), 2)]
+    assert noisy_threshold(distances[again], same[again]) == pytest.approx(
+        noisy_threshold(distances, same)
+    )
+
+
+def test_of_single_draws_the_threshold_tells_most_pairs_apart() -> None:
+    distances = np.array([[0.4], [0.6], [0.5], [1.0], [1.1]])
+    same = np.array([True, True, False, False, False])
+    assert noisy_threshold(distances, same) == pytest.approx((0.6 + 1.0) / 2)
+
+
+def test_a_threshold_needs_both_kinds() -> None:
+    with pytest.raises(InputError, match="give both"):
+        noisy_threshold(np.ones((3, 2)), np.ones(3, bool))

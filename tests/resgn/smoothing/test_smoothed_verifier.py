@@ -173,3 +173,37 @@ def test_no_attack_succeeds_within_a_certified_radius_and_some_do_beyond() -> No
     assert not (after(radii) == 1 - decisions).any()
     # The same attack with a longer reach turns decisions: the test above could have failed.
     assert np.count_nonzero(after(5 * radii) == 1 - decisions) >= 3
+
+
+def test_a_smoothed_reference_is_the_mean_direction_of_its_copies() -> None:
+    """Of the half circle, against the integral over the only direction of noise that counts."""
+    half_space = HalfSpace()
+    verifier = SmoothedVerifier(half_space, half_space.threshold, SIGMA, batch_size=7)
+    place = 0.4
+    found = verifier.reference(half_space.image(place), 20000, 3)
+    along = np.linspace(-6, 6, 4001)
+    angle = np.pi / 2 * (1 + np.tanh(place + SIGMA * along))
+    mean = [np.average(f(angle), weights=stats.norm.pdf(along)) for f in (np.cos, np.sin)]
+    np.testing.assert_allclose(found, mean / np.linalg.norm(mean), atol=0.01)
+    # Of eight-bit images too; another seed draws others, the same seed the same.
+    levels = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    few = [verifier.reference(levels, 5, seed) for seed in (3, 3, 4)]
+    np.testing.assert_array_equal(few[0], few[1])
+    assert not np.array_equal(few[0], few[2])
+    assert np.linalg.norm(few[2]) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_reference_shares_no_draws_with_the_votes() -> None:
+    """Each copy is seen once: those of a reference are none of a probe with the same seed."""
+    seen: list[float] = []
+
+    def embed(images: tf.Tensor) -> tf.Tensor:
+        tf.py_function(lambda x: seen.extend(x.numpy()[:, 0, 0, 0].tolist()), [images], [])
+        return tf.one_hot(tf.zeros(len(images), tf.int32), 2)
+
+    verifier = SmoothedVerifier(embed, 1.0, SIGMA, batch_size=20)
+    image = np.zeros((SIDE, SIDE, 3), np.float32)
+    verifier.reference(image, 20, 0)
+    for stream in (SELECTION, CERTIFICATION):
+        verifier.votes(image, np.array([[1.0, 0.0]], np.float32), 20, 0, stream)
+    assert len(set(seen)) == len(seen) == 60
