@@ -85,7 +85,10 @@ def test_the_threshold_gives_the_largest_mean_radius() -> None:
     assert noisy_threshold(distances, same, most=1.0) == pytest.approx((0.6 + 0.95) / 2)
 
 
-def test_the_threshold_is_the_best_of_a_fine_grid_and_both_kinds_weigh_the_same() -> None:
+@pytest.mark.parametrize("impostors", [1.0, 1.5, 3.0])
+def test_the_threshold_is_the_best_of_a_fine_grid_however_many_pairs_a_kind_has(
+    impostors: float,
+) -> None:
     rng = np.random.default_rng(3)
     same = np.arange(90) < 60
     means = np.where(same, rng.normal(0.7, 0.3, 90), rng.normal(1.4, 0.2, 90))
@@ -94,22 +97,24 @@ def test_the_threshold_is_the_best_of_a_fine_grid_and_both_kinds_weigh_the_same(
     def value(threshold: float) -> float:
         radius = (threshold - distances.mean(1)) * np.where(same, 1, -1) / distances.std(1, ddof=1)
         radius = np.clip(radius, 0.0, 2.5)
-        return float(radius[same].mean() + radius[~same].mean())
+        return float(radius[same].mean() + impostors * radius[~same].mean())
 
     best = max(value(threshold) for threshold in np.linspace(0, 2, 2001))
-    found = value(noisy_threshold(distances, same))
+    threshold = noisy_threshold(distances, same, impostors=impostors)
+    found = value(threshold)
     assert best - 1e-9 <= found <= best + 0.01
     # Each pair of two people thrice: nothing changes.
     again = np.r_[np.arange(90), np.repeat(np.arange(60, 90), 2)]
-    assert noisy_threshold(distances[again], same[again]) == pytest.approx(
-        noisy_threshold(distances, same)
-    )
+    repeated = noisy_threshold(distances[again], same[again], impostors=impostors)
+    assert repeated == pytest.approx(threshold)
 
 
 def test_of_single_draws_the_threshold_tells_most_pairs_apart() -> None:
     distances = np.array([[0.4], [0.6], [0.5], [1.0], [1.1]])
     same = np.array([True, True, False, False, False])
-    assert noisy_threshold(distances, same) == pytest.approx((0.6 + 1.0) / 2)
+    assert noisy_threshold(distances, same, impostors=1.0) == pytest.approx((0.6 + 1.0) / 2)
+    # One of one person less, or one of two: 1/2 against 1/3, until the latter weigh more.
+    assert noisy_threshold(distances, same, impostors=1.6) == pytest.approx((0.4 + 0.5) / 2)
 
 
 def test_a_threshold_needs_both_kinds() -> None:
