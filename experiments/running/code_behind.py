@@ -20,6 +20,7 @@ LEFT_OUT = (
     "experiments.drawing",
     "experiments.face_verification.monitoring",
     "experiments.face_verification.sentences",
+    "experiments.running.closed_output",
     "experiments.running.json_files",
     "experiments.running.provenance",
     "experiments.running.result_labels",
@@ -35,6 +36,7 @@ LEFT_OUT = (
     "experiments.flags.command_line",
     "experiments.flags.file_flags",
     "experiments.flags.groups",
+    "experiments.flags.parsers",
     "experiments.flags.run_flags",
     "experiments.flags.settings_flags",
     # How modules are imported.

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from experiments.running.code_behind import LEFT_OUT, Code, Name, difference, files_of
 from experiments.running.code_units import Source, read
+from experiments.running.result_ages import ROOMS
 from tests.experiments.command import ROOT
 
 PROJECT = {
@@ -239,3 +246,104 @@ def test_what_is_left_out_is_there() -> None:
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         assert file.is_file(), name
         assert not unit or unit in read(file.read_text("utf-8")).units, name
+
+
+def called(module: str, *arguments: str) -> set[Name]:
+    """The functions and methods of the project that a command really calls."""
+    program = f"""
+        import runpy, sys
+        seen = set()
+
+        def note(frame, event, _):
+            if event == "call":
+                seen.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+        def begin(frame, event, _):
+            # What modules compute when they are imported need not be of use.
+            if event == "call" and frame.f_code.co_name == "main":
+                sys.setprofile(note)
+
+        sys.argv[1:] = {arguments!r}
+        sys.setprofile(begin)
+        try:
+            runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+        finally:
+            sys.setprofile(None)
+            print(*("%s:%d" % each for each in seen), sep="\\n", file=sys.stderr)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    found = set()
+    for line in done.stderr.splitlines():
+        file, _, number = line.rpartition(":")
+        path = Path(file)
+        if path.suffix == ".py" and path.parent != ROOT and ROOT in path.parents:
+            name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            unit = definitions(path).get(int(number))
+            if unit and name.partition(".")[0] in ROOMS:
+                found.add(Name(name.removesuffix(".__init__"), unit))
+    return found
+
+
+@functools.cache
+def definitions(path: Path) -> dict[int, str]:
+    """The function or method that holds each line of a file."""
+    lines: dict[int, str] = {}
+
+    def note(body: list[ast.stmt], before: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                note(node.body, f"{node.name}.")
+            elif isinstance(node, ast.FunctionDef):
+                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+                end = node.end_lineno or first
+                lines.update(dict.fromkeys(range(first, end + 1), before + node.name))
+
+    note(ast.parse(path.read_text("utf-8")).body, "")
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "least"),
+    [("experiments.results_page", ("--check",), 30), ("experiments.weights", (), 5)],
+)
+def test_all_that_a_command_calls_is_behind_it(
+    module: str, arguments: tuple[str, ...], least: int
+) -> None:
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    names = [path.relative_to(ROOT).as_posix() for path in files]
+    now = Code(names, lambda path: read((ROOT / path).read_text("utf-8")), ())
+    ran = called(module, *arguments)
+    assert len(ran) > least
+    stored = "experiments.running.stored_results"
+    in_sentences = {Name(stored, "StoredResult.facts"), Name(stored, "duration")}
+    assert ran - set(now.behind(module)) <= in_sentences
+
+
+def test_half_of_the_project_is_not_behind_the_other() -> None:
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    names = [path.relative_to(ROOT).as_posix() for path in files]
+    now = Code(names, lambda path: read((ROOT / path).read_text("utf-8")))
+    table1, attack = now.behind("experiments.table1"), now.behind("experiments.mofa_attack")
+    assert {
+        Name("attacks.pgd", "PGD"),
+        Name("resgn.generator", "residual_generator"),
+        Name("resgn.losses", "JointLoss"),
+        Name("resgn.training", "Trainer"),
+        Name("experiments.face_verification.settings", "VerificationSettings.laptop"),
+    } <= set(table1)
+    assert not {name.module for name in table1 if name.module.startswith(("mofa.", "detector."))}
+    assert {
+        Name("attacks.semantic", "PerturbationAttack"),
+        Name("mofa.encoder", "load"),
+        Name("mofa.morphable_model", "MorphableModel"),
+    } <= set(attack)
+    weights = [f"weights/{name}" for name in ("resgn_facenet.h5", "mofa_encoder_small.h5")]
+    assert files_of(table1, weights) == {"weights/resgn_facenet.h5"}
+    assert files_of(attack, weights) == {"weights/mofa_encoder_small.h5"}
