@@ -173,6 +173,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
         ("scan empty", "No images"),
         ("scan noise.jpg --thresholds=list.json", "list.json"),
         ("report --runs=nowhere --nokept", "No finished run under nowhere"),
+        ("results_page --old --check", "--old goes without --add and --check"),
         ("results_page --add=nowhere", "--add and --name belong together"),
         ("results_page --add=empty --name=x", "empty/result.json"),
         ("convert_weights --network=facenet --source=pipe --output=a.h5", "pipe"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments import results_page
 from experiments.running import result_ages
 from experiments.running.code_behind import Difference
 from experiments.running.git_history import History
@@ -196,6 +197,29 @@ def test_the_pages_keep_what_they_say(tmp_path: Path) -> None:
     assert found["new"].unchanged
     assert found["no"] == Age("not known", "not known.")
     assert kept_ages(tmp_path / "nowhere") == Ages(None, {})
+
+
+def test_what_is_to_be_measured_anew_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {name: dataclasses.replace(result("0123456789ab"), name=name) for name in ("old", "new")}
+    said = Ages(
+        "ba98", {"old": Age("1 of 5", "changed, `a`."), "new": Age("0 of 5", "unchanged since.")}
+    )
+    monkeypatch.setattr(results_page, "ages", lambda _: said)
+    assert results_page.old(kept).splitlines() == [
+        "old: changed, `a`.",
+        "    python -m experiments.toy --seed=1",
+        "1 of 2 results are older than their code, as of commit ba98.",
+    ]
+
+
+def test_without_a_history_the_pages_speak(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(results_page, "ages", lambda _: None)
+    assert results_page.known_ages(read_all()) == kept_ages()
+    assert capsys.readouterr().out.splitlines() == [
+        "Here is no git history of the project: how old results are stays as the pages say."
+    ]
 
 
 def test_every_result_has_a_command_that_is_still_there() -> None:
