@@ -63,7 +63,7 @@ GROUPS = (
         "attack_intensity",
         "Table 2: trained at one intensity, tested at others",
         "Percent of pairs verified correctly, for each epsilon of training and of the attack.",
-        main=("table2_lfw",),
+        main=("table2_orl_facenet", "table2_lfw"),
     ),
     Group(
         "resgn",
@@ -109,7 +109,7 @@ GROUPS = (
         "mofa",
         "code_identity",
         "Who it is, from shape and albedo codes alone",
-        main=("code_identity", "code_identity_refined"),
+        main=("code_identity_small", "code_identity", "code_identity_refined"),
         captions={
             "code_identity_roc": "ROC of the cosine of shape and albedo codes, on people of CelebA "
             "and LFW who were kept out."
