@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -33,23 +33,24 @@ def few_of_each(people: Array, count: int, each: int = 6) -> Array:
     return np.concatenate([none, *(rows[i] for i in spread_out(len(rows), fit))]) if rows else none
 
 
-def another_of_each(people: Array, rows: Array, rng: np.random.Generator) -> Array:
-    """For each of some pictures another one of the same person; itself where there is none.
+def another_of_each(people: Array) -> Callable[[Array, np.random.Generator], Array]:
+    """Draws another picture of the same person, or the same picture where there is no other.
 
     Args:
       people: int [M], whose each picture is.
-      rows: int [N].
-      rng: draws.
 
     Returns:
-      Rows int [N].
+      From rows int [N] to as many others.
     """
     order = np.argsort(people, kind="stable")
-    first = np.searchsorted(people[order], people[rows], side="left")
-    count = np.searchsorted(people[order], people[rows], side="right") - first
-    own = np.argsort(order)[rows] - first
-    further = rng.integers(1, np.maximum(count, 2))
-    return np.asarray(order[first + (own + further) % count])
+    first, last = (np.searchsorted(people[order], people, side) for side in ("left", "right"))
+    count, own = last - first, np.argsort(order) - first
+
+    def draw(rows: Array, rng: np.random.Generator) -> Array:
+        further = rng.integers(1, np.maximum(count[rows], 2))
+        return np.asarray(order[first[rows] + (own[rows] + further) % count[rows]])
+
+    return draw
 
 
 def strangers(people: Array, rows: Array, rng: np.random.Generator) -> Array:

@@ -163,14 +163,13 @@ class Photographs:
         Yields:
           Images float32 [B, S, S, 3] in [0, 1] and landmarks float32 [B, 5 or 68, 2].
         """
-        number = first
+        number, another = first, another_of_each(self.people)
         while True:
             rng = np.random.default_rng([seed, number])
             wanted = -(-batch_size // 2) if in_twos else batch_size
             rows = rng.choice(len(self), wanted, replace=len(self) < wanted)
             if in_twos:
-                fellows = another_of_each(self.people, rows, rng)
-                rows = np.stack((rows, fellows), axis=1).ravel()[:batch_size]
+                rows = np.stack((rows, another(rows, rng)), axis=1).ravel()[:batch_size]
             flipped = rng.random(batch_size) < 0.5
             images, places = self.images[rows], self.landmarks[rows]
             images[flipped] = images[flipped, :, ::-1]

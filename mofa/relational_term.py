@@ -44,9 +44,8 @@ class RelationalTerm:
         found = _cosines(tf.concat(parts, axis=1))
         wanted = tf.stop_gradient(_cosines(self._embed(photographs)))
         others = tf.cast(tf.shape(code)[0] - 1, tf.float32)
-        squared = tf.reduce_sum(
-            tf.square(found - wanted), axis=1
-        )  # the diagonal is 1 on both sides
+        # Each is as like itself on both sides, which counts nothing.
+        squared = tf.reduce_sum(tf.square(found - wanted), axis=1)
         return tf.math.divide_no_nan(squared, others)
 
 

@@ -67,6 +67,11 @@ class LegitimatePairs:
     faces: AlignedFaces | None = None
     dataset: FaceDataset | None = None
 
+    @property
+    def learned_from(self) -> Pairs:
+        """The training pairs before those were left out that the target verifies wrongly."""
+        return self.parts["train"] if self.drawn is None else self.drawn
+
 
 def legitimate_pairs(
     dataset: FaceDataset,

@@ -13,12 +13,10 @@ from experiments.face_verification.smoothed_references import SmoothedReferences
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running import content_cache
 from resgn.smoothing import Denoiser, SmoothedVerifier
-from resgn.smoothing.smoothed_verifier import CERTIFICATION, SELECTION
+from resgn.smoothing.smoothed_verifier import CERTIFICATION, SELECTION, seed_of
 
 FORMAT = 1
 """Part of the name of all votes in the user's cache; to be raised when they would be others."""
-
-_SEEDS = 1 << 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +51,7 @@ class Ballots:
         test = legitimate.parts["test"]
         image, kind = legitimate.images[row], self._kind
         references = self._references(test.reference[test.probe == row])
-        seed = self.experiment.settings.seed * _SEEDS + row
+        seed = seed_of(self.experiment.settings.seed, row)
 
         def vote() -> np.ndarray:
             began, found = time.perf_counter(), np.zeros((), kind)
@@ -76,13 +74,7 @@ class Ballots:
 
     @functools.cached_property
     def _verifier(self) -> SmoothedVerifier:
-        denoiser = self.denoiser
-        return SmoothedVerifier(
-            denoiser.before(self.experiment.voting_target),
-            denoiser.threshold,
-            denoiser.sigma,
-            self.settings.draw_batch,
-        )
+        return self.denoiser.verifier(self.experiment.voting_target, self.settings.draw_batch)
 
     @functools.cached_property
     def _references(self) -> SmoothedReferences:

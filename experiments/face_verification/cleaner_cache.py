@@ -7,7 +7,6 @@ training and the hash of the network's file. The name is a hash over all that de
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from experiments.running import content_cache
 from experiments.running.json_files import write_json
 from resgn.generator import GeneratorConfig
 from resgn.saved_generator import load_generator, save_generator
@@ -46,11 +46,8 @@ class TrainedCleaner:
 
 def entry_name(settings: Mapping[str, Any], data: Iterable[np.ndarray]) -> str:
     """A name for what training with these settings on this data gives: 32 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps([FORMAT, tf.__version__, settings], sort_keys=True).encode())
-    for array in data:
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+    text = json.dumps([FORMAT, tf.__version__, settings], sort_keys=True)
+    return content_cache.digest_of(text, data)
 
 
 def training_folder(

@@ -95,7 +95,7 @@ def against_noise(experiment: VerificationExperiment, noise: GaussianNoise) -> L
       noise: of the training.
     """
     legitimate = experiment.legitimate
-    drawn = legitimate.parts["train"] if legitimate.drawn is None else legitimate.drawn
+    drawn = legitimate.learned_from
     source = np.unique(np.r_[drawn.probe, drawn.reference])
     validation = legitimate.parts["validation"]
     defended = functools.cache(experiment.defended)

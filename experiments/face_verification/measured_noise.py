@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.face_verification.noisy_pairs import distances_to, noisy_embeddings
+from experiments.face_verification.probe_pairs import first_of_each
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running import content_cache
 from resgn.smoothing import GaussianNoise, Whitening, noisy_threshold
@@ -36,9 +37,8 @@ def measured_noise(
       noise: that it was trained on.
     """
     legitimate = experiment.legitimate
-    drawn = legitimate.parts["train"] if legitimate.drawn is None else legitimate.drawn
-    rows = [np.flatnonzero(drawn.same == kind)[:PAIRS] for kind in (True, False)]
-    pairs = drawn.select(np.concatenate(rows))
+    drawn = legitimate.learned_from
+    pairs = drawn.select(first_of_each(drawn.same, PAIRS))
     images, place = np.unique(np.r_[pairs.probe, pairs.reference], return_inverse=True)
     probe, reference = place.reshape(2, -1)
 

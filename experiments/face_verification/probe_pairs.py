@@ -38,7 +38,7 @@ class ProbePairs:
     @classmethod
     def of(cls, test: VerificationSet, pairs: int) -> ProbePairs:
         """The first `pairs` pairs of each kind, or all where there are fewer."""
-        rows = _first_of_each(test.same, pairs)
+        rows = first_of_each(test.same, pairs)
         same, reference = test.same[rows], test.reference[rows]
         embeddings = test.embeddings[reference]
         stranger = reference[np.argmin(embeddings @ embeddings.T, axis=1)]
@@ -56,7 +56,7 @@ class ProbePairs:
     def untouched(cls, legitimate: LegitimatePairs, pairs: int) -> ProbePairs:
         """The same test pairs where nobody has attacked them yet: nothing is stored."""
         test = legitimate.parts["test"]
-        test = test.select(_first_of_each(test.same, pairs))
+        test = test.select(first_of_each(test.same, pairs))
         images = legitimate.images
         untouched = VerificationSet(
             images,
@@ -95,6 +95,6 @@ class ProbePairs:
         }
 
 
-def _first_of_each(same: np.ndarray, count: int) -> NDArray[np.integer]:
+def first_of_each(same: np.ndarray, count: int) -> NDArray[np.integer]:
     """Rows of the first `count` pairs of one person, then of two."""
     return np.concatenate([np.flatnonzero(same == kind)[:count] for kind in (True, False)])

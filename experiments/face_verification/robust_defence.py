@@ -37,7 +37,7 @@ def robust_defence(experiment: VerificationExperiment, run: Run, epsilon: float)
     settings, legitimate = experiment.settings, experiment.legitimate
     config = dataclasses.replace(settings.robust, seed=settings.seed)
     steps, learned = settings.adaptive.adversarial_steps, min(1.0, config.strength * epsilon)
-    drawn = legitimate.parts["train"] if legitimate.drawn is None else legitimate.drawn
+    drawn = legitimate.learned_from
     rows = np.unique(np.r_[drawn.probe, drawn.reference])
     images = legitimate.images[rows]
     key = dataclasses.asdict(config) | {

@@ -17,11 +17,9 @@ from experiments.face_verification.smoothed_references import SmoothedReferences
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.run import Run
 from resgn.cleaners import Cleaner
-from resgn.smoothing import Denoiser, MajorityVote, SmoothedVerifier
+from resgn.smoothing import Denoiser, MajorityVote
+from resgn.smoothing.smoothed_verifier import DRAW_BATCH
 from resgn.target import Target
-
-DRAW_BATCH = 50
-"""Noisy copies at a time; memory follows it."""
 
 
 def smoothed_defence(experiment: VerificationExperiment, run: Run) -> Defence:
@@ -68,9 +66,7 @@ def of_denoiser(
         return embed(images + noise(images, seed))
 
     model = Stochastic(embedded)
-    verifier = SmoothedVerifier(
-        embed, denoiser.threshold, denoiser.sigma, min(DRAW_BATCH, smoothed.draws)
-    )
+    verifier = denoiser.verifier(target, min(DRAW_BATCH, smoothed.draws))
     return Defence(
         SMOOTHED,
         model,

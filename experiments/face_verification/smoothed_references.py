@@ -11,11 +11,10 @@ import tensorflow as tf
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running import content_cache
 from resgn.smoothing import Denoiser, SmoothedVerifier
+from resgn.smoothing.smoothed_verifier import seed_of
 
 FORMAT = 1
 """Part of each name in the user's cache; to be raised when the same would be computed otherwise."""
-
-_SEEDS = 1 << 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,7 +49,7 @@ class SmoothedReferences:
 
     def _smoothed(self, row: int) -> np.ndarray:
         image, draws = self.experiment.legitimate.images[row], self.denoiser.reference_draws
-        seed = self.experiment.settings.seed * _SEEDS + row
+        seed = seed_of(self.experiment.settings.seed, row)
         return content_cache.kept(
             "references",
             content_cache.digest([self.name, draws, seed], [image]),
@@ -67,6 +66,4 @@ class SmoothedReferences:
 
     @functools.cached_property
     def _verifier(self) -> SmoothedVerifier:
-        denoiser = self.denoiser
-        embed = denoiser.before(self.experiment.voting_target)
-        return SmoothedVerifier(embed, denoiser.threshold, denoiser.sigma)
+        return self.denoiser.verifier(self.experiment.voting_target)

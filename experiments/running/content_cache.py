@@ -24,7 +24,12 @@ def digest(settings: Any, arrays: Iterable[np.ndarray]) -> str:
       settings: what decides the result besides the arrays, as JSON can hold it.
       arrays: the rest.
     """
-    found = hashlib.sha256(json.dumps(settings).encode())
+    return digest_of(json.dumps(settings), arrays)
+
+
+def digest_of(text: str, arrays: Iterable[np.ndarray]) -> str:
+    """The same with the settings as text."""
+    found = hashlib.sha256(text.encode())
     for array in arrays:
         found.update(f"{array.dtype} {array.shape}".encode())
         found.update(np.ascontiguousarray(array).data)

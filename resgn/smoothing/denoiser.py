@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from resgn.generator import GeneratorConfig
 from resgn.saved_generator import SavedGenerator, load_generator
+from resgn.smoothing.smoothed_verifier import DRAW_BATCH, SmoothedVerifier
 from resgn.smoothing.whitening import Whitening
 from resgn.target import Target
 from weights import keras_h5
@@ -59,6 +60,12 @@ class Denoiser:
             return embeddings if self.whitening is None else self.whitening(embeddings)
 
         return embed
+
+    def verifier(
+        self, target: Callable[[tf.Tensor], tf.Tensor], batch_size: int = DRAW_BATCH
+    ) -> SmoothedVerifier:
+        """Decides by noisy copies with this denoiser before a target, at its threshold."""
+        return SmoothedVerifier(self.before(target), self.threshold, self.sigma, batch_size)
 
 
 def load_denoiser(

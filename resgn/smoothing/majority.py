@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resgn.smoothing.certificate import DIFFERENT, SAME, predict
-from resgn.smoothing.smoothed_verifier import CERTIFICATION, SmoothedVerifier
+from resgn.smoothing.smoothed_verifier import CERTIFICATION, SmoothedVerifier, seed_of
 from resgn.verification_set import VerificationSet
 from weights.errors import InputError
 
@@ -18,8 +18,6 @@ Progress = Callable[[Iterable[int]], Iterable[int]]
 
 JUDGEMENT = CERTIFICATION + 1
 """The stream of the draws that decide on test pairs, and the first that certificates leave free."""
-
-_SEEDS = 1 << 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,7 +63,7 @@ class MajorityVote:
         rows: Iterable[int] = range(len(probes))
         found = [
             self.verifier.votes(
-                probes[row], references[[row]], self.draws, seed * _SEEDS + row, stream
+                probes[row], references[[row]], self.draws, seed_of(seed, row), stream
             )[0]
             for row in (progress(rows) if progress else rows)
         ]
@@ -107,7 +105,7 @@ class MajorityVote:
                 pairs.images[row],
                 pairs.embeddings[pairs.reference[own]],
                 self.draws,
-                seed * _SEEDS + row,
+                seed_of(seed, row),
                 JUDGEMENT + 1,
             )
         return votes

@@ -18,7 +18,16 @@ from resgn.verification import squared_distance
 SELECTION, CERTIFICATION, ENROLMENT = 0, 1, -1
 """Streams of draws that have nothing in common."""
 
+DRAW_BATCH = 50
+"""Noisy copies for each call of the network."""
+
 _STREAMS = 1 << 40
+_SEEDS = 1 << 32
+
+
+def seed_of(seed: int, row: int) -> int:
+    """The seed of the noisy copies of one image, by its place among the images of a run."""
+    return seed * _SEEDS + row
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,7 +46,7 @@ class SmoothedVerifier:
     embed: Callable[[tf.Tensor], tf.Tensor]
     threshold: float
     sigma: float
-    batch_size: int = 50
+    batch_size: int = DRAW_BATCH
 
     def __post_init__(self) -> None:
         check_sigma(self.sigma)
