@@ -6,18 +6,24 @@ accuracy can jump between epochs while the loss falls smoothly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
 
 
-def recalibrate(model: tf.keras.Model, batches: Iterable[tf.Tensor]) -> None:
+def recalibrate(
+    model: tf.keras.Model,
+    batches: Iterable[tf.Tensor],
+    forward: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> None:
     """Set the moving statistics of every BatchNorm to their mean over `batches`.
 
     Args:
       model: built with BatchNorm momentum 0, so that one call leaves that batch's statistics.
       batches: inputs of one shape; at least one.
+      forward: the model in training, compiled by whoever calls again and again.
 
     Raises:
       ValueError: a layer's momentum is not 0, or there is no batch.
@@ -30,7 +36,7 @@ def recalibrate(model: tf.keras.Model, batches: Iterable[tf.Tensor]) -> None:
     variables = [v for n in normalizers for v in (n.moving_mean, n.moving_variance)]
     sums, count = [np.zeros(v.shape, np.float64) for v in variables], 0
     for batch in batches:
-        model(batch, training=True)
+        (forward or functools.partial(model, training=True))(batch)
         count += 1
         for total, variable in zip(sums, variables, strict=True):
             total += variable.numpy()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from resgn import dlib_resnet as dlib
 from resgn.facenet import facenet_in_parts
 from resgn.faces.crops import BOX, FIVE_POINTS
-from resgn.inference import for_inference
+from resgn.inference import critic
 from resgn.randomization import randomize, randomized_size
 from weights import made_for, registry
 from weights.checkpoint_files import checkpoint_prefix, data_files, is_prefix
@@ -75,7 +75,7 @@ class Target:
 
         def network_at(size: int) -> tf.keras.Model:
             network = self.network_at(size)
-            return for_inference(network, dtype) if _is_model(network) else network
+            return critic(network, dtype) if _is_model(network) else network
 
         return dataclasses.replace(self, network_at=network_at, _networks={})
 

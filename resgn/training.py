@@ -168,6 +168,7 @@ class Trainer:
         # Evaluation has a network of its own: averaged weights, statistics measured for them. Each
         # machine has one copy, and all copies are equal.
         self.averaged = residual_generator(generator, config.precision, batch_norm_momentum=0.0)
+        self._forward = tf.function(lambda images: self.averaged(images, training=True))
         self._variables = self.model.trainable_variables
         self._averages = self.averaged.trainable_variables
         for average, variable in zip(self._averages, self._variables, strict=True):
@@ -381,7 +382,7 @@ class Trainer:
                 return images
             return self._noise(images, tf.constant(-1 - number, tf.int64))
 
-        recalibrate(self.averaged, map(shown, range(count)))
+        recalibrate(self.averaged, map(shown, range(count)), self._forward)
 
 
 class _Losses:

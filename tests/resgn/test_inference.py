@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,9 +31,12 @@ def network(rng: np.random.Generator) -> tf.keras.Model:
     x = layers.BatchNormalization(name="dense_norm")(layers.Dense(5, name="dense")(x))
     model = tf.keras.Model(image, x)
     for variable in model.weights:
-        variable.assign(rng.uniform(0.5, 1.5, variable.shape) * rng.choice([-1, 1]))
+        signs = rng.choice([-1, 1], variable.shape)
+        inputs = np.prod(variable.shape[:-1])  # so that no ReLU is dead
+        variable.assign(rng.uniform(0.5, 1.5, variable.shape) * signs / np.sqrt(inputs))
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
+            layer.moving_mean.assign(rng.uniform(-0.5, 0.5, layer.moving_mean.shape))
             layer.moving_variance.assign(rng.uniform(0.5, 2.0, layer.moving_variance.shape))
     model.trainable = False
     return model
@@ -49,6 +54,7 @@ def test_folding_changes_neither_outputs_nor_gradients(network: tf.keras.Model) 
         return outputs.numpy(), tape.gradient(loss, images).numpy()
 
     for before, after in zip(both(network), both(fast), strict=True):
+        assert np.ptp(before) > 0.0
         np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4 * np.abs(before).max())
     kept = {layer.name for layer in fast.layers if isinstance(layer, layers.BatchNormalization)}
     # Folded: behind a convolution of its own, with or without bias, and behind a dense layer.
@@ -64,6 +70,28 @@ def test_a_smaller_type_holds_weights_and_comes_close(network: tf.keras.Model) -
     given = critic(network, "bfloat16")(images)
     assert given.dtype == tf.float32
     np.testing.assert_allclose(given, expected, rtol=0.0, atol=0.05 * np.abs(expected).max())
+
+
+def test_a_critic_is_constant_and_has_the_gradient_of_its_network(network: tf.keras.Model) -> None:
+    images = tf.random.uniform((2, 9, 9, 3), seed=1)
+    frozen, model = critic(network, "bfloat16"), for_inference(network, "bfloat16")
+
+    @tf.function
+    def gradient(judge: Callable[..., tf.Tensor]) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            loss = tf.reduce_sum(tf.cast(judge(images, training=False), tf.float32)[:, :2])
+        return tape.gradient(loss, images)
+
+    expected = gradient(model).numpy()
+    assert np.ptp(expected) > 0.0
+    np.testing.assert_allclose(
+        gradient(frozen).numpy(), expected, rtol=0.0, atol=0.02 * np.abs(expected).max()
+    )
+    before = frozen(images).numpy()
+    for variable in (*network.weights, *model.weights):
+        variable.assign(tf.zeros_like(variable))
+    np.testing.assert_array_equal(frozen(images), before)
 
 
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
