@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from attacks.apart import apart
 from attacks.criteria import Criterion
 from attacks.norms import Norm, projection, random_start
 from attacks.outputs import loss_of, margin_of, outputs_of, success_of
@@ -44,18 +45,20 @@ class Objective:
 
     def margin(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """`[N]`, above 0 where x succeeds; of a random model the mean over its samples."""
-        return self._mean(
-            lambda draw: margin_of(self._criterion, self.outputs(x, draw), self._data), seed
-        )
+
+        def once(x: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+            return margin_of(self._criterion, self.outputs(x, draw), self._data)
+
+        return self._mean(once, x, seed)
 
     def verdict(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Bool `[N]`, does x succeed? Of a random model by the majority of its samples."""
 
-        def once(draw: tf.Tensor) -> tf.Tensor:
+        def once(x: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
             won = success_of(self._criterion, self.outputs(x, draw), self._data)
             return tf.cast(won, tf.float32)
 
-        return self._mean(once, seed) > 0.5
+        return self._mean(once, x, seed) > 0.5
 
     @property
     def starts(self) -> tf.Tensor | None:
@@ -98,7 +101,7 @@ class Objective:
           loss `[N, H, W, 3]`, zero outside the mask and wherever it is not finite.
         """
 
-        def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def once(x: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 outputs = self.outputs(x if look is None else look(x, draw), draw)
@@ -107,19 +110,19 @@ class Objective:
             gradient = tape.gradient(climbed, x, unconnected_gradients="zero")
             return margin, gradient
 
-        margin, gradient = self._mean(once, seed)
+        margin, gradient = self._mean(once, x, seed)
         return margin, self._usable(gradient, keep_undefined)
 
     def loss_and_gradient(self, x: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The loss `[N]` at x and its gradient, as `gradient` has it."""
 
-        def once(draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def once(x: tf.Tensor, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 loss = loss_of(self._criterion, self.outputs(x, draw), self._data)
             return loss, tape.gradient(loss, x, unconnected_gradients="zero")
 
-        loss, gradient = self._mean(once, seed)
+        loss, gradient = self._mean(once, x, seed)
         return loss, self._usable(gradient)
 
     def _usable(self, gradient: tf.Tensor, keep_undefined: bool = False) -> tf.Tensor:
@@ -139,17 +142,18 @@ class Objective:
         """A uniform draw from the ball of radius epsilon `[N]`, projected."""
         return self.project(random_start(self.images, epsilon, self.norm, seed), epsilon)
 
-    def _mean(self, once: Callable, seed: tf.Tensor) -> tf.Tensor:
-        """EOT: the mean of what `once` returns over as many draws as the model asks for."""
+    def _mean(self, once: Callable, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """EOT: the mean of what `once` returns of x over as many draws as the model asks for."""
         samples = self._model.samples if isinstance(self._model, Stochastic) else 1
+        once = apart(once)
         if samples == 1:
-            return once(seed)
+            return once(x, seed)
 
         def add(i: tf.Tensor, sums: tuple) -> tuple:
-            draw = once(tf.random.experimental.stateless_fold_in(seed, i))
+            draw = once(x, tf.random.experimental.stateless_fold_in(seed, i))
             return i + 1, tf.nest.map_structure(tf.add, sums, draw)
 
-        first = once(tf.random.experimental.stateless_fold_in(seed, 0))
+        first = once(x, tf.random.experimental.stateless_fold_in(seed, 0))
         _, sums = tf.while_loop(
             lambda i, _: i < samples, add, (tf.constant(1), first), parallel_iterations=1
         )
