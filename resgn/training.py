@@ -378,9 +378,8 @@ class Trainer:
         def shown(number: int) -> tf.Tensor:
             chosen = rows[number * size : (number + 1) * size]
             images = tf.constant(data.adversarial[chosen], tf.float32) / 255.0
-            if self._noise is None:
-                return images
-            return self._noise(images, tf.constant(-1 - number, tf.int64))
+            noise = self._noise or (lambda images, _: images)
+            return noise(images, tf.constant(-1 - number, tf.int64))
 
         recalibrate(self.averaged, map(shown, range(count)), self._forward)
 

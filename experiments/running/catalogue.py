@@ -63,7 +63,7 @@ GROUPS = (
         "attack_intensity",
         "Table 2: trained at one intensity, tested at others",
         "Percent of pairs verified correctly, for each epsilon of training and of the attack.",
-        main=("table2_orl_facenet", "table2_lfw"),
+        main=("table2_lfw_facenet", "table2_orl_facenet"),
     ),
     Group(
         "resgn",
@@ -237,7 +237,12 @@ GROUPS = (
         main=("sweep_orl_facenet",),
         rows=("*,eps=0", "*,eps=0.02", "*,eps=0.03", "*,eps=0.05", "*,eps=0.1"),
     ),
-    Group("beyond", "refined_defense", "Refining the code as a defence of MoFA"),
+    Group(
+        "beyond",
+        "refined_defense",
+        "Refining the code as a defence of MoFA",
+        main=("refined_defense_celeba_100", "refined_defense_celeba"),
+    ),
     Group(
         "beyond",
         "render",
