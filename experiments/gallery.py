@@ -135,7 +135,7 @@ def own_example(
 ) -> Example:
     """Attack and clean one aligned face, uint8 `[160, 160, 3]`, compared with another."""
     threshold = threshold_of(saved, experiment)
-    judge = Judge(tf.function(experiment.target), saved.model, threshold)
+    judge = Judge(experiment.target.compiled, saved.model, threshold)
     embeddings = judge.embed(to_float(np.stack([probe, reference])))
     same = bool(squared_distance(embeddings[0], embeddings[1]) < threshold)
     criterion = (Dodging if same else Impersonation)(embeddings[1:].numpy(), threshold)
@@ -153,7 +153,7 @@ def first_examples(
       InputError: there are fewer of them.
     """
     test = experiment.sets.attacked("test", epsilon)
-    judge = Judge(tf.function(experiment.target), cleaner, test.threshold)
+    judge = Judge(experiment.target.compiled, cleaner, test.threshold)
     examples = []
     for same, kind in ((True, "dodging"), (False, "impersonation")):
         pairs = np.flatnonzero(test.same == same)

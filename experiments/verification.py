@@ -10,7 +10,6 @@ true accept rate at false accept rates of 1e-2 and 1e-3; the threshold over all 
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from experiments.drawing.figures import save_roc
@@ -61,7 +60,7 @@ def main(_: list[str]) -> None:
     if not len(faces):
         raise nobody(dataset, len(used))
     pairs = with_faces(pairs, faces.indices)
-    rows = embed_all(tf.function(target), faces.images)
+    rows = embed_all(target.compiled, faces.images)
     embeddings = np.full((len(dataset), rows.shape[1]), np.nan, np.float32)
     embeddings[faces.indices] = rows
     difference = embeddings[pairs.probe] - embeddings[pairs.reference]

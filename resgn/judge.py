@@ -56,7 +56,7 @@ class Judge:
         own = faces
         if target.crop != faces.crop:
             own = aligned_faces(dataset, faces.indices, faces.images.shape[1], crop=target.crop)
-        references = embed_all(tf.function(target), own.images)
+        references = embed_all(target.compiled, own.images)
         judge = cls(target, faces.views(target.crop), references, threshold=1.0)
         rows = np.unique(drawn.probe)
         seen = np.zeros_like(references)

@@ -107,7 +107,7 @@ def legitimate_pairs(
     faces = gathered.faces(used)
     images = faces.images if change is None else change(faces.images)
     drawn = {part: Pairs(row[p.probe], row[p.reference], p.same) for part, p in drawn.items()}
-    embeddings = embed_all(shared(tf.function(target)), images)
+    embeddings = embed_all(shared(target.compiled), images)
 
     def distances(pairs: Pairs) -> np.ndarray:
         difference = embeddings[pairs.probe] - embeddings[pairs.reference]

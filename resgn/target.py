@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 
@@ -53,6 +54,11 @@ class Target:
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Unit embeddings `[N, D]` of images `[N, 160, 160, 3]` in [0, 1], differentiable."""
         return self._embed(self.prepare(images), self.input_size)
+
+    @functools.cached_property
+    def compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The same, compiled once for all who want nothing but embeddings."""
+        return tf.function(self)
 
     def randomized(self, images: tf.Tensor, seed: tf.Tensor, wide: bool = False) -> tf.Tensor:
         """The same behind Randomization (Xie et al. 2018), drawn from `seed`, int `[2]`.

@@ -166,7 +166,7 @@ class VerificationExperiment:
     @functools.cached_property
     def undefended(self) -> Embed:
         """The target alone, compiled."""
-        return self.devices.shared(tf.function(self.target))
+        return self.devices.shared(self.target.compiled)
 
     @functools.cached_property
     def voting_target(self) -> Target:
@@ -175,10 +175,9 @@ class VerificationExperiment:
 
     def defended(self, cleaner: tf.keras.Model, target: Target | None = None) -> Embed:
         """The target, or what is given for it, behind a cleaner, compiled: images to embeddings."""
-        network = target or self.target
-        return self.devices.shared(
-            tf.function(lambda images: network(cleaner(images, training=False)))
-        )
+        embed = (target or self.target).compiled
+        clean = tf.function(lambda images: cleaner(images, training=False))
+        return self.devices.shared(lambda images: embed(clean(images)))
 
     def flat_settings(self, more: Mapping[str, Any]) -> dict[str, Any]:
         """Every setting that decides a result, with those of a command; for `Run`."""

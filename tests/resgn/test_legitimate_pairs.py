@@ -65,6 +65,8 @@ class ToyTarget:
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         return tf.one_hot(tf.cast(tf.round(images[:, 0, 0, 0] * 255.0), tf.int32), PEOPLE)
 
+    compiled = __call__
+
 
 def drawn(dataset: FaceDataset, counts: Counts = COUNTS) -> module.LegitimatePairs:
     return legitimate_pairs(dataset, ToyTarget(), counts, calibrate=True, seed=3)  # type: ignore[arg-type]

@@ -81,3 +81,10 @@ def test_facenet_comes_with_the_installation() -> None:
 def test_unknown_target() -> None:
     with pytest.raises(InputError, match="known are dlib, facenet"):
         load_target("arcface")
+
+
+def test_a_target_is_compiled_once_for_all(dlib: Target) -> None:
+    images = tf.random.uniform((2, 160, 160, 3), seed=5)
+    np.testing.assert_allclose(dlib.compiled(images), dlib(images), atol=1e-5)
+    assert dlib.compiled is dlib.compiled
+    assert dlib.computing_in("bfloat16").compiled is not dlib.compiled
