@@ -39,6 +39,7 @@ WORDS = {
     "100": "100 pairs",
     "small": "VGG-19 encoder",
     "spread1": "one intensity of training",
+    "texture8": "texture weight 1e-8, as printed",
     "noskip": "input not added to the output",
     "lopez": "the range of images of the script that the paper cites",
     "both": "pose term on rotation and translation",
