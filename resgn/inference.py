@@ -69,7 +69,7 @@ def critic(model: tf.keras.Model, dtype: str) -> Callable[..., tf.Tensor]:
       critic is always in inference.
     """
     if dtype == "float32":
-        return lambda images, training=False: model(images, training=False)
+        return lambda images, training=False: tf.cast(model(images, training=False), tf.float32)
     copied = for_inference(model, dtype)
     shape = [None, *model.input_shape[1:]]
     traced = tf.function(lambda images: tf.cast(copied(images, training=False), tf.float32))
