@@ -7,13 +7,13 @@ decides its content.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tqdm
 
-from attacks import FGSM, Criterion, Dodging, Impersonation
+from attacks import FGSM, WrongVerification
 from experiments.running import image_cache
 from experiments.running.devices import ONE, Devices
 from resgn.faces.pairs import Pairs
@@ -98,36 +98,18 @@ def _craft(
     """Attacked probes as 8-bit files hold them, uint8 `[K, P, H, W, 3]`."""
     adversarial = np.empty((len(epsilons), len(pairs), *legitimate.images.shape[1:]), np.uint8)
     shown = ", ".join(f"{epsilon:g}" for epsilon in epsilons)
-    # An attack gives floats, four times the size: not of all images and budgets at once.
-    chunk = max(32, _FLOATS // len(epsilons) // 32 * 32)
-    for same, kind in ((True, Dodging), (False, Impersonation)):
-        bar = functools.partial(
-            tqdm.tqdm, desc=f"FGSM {shown}, {part}, {kind.__name__.lower()}", unit="batch"
-        )
-        craft = _crafter(legitimate, pairs, target, kind, epsilons, bar)
-        chosen = np.flatnonzero(pairs.same == same)
-        for start in range(0, len(chosen), chunk):
-            rows = chosen[start : start + chunk]
-            made = devices.share(craft, rows)
-            adversarial[:, rows] = np.moveaxis(made, 1, 0)
-    return adversarial
-
-
-def _crafter(
-    legitimate: LegitimatePairs,
-    pairs: Pairs,
-    target: Target,
-    kind: type[Dodging] | type[Impersonation],
-    epsilons: Sequence[float],
-    bar: Callable[[Iterable[int]], Iterable[int]],
-) -> Callable[[np.ndarray], np.ndarray]:
-    """From rows of `pairs` to their attacked probes, uint8 `[n, K, H, W, 3]`."""
+    bar = functools.partial(tqdm.tqdm, desc=f"FGSM {shown}, {part}", unit="batch")
 
     def craft(rows: np.ndarray) -> np.ndarray:
         references = legitimate.embeddings[pairs.reference[rows]]
-        criterion: Criterion = kind(references, legitimate.threshold)
+        criterion = WrongVerification(references, pairs.same[rows], legitimate.threshold)
         images = legitimate.images[pairs.probe[rows]]
         found = _FGSM.craft(target, images, criterion, epsilons=epsilons, progress=bar)
         return np.moveaxis(_FGSM.stored(found, images, epsilons), 0, 1)
 
-    return craft
+    # An attack gives floats, four times the size: not of all images and budgets at once.
+    chunk = max(32, _FLOATS // len(epsilons) // 32 * 32)
+    for start in range(0, len(pairs), chunk):
+        rows = np.arange(start, min(start + chunk, len(pairs)))
+        adversarial[:, rows] = np.moveaxis(devices.share(craft, rows), 1, 0)
+    return adversarial
