@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from attacks.criteria import Criterion
 from attacks.fingerprint import Fingerprint, Identity, NotComparableError
-from attacks.outputs import OutputsError
+from attacks.plainly import Plainly
 from attacks.stochastic import Model, Stochastic
 
 Compiled = Callable[..., Any]
@@ -82,7 +82,7 @@ class CompiledPerModel:
         return self._models[key]
 
     def _compile(self, model: Model, criterion: Criterion) -> Compiled:
-        return _Plainly(_Counted(self._build(model, criterion), self))
+        return Plainly(_Counted(self._build(model, criterion), self), reduce_retracing=False)
 
 
 class _Kept:
@@ -179,41 +179,12 @@ def _same_numbers(array: np.ndarray, other: np.ndarray) -> bool:
 
 
 class _Counted:
-    """Counts how often it is traced.
-
-    An object, since TensorFlow warns of frequent retracing by the code of a function: every attack
-    would share it.
-    """
+    """Counts how often it is traced."""
 
     def __init__(self, function: Callable[..., Any], counter: CompiledPerModel) -> None:
         self._function = function
         self._counter = counter
-        self.refused: OutputsError | None = None
 
     def __call__(self, *arguments: Any) -> Any:
         self._counter.traces += 1
-        try:
-            return self._function(*arguments)
-        except OutputsError as error:
-            self.refused = error
-            raise
-
-
-class _Plainly:
-    """The compiled function; what is wrong with a model it says in our words alone.
-
-    TensorFlow puts every line that led there before them.
-    """
-
-    def __init__(self, function: _Counted) -> None:
-        self._function = function
-        self._compiled = tf.function(function, reduce_retracing=False)
-
-    def __call__(self, *arguments: Any) -> Any:
-        self._function.refused = None
-        try:
-            return self._compiled(*arguments)
-        except Exception:
-            if self._function.refused is not None:
-                raise self._function.refused from None
-            raise
+        return self._function(*arguments)

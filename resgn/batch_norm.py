@@ -35,8 +35,9 @@ def recalibrate(
         raise ValueError("recalibrate needs a model whose BatchNorm momentum is 0.")
     variables = [v for n in normalizers for v in (n.moving_mean, n.moving_variance)]
     sums, count = [np.zeros(v.shape, np.float64) for v in variables], 0
+    forward = forward or functools.partial(model, training=True)
     for batch in batches:
-        (forward or functools.partial(model, training=True))(batch)
+        forward(batch)
         count += 1
         for total, variable in zip(sums, variables, strict=True):
             total += variable.numpy()

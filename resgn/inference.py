@@ -1,8 +1,7 @@
 """Frozen networks as they are cheapest to run: BatchNorm folded away, numbers in a smaller type.
 
 A critic's weights are constants besides: a kernel that is constant is laid out for the processor
-once, a variable's anew in each call. With batches of two, of which ResGN learns, that is a sixth of
-FaceNet's share of a step.
+once, a variable's anew in each call, which tells in batches of two.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class Target:
     Attributes:
       name: one of `TARGETS`.
       prepare: images `[N, 160, 160, 3]` in [0, 1] to the network's own input `[N, S, S, 3]`.
-      network_at: gives the network for inputs of side S, from that input to embeddings `[N, D]`.
+      network_at: gives the network for inputs of side S, from that input to embeddings `[N, D]`; a
+        Keras model, or what is called like one.
       input_size: S for which the weights were trained.
       padding: the colour that stands for nothing in the network's own input, one number or three.
       content: what its weight file is, by which cleaners know it; None of one's own network.
@@ -79,7 +80,7 @@ class Target:
         if dtype == "float32":
             return self
 
-        def network_at(size: int) -> tf.keras.Model:
+        def network_at(size: int) -> Callable[..., tf.Tensor]:
             network = self.network_at(size)
             return critic(network, dtype) if _is_model(network) else network
 

@@ -63,7 +63,7 @@ def robust_defence(experiment: VerificationExperiment, run: Run, epsilon: float)
             folder,
             report,
         )
-    embeddings = embed_all(experiment.devices.shared(tf.function(robust)), legitimate.images)
+    embeddings = embed_all(experiment.devices.shared(robust.compiled), legitimate.images)
     difference = embeddings[drawn.probe] - embeddings[drawn.reference]
     threshold = calibrate_threshold(np.sum(np.square(difference), axis=-1), drawn.same)
     about = {"threshold": threshold, "dataset": experiment.dataset.name, **_shown(key)}
