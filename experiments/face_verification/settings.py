@@ -285,7 +285,7 @@ LAPTOP: dict[str, Any] = {
     "schedule": "cosine",
     "warmup_steps": 10,
     "average": 0.98,
-    "evaluate_every": 2,
+    "evaluate_every": 3,
     "texture_weight": 1e-3,
     "verification_weight": 0.03,
     "apegan_maps": 32,

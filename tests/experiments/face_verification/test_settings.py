@@ -108,7 +108,7 @@ def test_the_key_of_a_trained_cleaner() -> None:
             "warmup_steps": 10,
             "average": 0.98,
             "clip_norm": 0.0,
-            "evaluate_every": 2,
+            "evaluate_every": 3,
             "precision": "float32",
             "seed": 0,
         },
