@@ -1,6 +1,7 @@
 """SIGKILL at random moments of every experiment, and --resume until it ends: the same result.
 
 make test-faults
+RESGN_KILLS=6 make test-faults ARGS="-k killed -rP"      # at most so many for each, and counted
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tests.experiments.command import result, run, start
 
 pytestmark = pytest.mark.faults
 
-MOST_KILLS = 4
+MOST_KILLS = int(os.environ.get("RESGN_KILLS", "4"))
 
 PLAIN = {
     "verification": ("--dataset=orl",),
@@ -90,6 +91,7 @@ def test_killed_anywhere_and_resumed(
         broken / "run", module, *arguments, cache=_made(broken), seconds=seconds
     )
     assert kills > 0, "nothing was killed; the moments are too late"
+    print(f"{module}: killed {kills} times")
     assert result(broken / "run")["rows"] == expected["rows"]
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["broken", "whole"]  # nothing was written elsewhere
