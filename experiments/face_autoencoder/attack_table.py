@@ -19,7 +19,6 @@ from experiments.face_autoencoder.own_faces import about_own_pair, own_pair
 from experiments.face_autoencoder.settings import AutoencoderSettings
 from experiments.running.results import Measurement, Row
 from experiments.running.settings import Presets, check_above_zero, check_at_least, part
-from mofa import encoder
 from resgn.target import to_float
 from weights.errors import InputError
 
@@ -126,10 +125,16 @@ class AttackTable:
     Args:
       experiment: the victim.
       settings: see there.
+
+    Raises:
+      InputError: there are fewer pairs than wanted, or the encoder for the row `transfer` was
+        trained with another face model.
     """
 
     def __init__(self, experiment: MofaExperiment, settings: AttackTableSettings) -> None:
         self._experiment, self._settings = experiment, settings
+        if "transfer" in settings.names:  # before long work
+            self._other = experiment.files.network(settings.transfer_encoder)
         self.pairs, self._learning = pairs_to_attack(experiment, settings)
         self.judging = Judging(experiment, settings.judging, self.pairs)
         self.attack: PerturbationAttack = settings.autoencoder.algorithm.attack()
@@ -202,7 +207,7 @@ class AttackTable:
             first = np.zeros(len(pairs), int)
             pairs = AttackedPairs.of(pairs.victim, pairs.sources, pairs.targets[first])
         elif name == "transfer":
-            other, _ = encoder.load(self._settings.transfer_encoder)
+            other = self._other
             victim = Victim(lambda x: other(x, training=False), pairs.victim.identities)
             pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
         elif name in PARTS:

@@ -51,14 +51,17 @@ class ModelFiles:
         """The decoder, of square pictures of this side."""
         return renderer_of(self.model, self.faces.landmarks, image_size)
 
-    def network(self) -> tf.keras.Model:
-        """The encoder, frozen.
+    def network(self, other: str | None = None) -> tf.keras.Model:
+        """The encoder, frozen, or another one for the same morphable model.
+
+        Args:
+          other: its file.
 
         Raises:
           InputError: it was trained with another morphable model.
         """
         return encoder.load(
-            self.encoder,
+            Path(other).expanduser() if other else self.encoder,
             used={"face_model": self.content},
             allow_mismatch=self.faces.allow_mismatch,
         )[0]

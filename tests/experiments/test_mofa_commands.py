@@ -131,6 +131,15 @@ def test_files_that_do_not_go_together_are_refused_by_every_command(
             "open_face_model.h5, with which mofa_encoder_small.h5 goes",
         ),
         (
+            "mofa_attack",
+            (
+                *("--preset=smoke", "--rows=transfer"),
+                f"--transfer_encoder={encoder.ALEXNET_PATH}",
+            ),
+            "mofa_encoder_alexnet.h5 was made for the face model learned_face_model.h5, not for "
+            "open_face_model.h5",
+        ),
+        (
             "scan",
             (f"--detector={detector}/detector.h5", __file__),
             "detector_thresholds.json was made for the detector detector_small.h5, not for "
