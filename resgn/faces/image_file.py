@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +81,31 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     _check_file(path)
     Image.init()  # does its work once; before it some of the formats are not known by name
     try:
-        image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path, None) from error
+        file = _Bounded(path.open("rb", buffering=0))
     except PermissionError as error:
         raise InputError(f"{path}: no permission to read it.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({brief(error)}).") from error
+    with file:
+        return _decoded(path, file)
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which no more is asked for than there is: memory is taken for what is asked.
+
+    The length of a damaged chunk of a PNG may be 2 GiB.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def _decoded(path: Path, file: BinaryIO) -> NDArray[np.uint8]:
+    try:
+        image = Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path, None) from error
     except _DAMAGED as error:
         raise InputError(
             f"{path} is not an image that can be read "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 import time
 import tracemalloc
@@ -222,6 +223,22 @@ def test_enormous_costs_neither_time_nor_memory(tmp_path: Path, side: int) -> No
     finally:
         tracemalloc.stop()
     assert time.perf_counter() - read_nothing < 2
+
+
+def test_a_damaged_length_takes_no_memory(tmp_path: Path) -> None:
+    """The picture's data claims 2 GiB."""
+    path = tmp_path / "face.png"
+    Image.fromarray(photograph()).save(path)
+    whole = path.read_bytes()
+    length = whole.index(b"IDAT") - 4
+    path.write_bytes(whole[:length] + struct.pack(">I", 0x7FFFFFFF) + whole[length + 4 :])
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(InputError):  # pillow reads it or does not
+            read_image(path)
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
 
 
 @settings(
