@@ -12,5 +12,10 @@ class InputError(ValueError):
 
 def brief(error: BaseException) -> str:
     """What a library says of damaged bytes, in one line: some quote the bytes themselves."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return one_line(str(error)) or type(error).__name__
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """Text out of a file, for a message: in one line, cut off behind so many characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]}..."

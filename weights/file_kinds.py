@@ -6,7 +6,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from weights.errors import InputError
+from weights.errors import InputError, one_line
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
@@ -128,7 +128,7 @@ def _archive(path: Path) -> str:
         return f"a Keras 3 file; {_SAVE_AS_H5}"
     if names and all(name.endswith(".npy") for name in names):
         return "NumPy arrays (.npz)"
-    what = ", ".join(last for last in lasts[:4] if last) or "nothing"
+    what = ", ".join(one_line(last, 60) for last in lasts[:4] if last) or "nothing"
     return f"a zip archive (it holds {what}); {_UNPACK}"
 
 

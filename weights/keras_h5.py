@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from weights import file_kinds
 from weights.atomic import atomic_path
-from weights.errors import InputError
+from weights.errors import InputError, one_line
 from weights.h5_texts import Texts, variable_texts
 
 # Layer name -> weight name -> numbers; weight names are the variables' own: kernel, bias, beta,
@@ -267,7 +267,7 @@ def iterate_layers(file: h5py.File, path: Path) -> Iterator[tuple[str, dict[str,
     if "layer_names" not in file.attrs and "layer_names0" not in file.attrs:
         root = _member(file, "model_weights", path) if "model_weights" in file else None
     if not isinstance(root, h5py.Group):
-        keys = ", ".join(sorted(file.keys())[:5])
+        keys = ", ".join(one_line(key, 60) for key in sorted(file.keys())[:5])
         raise InputError(
             f"{path}: an HDF5 file without Keras' list of layers (it holds: {keys}). Weights "
             "in the layout of Keras 1 or 2 are needed, which every version of Keras writes by "

@@ -87,6 +87,8 @@ def test_archives_by_what_they_hold(tmp_path: Path) -> None:
         "a zip archive (it holds x.txt, y.jpg); unpack it first"
     )
     assert "it holds nothing" in of("empty/")
+    # Names of damaged archives are said in one line, and not at any length.
+    assert "(it holds one two, " + 60 * "y" + "...)" in of("one\ntwo", 3000 * "y")
 
 
 def test_folders(tmp_path: Path) -> None:
