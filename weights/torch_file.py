@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights import file_kinds
-from weights.errors import InputError, brief
+from weights.errors import InputError, brief, one_line
 from weights.torch_pickle import FLOATS, STORAGES, Storage, Tensor, interpret
 
 # A state dictionary of 1000 tensors takes about 200 kB; one of this size is read in two seconds.
@@ -75,12 +75,12 @@ class TorchFile:
         Raises:
           InputError: it is missing, of another type or shape, or damaged.
         """
-        tensor = self._tensors.get(name)
+        tensor, said = self._tensors.get(name), one_line(name, 80)
         if tensor is None:
-            raise InputError(f"{self._path}: tensor {name} is missing; another network.")
+            raise InputError(f"{self._path}: tensor {said} is missing; another network.")
         if tensor.shape != shape or tensor.storage.kind not in FLOATS:
             raise InputError(
-                f"{self._path}: {name} is a {tensor.storage.kind} of shape {tensor.shape}, the "
+                f"{self._path}: {said} is a {tensor.storage.kind} of shape {tensor.shape}, the "
                 f"network needs floating point numbers of {shape}."
             )
         item = STORAGES[tensor.storage.kind].itemsize
@@ -91,10 +91,10 @@ class TorchFile:
             expected = 1
             for axis in reversed(axes):
                 if shape[axis] != 1 and tensor.stride[axis] != expected:
-                    raise InputError(f"{self._path}: {name} is not laid out densely; clone() it.")
+                    raise InputError(f"{self._path}: {said} is not laid out densely; clone() it.")
                 expected *= shape[axis]
             if not 0 <= tensor.offset <= tensor.storage.count - expected:
-                raise InputError(f"{self._path}: {name} reaches beyond its storage; damaged.")
+                raise InputError(f"{self._path}: {said} reaches beyond its storage; damaged.")
             raw = self._read_bytes(tensor.storage, tensor.offset * item, expected * item)
         values = np.frombuffer(raw, STORAGES[tensor.storage.kind])
         if tensor.storage.kind == "BFloat16Storage":
@@ -103,7 +103,7 @@ class TorchFile:
         with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
             values = np.ascontiguousarray(values, np.float32)
         if not np.isfinite(values).all():
-            raise InputError(f"{self._path}: {name} holds numbers that are not finite.")
+            raise InputError(f"{self._path}: {said} holds numbers that are not finite.")
         return values
 
     def _open_zip(self) -> tuple[Any, Callable[[Storage, int, int], bytes]]:
@@ -146,18 +146,18 @@ class TorchFile:
         exact: bool = True,
     ) -> bytes:
         """So many bytes of a member, which must be stored without compression."""
-        info = members.get(name)
+        info, said = members.get(name), one_line(name, 80)
         if info is None:
-            raise InputError(f"{self._path}: member {name} is missing; the file is damaged.")
+            raise InputError(f"{self._path}: member {said} is missing; the file is damaged.")
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise InputError(
-                f"{self._path}: member {name} is compressed, which PyTorch never does."
+                f"{self._path}: member {said} is compressed, which PyTorch never does."
             )
         with archive.open(info) as member:
             member.seek(offset)
             data = member.read(count)
         if exact and len(data) != count:
-            raise InputError(f"{self._path}: member {name} is too short; the file is damaged.")
+            raise InputError(f"{self._path}: member {said} is too short; the file is damaged.")
         return data
 
     def _open_legacy(self) -> tuple[Any, Callable[[Storage, int, int], bytes]]:
@@ -180,8 +180,8 @@ class TorchFile:
                 header = stream.read(8)
                 if storage is None or header != struct.pack("<q", storage.count):
                     raise InputError(
-                        f"{self._path}: storage {key[:40]} is not where it should be; the file is "
-                        "truncated or damaged."
+                        f"{self._path}: storage {one_line(key, 40)} is not where it should be; the "
+                        "file is truncated or damaged."
                     )
                 positions[key] = position + 8
                 position += 8 + storage.count * STORAGES[storage.kind].itemsize
@@ -190,7 +190,9 @@ class TorchFile:
 
         def read(storage: Storage, offset: int, count: int) -> bytes:
             if storage.key not in positions:
-                raise InputError(f"{self._path}: storage {storage.key[:40]} is missing; damaged.")
+                raise InputError(
+                    f"{self._path}: storage {one_line(storage.key, 40)} is missing; damaged."
+                )
             with self._path.open("rb") as stream:
                 stream.seek(positions[storage.key] + offset)
                 return stream.read(count)
@@ -225,9 +227,9 @@ def _state_dictionary(state: Any, path: Path) -> dict[str, Tensor]:
     if not found and len(inner) > 1:
         usual = [key for key in _STATE_KEYS if key in inner]
         if not usual:
+            several = one_line(", ".join(map(str, inner)))
             raise InputError(
-                f"{path}: holds several state dictionaries ({', '.join(map(str, inner))}); save "
-                "one of them alone."
+                f"{path}: holds several state dictionaries ({several}); save one of them alone."
             )
         return inner[usual[0]]
     if not found and not inner:

@@ -239,6 +239,14 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> 
         TorchFile(path)
 
 
+def test_names_out_of_a_file_are_said_in_one_line() -> None:
+    path = next(DATA.glob("*.pt"))
+    with pytest.raises(InputError, match=r"tensor one two is missing"):
+        TorchFile(path).read("one\ntwo", ())
+    with pytest.raises(InputError, match=r"tensor y{80}\.\.\. is missing"):
+        TorchFile(path).read(3000 * "y", ())
+
+
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         TorchFile(tmp_path / "absent.pt")
