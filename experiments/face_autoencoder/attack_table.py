@@ -207,8 +207,7 @@ class AttackTable:
             first = np.zeros(len(pairs), int)
             pairs = AttackedPairs.of(pairs.victim, pairs.sources, pairs.targets[first])
         elif name == "transfer":
-            other = self._other
-            victim = Victim(lambda x: other(x, training=False), pairs.victim.identities)
+            victim = Victim(lambda x: self._other(x, training=False), pairs.victim.identities)
             pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
         elif name in PARTS:
             terms, only = {name: self._experiment.terms_of_all[name]}, PARTS[name]
