@@ -53,6 +53,7 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
+from experiments.running.ahead import Ahead, worthwhile
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.judge import Judge
@@ -109,8 +110,14 @@ def main(_: list[str]) -> None:
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)
-    table = Table1(experiment, run, epsilon, judges)
-    measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
+    makers = {
+        name: functools.partial(make_defence, name, experiment, run, epsilon)
+        for name in rows
+        if not run.has_measured(name)
+    }
+    with Ahead(makers, worthwhile(experiment.devices)) as defences:
+        table = Table1(experiment, run, epsilon, defences, judges)
+        measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
     facts = experiment.facts()
     if judges:
@@ -128,11 +135,15 @@ def main(_: list[str]) -> None:
 
 @dataclasses.dataclass
 class Table1:
-    """Measures one row after the other; a row that was measured before is read back."""
+    """Measures one row after the other; a row that was measured before is read back.
+
+    The cleaners of the next rows are trained meanwhile, where that is faster.
+    """
 
     experiment: VerificationExperiment
     run: Run
     epsilon: float
+    defences: Ahead[Defence]
     judges: dict[str, Judge] = dataclasses.field(default_factory=dict)
 
     def row(self, name: str) -> Row:
@@ -140,7 +151,7 @@ class Table1:
         return self.run.measured(name, lambda: self._measure(name))
 
     def _measure(self, name: str) -> Row:
-        defence = make_defence(name, self.experiment, self.run, self.epsilon)
+        defence = self.defences.take(name)
         test = self.experiment.sets.attacked("test", self.epsilon)
         if defence.cleaner is not None:
             cleaner, seed = defence.cleaner, tf.constant([self.experiment.settings.seed, 0])

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ class Run:
             self._check_same(_settings_of(self.folder))
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._lock = threading.Lock()  # a row may be trained while another one is measured
         # A continued run counts the time that its earlier parts took.
         self._clock_file = self.folder / "seconds.json"
         self._earlier = 0.0
@@ -157,9 +159,7 @@ class Run:
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""
-        stored = read_kept(self.shared / "rows" / f"{name}.json", Row.from_json)
-        there = stored is not None
-        if (there if self._devices is None else self._devices.everyone(there)) and stored:
+        if stored := self._measured_before(name):
             return stored
         row = measure()
         file = self.folder / "rows" / f"{name}.json"
@@ -167,13 +167,23 @@ class Run:
         write_json(file, row.as_json())
         return row
 
+    def has_measured(self, name: str) -> bool:
+        """Whether `measured` would read this row back."""
+        return self._measured_before(name) is not None
+
+    def _measured_before(self, name: str) -> Row | None:
+        stored = read_kept(self.shared / "rows" / f"{name}.json", Row.from_json)
+        there = stored is not None
+        return stored if self._devices is None or self._devices.everyone(there) else None
+
     def log(self, row: str, step: int, values: Mapping[str, float]) -> None:
         """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""
         record = {"row": row, "step": step, "seconds": round(self.seconds(), 1), **values}
-        with named_errors(self.folder / "metrics.jsonl"):
-            self._metrics.write(as_text(record) + "\n")
-            self._metrics.flush()
-        write_json(self._clock_file, round(self.seconds(), 1))
+        with self._lock:
+            with named_errors(self.folder / "metrics.jsonl"):
+                self._metrics.write(as_text(record) + "\n")
+                self._metrics.flush()
+            write_json(self._clock_file, round(self.seconds(), 1))
         with self.writer(row).as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
@@ -188,11 +198,12 @@ class Run:
 
     def writer(self, row: str) -> tf.summary.SummaryWriter:
         """TensorBoard's writer of one row, or with "" of what concerns them all."""
-        if row not in self._writers:
-            self._writers[row] = tf.summary.create_file_writer(
-                str(self.folder / "tensorboard" / row)
-            )
-        return self._writers[row]
+        with self._lock:
+            if row not in self._writers:
+                self._writers[row] = tf.summary.create_file_writer(
+                    str(self.folder / "tensorboard" / row)
+                )
+            return self._writers[row]
 
     def seconds(self) -> float:
         """Time of this run so far, its earlier parts included."""

@@ -5,14 +5,20 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from experiments.face_verification.settings import LAPTOP
 from experiments.running.results import wilson_interval
-from tests.experiments.command import result, run, start
+from tests.experiments.command import ROOT, result, run, start
 
 SMOKE = ("--preset=smoke", "--rows=joint,randomization,none")
 
@@ -133,6 +139,48 @@ def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
     done = run("table1", *SMOKE, f"--output_dir={folder}", "--resume", cache=cache)
     assert done.returncode == 0, done.stderr
     assert result(folder)["rows"] == result(finished)["rows"]
+
+
+IN_TURN = (
+    "import experiments.table1 as table1; table1.worthwhile = lambda devices: False; "
+    "table1.command_line.run(table1.main, table1.FLAGS)"
+)
+"""The command as it runs on one core: nothing is trained while something else is measured."""
+
+
+def test_training_while_a_row_is_measured_changes_no_result(cache: Path, tmp_path: Path) -> None:
+    rows = ("none", "pixel", "verification")
+    found: list[dict[str, Any]] = []
+    for name, program in (("ahead", ("-m", "experiments.table1")), ("in_turn", ("-c", IN_TURN))):
+        folder, own = tmp_path / name, tmp_path / f"cache_{name}"
+        shutil.copytree(cache, own, ignore=shutil.ignore_patterns("cleaners", "*.md", "rows"))
+        flags = ("--preset=smoke", f"--rows={','.join(rows)}", f"--output_dir={folder}")
+        done = subprocess.run(
+            [sys.executable, *program, *flags],
+            env=dict(os.environ, PYTHONPATH=str(ROOT), RESGN_CACHE_DIR=str(own)),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "training verification" in done.stderr
+        found.append(result(folder))
+    assert found[0]["rows"] == found[1]["rows"]
+    for row in rows[1:]:
+        networks = [tmp_path / name / "cleaners" / f"{row}.h5" for name in ("ahead", "in_turn")]
+        first, second = ([*h5_arrays(network)] for network in networks)
+        assert len(first) > 10
+        for (name, array), (same, other) in zip(first, second, strict=True):
+            assert name == same
+            np.testing.assert_array_equal(array, other, err_msg=name)
+
+
+def h5_arrays(file: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array of an HDF5 file, by its name."""
+    with h5py.File(file, "r") as opened:
+        names: list[str] = []
+        opened.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
+        for name in sorted(names):
+            yield name, opened[name][()]
 
 
 def test_damaged_adversarial_set_is_made_anew(finished: Path, cache: Path) -> None:
