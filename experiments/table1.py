@@ -29,10 +29,10 @@ from experiments.face_verification.cleaners import (
     OTHERS,
     check_cleaner,
     check_names,
-    make_defence,
     needs_texture,
 )
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
+from experiments.face_verification.defences_ahead import defences_ahead
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import (
@@ -53,7 +53,7 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.ahead import Ahead, worthwhile
+from experiments.running.ahead import Ahead
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.judge import Judge
@@ -110,12 +110,8 @@ def main(_: list[str]) -> None:
         experiment.devices,
     )
     run.same_data(experiment.legitimate.images)
-    makers = {
-        name: functools.partial(make_defence, name, experiment, run, epsilon)
-        for name in rows
-        if not run.has_measured(name)
-    }
-    with Ahead(makers, worthwhile(experiment.devices)) as defences:
+    missing = [name for name in rows if not run.has_measured(name)]
+    with defences_ahead(missing, experiment, run, epsilon) as defences:
         table = Table1(experiment, run, epsilon, defences, judges)
         measured = [table.row(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
@@ -135,10 +131,7 @@ def main(_: list[str]) -> None:
 
 @dataclasses.dataclass
 class Table1:
-    """Measures one row after the other; a row that was measured before is read back.
-
-    The cleaners of the next rows are trained meanwhile, where that is faster.
-    """
+    """Measures one row after the other; a row that was measured before is read back."""
 
     experiment: VerificationExperiment
     run: Run
