@@ -86,6 +86,11 @@ def needs_texture(names: Sequence[str], given: Mapping[str, Any]) -> bool:
     return any("texture" in (trains if n == SMOOTHED else LOSSES.get(n, ())) for n in names)
 
 
+def learns(name: str) -> bool:
+    """Whether a row's defence has to be trained, or at least looked for in the cache."""
+    return name in (*LOSSES, *TRAINED, SMOOTHED, ROBUST)
+
+
 def make_defence(
     name: str, experiment: VerificationExperiment, run: Run, epsilon: float
 ) -> Defence:
@@ -131,7 +136,8 @@ def make_cleaner(
     if name in INPUT:
         return _input_cleaner(name, experiment.settings.input_cleaners)
     if name in TRAINED:
-        return _trained(name, experiment, run, epsilon)
+        with experiment.preparing:  # the whole of it: its seeds are set within
+            return _trained(name, experiment, run, epsilon)
     resgns = TrainedCleaners(experiment, run)
     crafter = crafted_through(experiment, epsilon) if name == ADVERSARIAL else None
     recipe = resgns.recipe(name, epsilon, LOSSES[name], crafter)

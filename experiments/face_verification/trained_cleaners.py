@@ -61,18 +61,16 @@ class TrainedCleaners:
     def get(self, recipe: CleanerRecipe) -> tf.keras.Model:
         """The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same."""
         experiment, run = self._experiment, self._run
-        noise = recipe.noise
-        lesson = (
-            against_attacks(experiment, recipe.epsilon, recipe.from_zero)
-            if noise is None
-            else against_noise(experiment, noise)
-        )
-        monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
-        critics = experiment.critics
-        key = recipe.key(experiment.legitimate.threshold, critics.names, critics.further_names())
-        seen = [judge.views for judge in critics.further.values() if "critics" in key]
-        entry = cleaner_cache.entry_name(key, [*lesson.content, *seen])
-        kept = cleaner_cache.read(entry, recipe.training.precision)
+        with experiment.preparing:
+            lesson = self._lesson(recipe)
+            monitoring.log_hyperparameters(run, recipe.name, recipe.shown())
+            critics = experiment.critics
+            key = recipe.key(
+                experiment.legitimate.threshold, critics.names, critics.further_names()
+            )
+            seen = [judge.views for judge in critics.further.values() if "critics" in key]
+            entry = cleaner_cache.entry_name(key, [*lesson.content, *seen])
+            kept = cleaner_cache.read(entry, recipe.training.precision)
         if experiment.devices.everyone(kept is not None) and kept is not None:
             _log.info("%s: trained before by the same recipe, taken from the cache.", recipe.name)
             for progress in kept.history:
@@ -90,6 +88,11 @@ class TrainedCleaners:
             model, recipe.generator, file, {**self._about(recipe), **told.about}, told.beside
         )
         return model
+
+    def _lesson(self, recipe: CleanerRecipe) -> Lesson:
+        if recipe.noise is not None:
+            return against_noise(self._experiment, recipe.noise)
+        return against_attacks(self._experiment, recipe.epsilon, recipe.from_zero)
 
     def _about(self, recipe: CleanerRecipe) -> dict[str, Any]:
         further = self._experiment.settings.further_critics() if recipe.weights.verification else ()
@@ -109,29 +112,30 @@ class TrainedCleaners:
     ) -> tuple[tf.keras.Model, list[Progress]]:
         experiment, run, name = self._experiment, self._run, recipe.name
         folder = Path("training") / name
-        trainer = Trainer(
-            recipe.generator,
-            experiment.critics.loss(recipe.weights),
-            recipe.training,
-            run.shared / folder,
-            experiment.devices.strategy,
-            experiment.settings.jit,
-            recipe.adversary,
-            recipe.noise,
-        )
-        if experiment.settings.start_from:
-            start = load_generator(experiment.settings.start_from)
-            if told := start.told_of(experiment.target):
-                _log.warning("%s", told)
-            trainer.start_from(start)
-        data = TrainingSet(
-            lesson.shown,
-            lesson.source,
-            experiment.legitimate.images,
-            self._features(recipe),
-            experiment.legitimate.embeddings,
-            experiment.critics.views if recipe.weights.verification else (),
-        )
+        with experiment.preparing:
+            trainer = Trainer(
+                recipe.generator,
+                experiment.critics.loss(recipe.weights),
+                recipe.training,
+                run.shared / folder,
+                experiment.devices.strategy,
+                experiment.settings.jit,
+                recipe.adversary,
+                recipe.noise,
+            )
+            if experiment.settings.start_from:
+                start = load_generator(experiment.settings.start_from)
+                if told := start.told_of(experiment.target):
+                    _log.warning("%s", told)
+                trainer.start_from(start)
+            data = TrainingSet(
+                lesson.shown,
+                lesson.source,
+                experiment.legitimate.images,
+                self._features(recipe),
+                experiment.legitimate.embeddings,
+                experiment.critics.views if recipe.weights.verification else (),
+            )
         record = run.folder / folder / "history.json"
         steps = recipe.training.epochs * (len(lesson.source) // recipe.training.batch_size)
         with tqdm.tqdm(total=steps, desc=f"training {name}", unit="step", leave=False) as bar:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class VerificationExperiment:
       dataset: the faces.
       target: the network under attack.
       devices: what all this is computed on.
+      preparing: to be held by a training until its steps begin: seeds, and what all trainings
+        learn from, are there once for all threads.
 
     Args:
       settings: everything that decides a result.
@@ -54,7 +57,7 @@ class VerificationExperiment:
         self.settings = settings.but(
             precision=settle_precision(settings.precision, loss_scaling=True)
         )
-        self.devices = devices
+        self.devices, self.preparing = devices, threading.RLock()
         self.dataset: FaceDataset = load_dataset(
             settings.dataset, settings.data_dir, settings.skip_damaged
         )

@@ -1,18 +1,19 @@
-"""What a table's next rows need, made in a thread of its own while a row is measured.
+"""What a table's next rows need, made in threads of their own while a row is measured.
 
 A training step of a few images leaves a second core nearly idle, and so does what TensorFlow does
-in Python between two trainings. Everything is made in order and from seeds of its own, so that the
-results are those of one row after the other.
+in Python between two trainings. Everything is made from seeds of its own, so that the results are
+those of one row after the other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import tensorflow as tf
 
@@ -20,37 +21,46 @@ from experiments.running.devices import Devices
 
 Value = TypeVar("Value")
 
+MOST = 4
+"""Threads; each holds what one training holds."""
 
-def worthwhile(devices: Devices) -> bool:
-    """Whether two things at once are done sooner here: on several cores, without a GPU.
 
-    A GPU's memory is one training's, and several devices must all do the same at a time.
+def workers(devices: Devices) -> int:
+    """Threads that are worth their while beside the main one: as many as cores, without a GPU.
+
+    None on one core. A GPU's memory is one training's, and several devices must all do the same at
+    a time.
     """
-    several = len(os.sched_getaffinity(0)) > 1
-    return several and devices.name == "none" and not tf.config.list_physical_devices("GPU")
+    cores = len(os.sched_getaffinity(0))
+    if cores == 1 or devices.name != "none" or tf.config.list_physical_devices("GPU"):
+        return 0
+    return min(cores, MOST)
 
 
 class Ahead(Generic[Value]):
-    """Values by name, made in the order given; leaving the `with` block ends what is being made.
+    """Values by name, begun in the order given; leaving the `with` block ends what is being made.
 
-        with Ahead({"joint": train_joint, "pixel": train_pixel}) as trained:
+        with Ahead({"joint": train_joint, "pixel": train_pixel}, 1) as trained:
             measure(trained.take("joint"))  # while the next one is trained
 
     Args:
       makers: what makes each value.
-      early: make them in a thread of its own; otherwise each is made when it is taken.
+      workers: threads that make them; with 0 each is made when it is taken.
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], Value]], early: bool = True) -> None:
-        self._makers, self._early = dict(makers), early
+    def __init__(self, makers: Mapping[str, Callable[[], Value]], workers: int) -> None:
+        self._left, self._waiting = dict(makers), list(makers.items())
         self._made: dict[str, Value] = {}
-        self._failed: BaseException | None = None
+        self._failed: dict[str, BaseException] = {}
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._make, name="ahead", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._make, name=f"ahead {number}", daemon=True)
+            for number in range(min(workers, len(makers)))
+        ]
 
     def __enter__(self) -> Ahead[Value]:
-        if self._early and self._makers:
-            self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -59,49 +69,58 @@ class Ahead(Generic[Value]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._thread.ident is not None:
-            _end(self._thread)
+        self._waiting.clear()
+        _end(self._threads)
 
     def take(self, name: str) -> Value:
         """A value, once it is there; it is handed out once and not kept.
 
         Raises:
           KeyError: nothing makes one of this name, or it has been taken.
-          Exception: whatever its maker, or that of one before it, raised.
+          BaseException: whatever its maker raised.
         """
-        maker = self._makers.pop(name)
-        if self._thread.ident is None:
+        maker = self._left.pop(name)
+        if not self._threads:
             return maker()
         with self._changed:
-            self._changed.wait_for(lambda: name in self._made or self._failed is not None)
-            if name not in self._made and self._failed is not None:
-                raise self._failed
+            self._changed.wait_for(lambda: name in self._made or name in self._failed)
+            if name in self._failed:
+                raise self._failed[name]
             return self._made.pop(name)
 
     def _make(self) -> None:
-        try:
-            for name, maker in list(self._makers.items()):
-                value = maker()
-                with self._changed:
-                    self._made[name] = value
-                    self._changed.notify_all()
-        except _Ended:
-            pass
-        except BaseException as error:  # raised where the value is taken
-            with self._changed:
-                self._failed = error
-                self._changed.notify_all()
+        with contextlib.suppress(_Ended):
+            while next_one := self._next():
+                name, maker = next_one
+                try:
+                    value = maker()
+                except _Ended:
+                    raise
+                except BaseException as error:  # told where the value is taken
+                    self._tell(self._failed, name, error)
+                else:
+                    self._tell(self._made, name, value)
+
+    def _next(self) -> tuple[str, Callable[[], Value]] | None:
+        with self._changed:
+            return self._waiting.pop(0) if self._waiting else None
+
+    def _tell(self, found: dict[str, Any], name: str, what: object) -> None:
+        with self._changed:
+            found[name] = what
+            self._changed.notify_all()
 
 
 class _Ended(BaseException):
     """What a thread is ended by, as a program is by Ctrl-C."""
 
 
-def _end(thread: threading.Thread) -> None:
-    """Raise `_Ended` in a thread at its next step of Python, and wait until it is gone."""
-    while thread.is_alive():
+def _end(threads: Sequence[threading.Thread]) -> None:
+    """Raise `_Ended` in threads at their next step of Python, and wait until they are gone."""
+    while alive := [thread for thread in threads if thread.is_alive()]:
         # Again and again: what is raised while an object is being deleted is lost.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Ended)
-        )
-        thread.join(1.0)
+        for thread in alive:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Ended)
+            )
+        alive[0].join(1.0)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from experiments.running.ahead import Ahead, worthwhile
+from experiments.running.ahead import MOST, Ahead, workers
 from experiments.running.devices import ONE
 
 
@@ -17,41 +17,49 @@ def test_the_next_value_is_made_while_the_one_before_is_used():
         begun.set()
         return 2
 
-    with Ahead({"first": lambda: 1, "second": second}) as made:
+    with Ahead({"first": lambda: 1, "second": second}, 1) as made:
         assert made.take("first") == 1
         assert begun.wait(10), "nothing is made before it is asked for"
         assert made.take("second") == 2
 
 
-def test_values_are_made_in_order_one_at_a_time():
-    seen = []
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_values_are_begun_in_order_as_many_at_once_as_there_are_workers(threads):
+    seen, running, lock = [], [0, 0], threading.Lock()
 
     def maker(number):
         def make():
-            seen.append(("begin", number))
-            time.sleep(0.01)
-            seen.append(("end", number))
+            with lock:
+                seen.append(number)
+                running[0] += 1
+                running[1] = max(running)
+            time.sleep(0.05)
+            with lock:
+                running[0] -= 1
             return number
 
         return make
 
-    with Ahead({str(n): maker(n) for n in range(5)}) as made:
-        assert [made.take(str(n)) for n in (4, 0, 2, 1, 3)] == [4, 0, 2, 1, 3]
-    assert seen == [(what, n) for n in range(5) for what in ("begin", "end")]
+    with Ahead({str(n): maker(n) for n in range(6)}, threads) as made:
+        assert [made.take(str(n)) for n in (4, 0, 2, 1, 3, 5)] == [4, 0, 2, 1, 3, 5]
+    assert running == [0, threads]
+    if threads == 1:
+        assert seen == list(range(6))
+    assert sorted(seen) == list(range(6))
 
 
 def test_without_a_thread_each_is_made_when_taken():
     seen = []
     makers = {name: lambda name=name: seen.append(name) or threading.get_ident() for name in "ab"}
-    with Ahead(makers, early=False) as made:
+    with Ahead(makers, 0) as made:
         assert not seen
         assert made.take("b") == threading.get_ident()
         assert seen == ["b"]
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_a_value_is_handed_out_once(early):
-    with Ahead({"a": lambda: 1}, early) as made:
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_value_is_handed_out_once(threads):
+    with Ahead({"a": lambda: 1}, threads) as made:
         made.take("a")
         with pytest.raises(KeyError, match="a"):
             made.take("a")
@@ -59,20 +67,21 @@ def test_a_value_is_handed_out_once(early):
             made.take("b")
 
 
-def test_an_error_is_raised_where_the_value_is_taken():
+@pytest.mark.parametrize("threads", [0, 1, 2])
+@pytest.mark.parametrize("error", [ValueError, IndexError, SystemExit])
+def test_an_error_is_raised_where_the_value_is_taken(error, threads):
     def broken():
-        raise ValueError("no such loss")
+        raise error("no such loss")
 
-    with Ahead({"good": lambda: 1, "bad": broken, "after": lambda: 2}) as made:
+    with Ahead({"good": lambda: 1, "bad": broken, "after": lambda: 2}, threads) as made:
         assert made.take("good") == 1
-        with pytest.raises(ValueError, match="no such loss"):
+        with pytest.raises(error, match="no such loss"):
             made.take("bad")
-        with pytest.raises(ValueError, match="no such loss"):
-            made.take("after")
+        assert made.take("after") == 2
 
 
-def test_leaving_ends_what_is_being_made():
-    begun, ended = threading.Event(), threading.Event()
+def test_leaving_ends_what_is_being_made_and_begins_nothing_more():
+    begun, ended, never = threading.Event(), threading.Event(), threading.Event()
 
     def endless():
         try:
@@ -82,22 +91,21 @@ def test_leaving_ends_what_is_being_made():
         finally:
             ended.set()
 
-    with contextlib.suppress(KeyboardInterrupt), Ahead({"endless": endless}):
+    with contextlib.suppress(KeyboardInterrupt), Ahead({"a": endless, "b": never.set}, 1):
         assert begun.wait(10)
         raise KeyboardInterrupt
     assert ended.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not never.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
-def test_one_core_or_several_devices_do_one_thing_at_a_time(monkeypatch):
+def test_one_core_a_gpu_or_several_devices_do_one_thing_at_a_time(monkeypatch):
     class Several:
         name = "mirrored"
 
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
-    assert worthwhile(ONE)
-    assert not worthwhile(Several())
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
-    assert not worthwhile(ONE)
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    for cores, expected in ((1, 0), (2, 2), (3, 3), (64, MOST)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: set(range(n)))
+        assert workers(ONE) == expected
+    assert workers(Several()) == 0
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [kind])
-    assert not worthwhile(ONE)
+    assert workers(ONE) == 0
