@@ -23,9 +23,9 @@ from experiments.face_verification.cleaners import (
     KNOWN,
     check_cleaner,
     check_names,
+    make_defence,
     needs_texture,
 )
-from experiments.face_verification.defences_ahead import defences_ahead
 from experiments.face_verification.probe_pairs import ProbePairs
 from experiments.face_verification.sentences import about_network, about_smoothed
 from experiments.face_verification.settings import SMOOTHED
@@ -83,11 +83,10 @@ def main(_: list[str]) -> None:
         settings.seed,
     )
     kept = KeptArrays(run.folder / "outcomes", run.shared / "outcomes", experiment.devices)
-    with defences_ahead(names, experiment, run, epsilon) as defences:
-        curves = [
-            BudgetCurve.measured(attacks, defences.take(name), levels, kept)
-            for name in tqdm.tqdm(names, desc="linf_curve", unit="defence")
-        ]
+    curves = [
+        BudgetCurve.measured(attacks, make_defence(name, experiment, run, epsilon), levels, kept)
+        for name in tqdm.tqdm(names, desc="linf_curve", unit="defence")
+    ]
     save_curves(
         run.folder / "linf_curve.png",
         (0, *levels),

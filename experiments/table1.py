@@ -29,11 +29,10 @@ from experiments.face_verification.cleaners import (
     OTHERS,
     check_cleaner,
     check_names,
-    learns,
+    make_defence,
     needs_texture,
 )
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
-from experiments.face_verification.defences_ahead import defences_ahead
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import (
@@ -54,7 +53,7 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.ahead import Ahead
+from experiments.running.at_once import AtOnce
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.judge import Judge
@@ -106,13 +105,10 @@ def main(_: list[str]) -> None:
     more = {"rows": rows, "eps": epsilon} | ({"judges": list(judges)} if judges else {})
     run = Run("table1", experiment.flat_settings(more), run_flags.place(), experiment.devices)
     run.same_data(experiment.legitimate.images)
-    missing = [name for name in rows if not run.has_measured(name)]
-    with defences_ahead(missing, experiment, run, epsilon) as defences:
-        table = Table1(experiment, run, epsilon, defences, judges)
-        # What learns nothing is measured first, while the first of the others is trained.
-        order = tqdm.tqdm(sorted(rows, key=learns), desc="table 1", unit="row")
-        found = {name: table.row(name) for name in order}
-    measured = [found[name] for name in rows]
+    table = Table1(experiment, run, epsilon, judges)
+    makers = {name: functools.partial(table.row, name) for name in rows}
+    with AtOnce(makers, experiment.trainings_at_once()) as found:
+        measured = [found.take(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
     facts = experiment.facts()
     if judges:
@@ -130,12 +126,11 @@ def main(_: list[str]) -> None:
 
 @dataclasses.dataclass
 class Table1:
-    """Measures one row after the other; a row that was measured before is read back."""
+    """Trains and measures a row at a time or several; what was measured before is read back."""
 
     experiment: VerificationExperiment
     run: Run
     epsilon: float
-    defences: Ahead[Defence]
     judges: dict[str, Judge] = dataclasses.field(default_factory=dict)
 
     def row(self, name: str) -> Row:
@@ -143,8 +138,9 @@ class Table1:
         return self.run.measured(name, lambda: self._measure(name))
 
     def _measure(self, name: str) -> Row:
-        defence = self.defences.take(name)
-        test = self.experiment.sets.attacked("test", self.epsilon)
+        defence = make_defence(name, self.experiment, self.run, self.epsilon)
+        with self.experiment.preparing:
+            test = self.experiment.sets.attacked("test", self.epsilon)
         if defence.cleaner is not None:
             cleaner, seed = defence.cleaner, tf.constant([self.experiment.settings.seed, 0])
             log_panels(self.run, name, 0, lambda x: cleaner(x, seed), "test", test, self.epsilon)
@@ -152,7 +148,9 @@ class Table1:
         paper = dict(zip(COLUMNS, TABLE_1.get(name, ()), strict=False))
         findings: tuple[str, ...] = ()
         if self.experiment.settings.adaptive.adaptive:
-            adaptive = self._adaptive.measure(defence)
+            with self.experiment.preparing:
+                attacks = self._adaptive
+            adaptive = attacks.measure(defence)
             outcomes |= adaptive.verified
             findings = adaptive.findings
         outcomes |= self._judged(defence, test)
@@ -179,7 +177,9 @@ class Table1:
 
     @functools.cached_property
     def _adaptive(self) -> AdaptiveAttacks:
-        return AdaptiveAttacks.of(self.experiment, self.epsilon)
+        attacks = AdaptiveAttacks.of(self.experiment, self.epsilon)
+        attacks.transferred  # noqa: B018, made now, once for all rows
+        return attacks
 
 
 def chosen_rows() -> list[str]:

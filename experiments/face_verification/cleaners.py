@@ -86,11 +86,6 @@ def needs_texture(names: Sequence[str], given: Mapping[str, Any]) -> bool:
     return any("texture" in (trains if n == SMOOTHED else LOSSES.get(n, ())) for n in names)
 
 
-def learns(name: str) -> bool:
-    """Whether a row's defence has to be trained, or at least looked for in the cache."""
-    return name in (*LOSSES, *TRAINED, SMOOTHED, ROBUST)
-
-
 def make_defence(
     name: str, experiment: VerificationExperiment, run: Run, epsilon: float
 ) -> Defence:

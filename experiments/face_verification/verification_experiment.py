@@ -20,6 +20,7 @@ import tensorflow as tf
 from experiments.face_verification.attacked_sets import AttackedSets
 from experiments.face_verification.critics import Critics, texture_critic
 from experiments.face_verification.settings import ROBUST, SMOOTHED, VerificationSettings
+from experiments.running.at_once import workers
 from experiments.running.devices import ONE, Devices
 from experiments.running.precision import critic_type, settle_precision
 from experiments.running.settings import flat
@@ -33,6 +34,9 @@ from resgn.target import Target
 from weights import files
 from weights.errors import InputError
 
+SMALL_BATCH = 4
+"""Images up to which one training's step leaves cores idle, and two trainings fit into memory."""
+
 
 class VerificationExperiment:
     """Faces, target and settings of an experiment on ResGN.
@@ -42,8 +46,8 @@ class VerificationExperiment:
       dataset: the faces.
       target: the network under attack.
       devices: what all this is computed on.
-      preparing: to be held by a training until its steps begin: seeds, and what all trainings
-        learn from, are there once for all threads.
+      preparing: to be held while what several rows share is made, and while a network is made from
+        seeds: rows may be trained at once.
 
     Args:
       settings: everything that decides a result.
@@ -157,6 +161,11 @@ class VerificationExperiment:
         other = copy.copy(self)
         other.settings = settings
         return other
+
+    def trainings_at_once(self) -> int:
+        """Threads that train and measure rows side by side; 0 where that is no faster."""
+        small = self.settings.training.batch_size <= SMALL_BATCH
+        return workers(self.devices) if small else 0
 
     def _range(self) -> list[str]:
         """The range of images where it is not the plain one."""

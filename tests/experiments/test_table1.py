@@ -121,7 +121,7 @@ def test_a_second_run_crafts_and_trains_nothing_and_gives_the_same_numbers(
     assert result(again)["rows"] == result(finished)["rows"]
 
 
-@pytest.mark.parametrize("landmark", ["flags.json", "training/joint/best.h5", "rows/none.json"])
+@pytest.mark.parametrize("landmark", ["flags.json", "training/joint/best.h5", "rows/joint.json"])
 def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
     finished: Path, cache: Path, landmark: str
 ) -> None:
@@ -142,17 +142,17 @@ def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
 
 
 IN_TURN = (
-    "from experiments import table1; from experiments.face_verification import defences_ahead; "
-    "defences_ahead.workers = lambda devices: 0; "
+    "from experiments import table1; "
+    "table1.VerificationExperiment.trainings_at_once = lambda experiment: 0; "
     "table1.command_line.run(table1.main, table1.FLAGS)"
 )
 """The command as it runs on one core: one thing at a time."""
 
 
-def test_training_while_a_row_is_measured_changes_no_result(cache: Path, tmp_path: Path) -> None:
+def test_rows_made_at_once_are_those_of_one_after_the_other(cache: Path, tmp_path: Path) -> None:
     rows = ("none", "pixel", "verification")
     found: list[dict[str, Any]] = []
-    for name, program in (("ahead", ("-m", "experiments.table1")), ("in_turn", ("-c", IN_TURN))):
+    for name, program in (("at_once", ("-m", "experiments.table1")), ("in_turn", ("-c", IN_TURN))):
         folder, own = tmp_path / name, tmp_path / f"cache_{name}"
         shutil.copytree(cache, own, ignore=shutil.ignore_patterns("cleaners", "*.md", "rows"))
         flags = ("--preset=smoke", f"--rows={','.join(rows)}", f"--output_dir={folder}")
@@ -167,7 +167,7 @@ def test_training_while_a_row_is_measured_changes_no_result(cache: Path, tmp_pat
         found.append(result(folder))
     assert found[0]["rows"] == found[1]["rows"]
     for row in rows[1:]:
-        networks = [tmp_path / name / "cleaners" / f"{row}.h5" for name in ("ahead", "in_turn")]
+        networks = [tmp_path / name / "cleaners" / f"{row}.h5" for name in ("at_once", "in_turn")]
         first, second = ([*h5_arrays(network)] for network in networks)
         assert len(first) > 10
         for (name, array), (same, other) in zip(first, second, strict=True):

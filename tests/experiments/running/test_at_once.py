@@ -1,4 +1,4 @@
-"""Values made ahead: in order, handed out once, errors where they are taken, ended when left."""
+"""Values made at once: begun in order, taken once, errors where they are taken, ended when left."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from experiments.running.ahead import MOST, Ahead, workers
+from experiments.running.at_once import MOST, AtOnce, workers
 from experiments.running.devices import ONE
 
 
@@ -17,7 +17,7 @@ def test_the_next_value_is_made_while_the_one_before_is_used():
         begun.set()
         return 2
 
-    with Ahead({"first": lambda: 1, "second": second}, 1) as made:
+    with AtOnce({"first": lambda: 1, "second": second}, 1) as made:
         assert made.take("first") == 1
         assert begun.wait(10), "nothing is made before it is asked for"
         assert made.take("second") == 2
@@ -40,7 +40,7 @@ def test_values_are_begun_in_order_as_many_at_once_as_there_are_workers(threads)
 
         return make
 
-    with Ahead({str(n): maker(n) for n in range(6)}, threads) as made:
+    with AtOnce({str(n): maker(n) for n in range(6)}, threads) as made:
         assert [made.take(str(n)) for n in (4, 0, 2, 1, 3, 5)] == [4, 0, 2, 1, 3, 5]
     assert running == [0, threads]
     if threads == 1:
@@ -51,7 +51,7 @@ def test_values_are_begun_in_order_as_many_at_once_as_there_are_workers(threads)
 def test_without_a_thread_each_is_made_when_taken():
     seen = []
     makers = {name: lambda name=name: seen.append(name) or threading.get_ident() for name in "ab"}
-    with Ahead(makers, 0) as made:
+    with AtOnce(makers, 0) as made:
         assert not seen
         assert made.take("b") == threading.get_ident()
         assert seen == ["b"]
@@ -59,7 +59,7 @@ def test_without_a_thread_each_is_made_when_taken():
 
 @pytest.mark.parametrize("threads", [0, 1])
 def test_a_value_is_handed_out_once(threads):
-    with Ahead({"a": lambda: 1}, threads) as made:
+    with AtOnce({"a": lambda: 1}, threads) as made:
         made.take("a")
         with pytest.raises(KeyError, match="a"):
             made.take("a")
@@ -73,7 +73,7 @@ def test_an_error_is_raised_where_the_value_is_taken(error, threads):
     def broken():
         raise error("no such loss")
 
-    with Ahead({"good": lambda: 1, "bad": broken, "after": lambda: 2}, threads) as made:
+    with AtOnce({"good": lambda: 1, "bad": broken, "after": lambda: 2}, threads) as made:
         assert made.take("good") == 1
         with pytest.raises(error, match="no such loss"):
             made.take("bad")
@@ -91,12 +91,12 @@ def test_leaving_ends_what_is_being_made_and_begins_nothing_more():
         finally:
             ended.set()
 
-    with contextlib.suppress(KeyboardInterrupt), Ahead({"a": endless, "b": never.set}, 1):
+    with contextlib.suppress(KeyboardInterrupt), AtOnce({"a": endless, "b": never.set}, 1):
         assert begun.wait(10)
         raise KeyboardInterrupt
     assert ended.is_set()
     assert not never.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("at once")]
 
 
 def test_one_core_a_gpu_or_several_devices_do_one_thing_at_a_time(monkeypatch):

@@ -1,8 +1,8 @@
-"""What a table's next rows need, made in threads of their own while a row is measured.
+"""Rows of a table made in several threads at once.
 
-A training step of a few images leaves a second core nearly idle, and so does what TensorFlow does
-in Python between two trainings. Everything is made from seeds of its own, so that the results are
-those of one row after the other.
+A training step of a few images leaves a second core nearly idle, and so does all that TensorFlow
+does in Python. Every row draws from seeds of its own, so that the results are those of one row
+after the other.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ MOST = 4
 
 
 def workers(devices: Devices) -> int:
-    """Threads that are worth their while beside the main one: as many as cores, without a GPU.
+    """Threads that are worth their while: as many as cores, and none for one core or a GPU.
 
-    None on one core. A GPU's memory is one training's, and several devices must all do the same at
-    a time.
+    A GPU's memory is one training's, and several devices must all do the same at a time.
     """
     cores = len(os.sched_getaffinity(0))
     if cores == 1 or devices.name != "none" or tf.config.list_physical_devices("GPU"):
@@ -37,11 +36,11 @@ def workers(devices: Devices) -> int:
     return min(cores, MOST)
 
 
-class Ahead(Generic[Value]):
+class AtOnce(Generic[Value]):
     """Values by name, begun in the order given; leaving the `with` block ends what is being made.
 
-        with Ahead({"joint": train_joint, "pixel": train_pixel}, 1) as trained:
-            measure(trained.take("joint"))  # while the next one is trained
+        with AtOnce({"joint": joint, "pixel": pixel, "none": none}, 2) as made:
+            made.take("joint")  # "pixel" was begun with it; whichever is there first begins "none"
 
     Args:
       makers: what makes each value.
@@ -54,11 +53,11 @@ class Ahead(Generic[Value]):
         self._failed: dict[str, BaseException] = {}
         self._changed = threading.Condition()
         self._threads = [
-            threading.Thread(target=self._make, name=f"ahead {number}", daemon=True)
+            threading.Thread(target=self._make, name=f"at once {number}", daemon=True)
             for number in range(min(workers, len(makers)))
         ]
 
-    def __enter__(self) -> Ahead[Value]:
+    def __enter__(self) -> AtOnce[Value]:
         for thread in self._threads:
             thread.start()
         return self
