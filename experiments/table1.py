@@ -53,7 +53,6 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.at_once import AtOnce
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.judge import Judge
@@ -95,7 +94,8 @@ def main(_: list[str]) -> None:
     rows = chosen_rows()
     epsilon = intensity_flags.intensity()
     experiment = verification_flags.experiment(
-        texture=needs_texture(rows, smoothing_flags.given()),
+        needs_texture(rows, smoothing_flags.given()),
+        rows_at_once=True,
         **smoothing_flags.given(),
         **robust_flags.given(),
     )
@@ -107,7 +107,7 @@ def main(_: list[str]) -> None:
     run.same_data(experiment.legitimate.images)
     table = Table1(experiment, run, epsilon, judges)
     makers = {name: functools.partial(table.row, name) for name in rows}
-    with AtOnce(makers, experiment.trainings_at_once()) as found:
+    with experiment.at_once(makers) as found:
         measured = [found.take(name) for name in tqdm.tqdm(rows, desc="table 1", unit="row")]
     save_bars(run.folder / "table1.png", measured, f"Table 1 on {experiment.settings.dataset}")
     facts = experiment.facts()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import tensorflow as tf
 from experiments.face_verification.attacked_sets import AttackedSets
 from experiments.face_verification.critics import Critics, texture_critic
 from experiments.face_verification.settings import ROBUST, SMOOTHED, VerificationSettings
-from experiments.running.at_once import workers
+from experiments.running.at_once import AtOnce, Value, workers
 from experiments.running.devices import ONE, Devices
 from experiments.running.precision import critic_type, settle_precision
 from experiments.running.settings import flat
@@ -36,6 +36,11 @@ from weights.errors import InputError
 
 SMALL_BATCH = 4
 """Images up to which one training's step leaves cores idle, and two trainings fit into memory."""
+
+
+def trainings_at_once(settings: VerificationSettings, devices: Devices) -> int:
+    """Threads that train and measure rows side by side; 0 where that is no faster."""
+    return workers(devices) if settings.training.batch_size <= SMALL_BATCH else 0
 
 
 class VerificationExperiment:
@@ -162,10 +167,9 @@ class VerificationExperiment:
         other.settings = settings
         return other
 
-    def trainings_at_once(self) -> int:
-        """Threads that train and measure rows side by side; 0 where that is no faster."""
-        small = self.settings.training.batch_size <= SMALL_BATCH
-        return workers(self.devices) if small else 0
+    def at_once(self, makers: Mapping[str, Callable[[], Value]]) -> AtOnce[Value]:
+        """What rows need, trained and measured side by side where that is faster; see `AtOnce`."""
+        return AtOnce(makers, trainings_at_once(self.settings, self.devices))
 
     def _range(self) -> list[str]:
         """The range of images where it is not the plain one."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.face_verification.settings import IMAGE_RANGES, PRESETS, VerificationSettings
-from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.face_verification.verification_experiment import (
+    VerificationExperiment,
+    trainings_at_once,
+)
 from experiments.flags import run_flags, strategy_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.settings_flags import SettingsFlags
+from experiments.running.at_once import one_core_for_each
 from experiments.running.precision import PRECISIONS
 from resgn.faces.loading import DATASETS
 from resgn.schedules import SCHEDULES
@@ -183,17 +187,23 @@ def settings(**instead: Any) -> VerificationSettings:
     return VerificationSettings.of_preset(PRESET.value, given.get("dataset")).but(**given)
 
 
-def experiment(texture: bool = True, **instead: Any) -> VerificationExperiment:
+def experiment(
+    texture: bool = True, rows_at_once: bool = False, **instead: Any
+) -> VerificationExperiment:
     """The experiment that the flags describe.
 
     Args:
       texture: whether a texture critic is needed, so that a missing one shows at once.
+      rows_at_once: whether it is trained for several rows at once, where that is faster.
       **instead: see `settings`.
 
     Raises:
       InputError: something is missing, damaged or out of range.
     """
-    made = VerificationExperiment(settings(**instead), strategy_flags.chosen_devices())
+    chosen, devices = settings(**instead), strategy_flags.chosen_devices()
+    if rows_at_once and trainings_at_once(chosen, devices):
+        one_core_for_each()
+    made = VerificationExperiment(chosen, devices)
     if texture:
         made.texture  # noqa: B018, loaded and checked now
     return made

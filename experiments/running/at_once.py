@@ -36,6 +36,17 @@ def workers(devices: Devices) -> int:
     return min(cores, MOST)
 
 
+def one_core_for_each() -> None:
+    """Let TensorFlow compute each operation on one core, as suits several threads of small steps.
+
+    To be called before it computes anything; later it changes nothing. Whoever has set
+    `TF_NUM_INTRAOP_THREADS` keeps what was set.
+    """
+    if "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
 class AtOnce(Generic[Value]):
     """Values by name, begun in the order given; leaving the `with` block ends what is being made.
 

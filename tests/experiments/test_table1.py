@@ -142,8 +142,8 @@ def test_a_run_killed_at_any_point_goes_on_to_the_same_table(
 
 
 IN_TURN = (
-    "from experiments import table1; "
-    "table1.VerificationExperiment.trainings_at_once = lambda experiment: 0; "
+    "from experiments import table1; from experiments.running.at_once import AtOnce; "
+    "table1.VerificationExperiment.at_once = lambda experiment, makers: AtOnce(makers, 0); "
     "table1.command_line.run(table1.main, table1.FLAGS)"
 )
 """The command as it runs on one core: one thing at a time."""

@@ -1,6 +1,9 @@
 """Values made at once: begun in order, taken once, errors where they are taken, ended when left."""
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -109,3 +112,20 @@ def test_one_core_a_gpu_or_several_devices_do_one_thing_at_a_time(monkeypatch):
     assert workers(Several()) == 0
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [kind])
     assert workers(ONE) == 0
+
+
+@pytest.mark.parametrize("chosen", [None, "2"])
+def test_operations_take_one_core_each_unless_the_user_chose(chosen):
+    """In a process of its own: TensorFlow takes it only before it has computed anything."""
+    program = (
+        "import tensorflow as tf; from experiments.running.at_once import one_core_for_each; "
+        "one_core_for_each(); print(tf.config.threading.get_intra_op_parallelism_threads()); "
+        "tf.zeros([]).numpy(); one_core_for_each()"
+    )
+    environment = {n: v for n, v in os.environ.items() if n != "TF_NUM_INTRAOP_THREADS"}
+    environment |= {"TF_NUM_INTRAOP_THREADS": chosen} if chosen else {}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ("0" if chosen else "1")
