@@ -54,7 +54,7 @@ def main(_: list[str]) -> None:
     lessons = [Lesson(epsilon) for epsilon in learned]
     if intensity_flags.FROM_ZERO.value:
         lessons.append(Lesson(learned[len(learned) // 2], from_zero=True))
-    experiment = verification_flags.experiment()
+    experiment = verification_flags.experiment(rows_at_once=True)
     more = {"eps": learned, "test_eps": tested, "from_zero": lessons[-1].from_zero}
     settings = experiment.flat_settings(more)
     run = Run("attack_intensity", settings, run_flags.place(), experiment.devices)
@@ -70,11 +70,13 @@ def main(_: list[str]) -> None:
         ("test", tested),
     ):
         experiment.sets.craft(part, epsilons)
-    rows = [
-        row
-        for lesson in tqdm.tqdm(lessons, desc="table 2", unit="ResGN")
-        for row in column(experiment, run, lesson, tested)
-    ]
+    makers = {
+        str(lesson): functools.partial(column, experiment, run, lesson, tested)
+        for lesson in lessons
+    }
+    with experiment.at_once(makers) as found:
+        bar = tqdm.tqdm(lessons, desc="table 2", unit="ResGN")
+        rows = [row for lesson in bar for row in found.take(str(lesson))]
     save_heat_maps(
         run.folder / "attack_intensity.png",
         heat_maps(rows, lessons, tested),
