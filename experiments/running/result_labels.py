@@ -53,6 +53,7 @@ WORDS = {
     "code": "on codes",
     "image": "on images",
     "refined": "refined codes",
+    "robust": "a robust network in the target's place",
 }
 """What parts of names of kept results mean."""
 EARLIER_DETECTOR = "adfb9dcca5a2"
