@@ -87,7 +87,7 @@ class Run:
             self._check_same(_settings_of(self.folder))
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
-        self._lock = threading.Lock()  # a row may be trained while another one is measured
+        self._lock = threading.Lock()  # rows may be made at once
         # A continued run counts the time that its earlier parts took.
         self._clock_file = self.folder / "seconds.json"
         self._earlier = 0.0
@@ -159,22 +159,15 @@ class Run:
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""
-        if stored := self._measured_before(name):
+        stored = read_kept(self.shared / "rows" / f"{name}.json", Row.from_json)
+        there = stored is not None
+        if (there if self._devices is None else self._devices.everyone(there)) and stored:
             return stored
         row = measure()
         file = self.folder / "rows" / f"{name}.json"
         self.log(name, 0, {f"test/{c}": m.value for c, m in row.columns.items()})
         write_json(file, row.as_json())
         return row
-
-    def has_measured(self, name: str) -> bool:
-        """Whether `measured` would read this row back."""
-        return self._measured_before(name) is not None
-
-    def _measured_before(self, name: str) -> Row | None:
-        stored = read_kept(self.shared / "rows" / f"{name}.json", Row.from_json)
-        there = stored is not None
-        return stored if self._devices is None or self._devices.everyone(there) else None
 
     def log(self, row: str, step: int, values: Mapping[str, float]) -> None:
         """One JSON object in `metrics.jsonl`, and scalars in TensorBoard under `row`."""
