@@ -211,7 +211,8 @@ def read_layer_weights(
             own = {_short_name(name): dataset for name, dataset in found[layer].items()}
             if set(own) != set(expected):
                 raise InputError(
-                    f"{path}: layer {layer} holds {sorted(own)}, expected {sorted(expected)}; "
+                    f"{path}: layer {layer} holds {one_line(str(sorted(own)))}, "
+                    f"expected {sorted(expected)}; "
                     "the file is of another network."
                 )
             layers[layer] = {
@@ -277,12 +278,15 @@ def iterate_layers(file: h5py.File, path: Path) -> Iterator[tuple[str, dict[str,
     for layer in _names(root, "layer_names", path, texts):
         group = _member(root, layer, path)
         if not isinstance(group, h5py.Group):
-            raise InputError(f"{path}: layer {layer} is not a group; the file is damaged.")
+            raise InputError(
+                f"{path}: layer {one_line(layer, 60)} is not a group; the file is damaged."
+            )
         datasets = {}
         for name in _names(group, "weight_names", path, texts):
             dataset = _member(group, name, path)
             if not isinstance(dataset, h5py.Dataset):
-                raise InputError(f"{path}: {layer}/{name} holds no numbers; the file is damaged.")
+                said = one_line(f"{layer}/{name}", 120)
+                raise InputError(f"{path}: {said} holds no numbers; the file is damaged.")
             datasets[name] = dataset
         yield layer, datasets
 
@@ -293,14 +297,15 @@ def read_dataset(dataset: h5py.Dataset, shape: tuple[int, ...], path: Path) -> N
     Raises:
       InputError: another shape or type, compressed, virtual, or kept in another file.
     """
-    name = dataset.name
+    name = one_line(dataset.name, 120)
     if dataset.shape != shape:
         raise InputError(
             f"{path}: {name} has shape {dataset.shape}, the network needs {shape}; "
             "the file is of another network."
         )
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize > 8:
-        raise InputError(f"{path}: {name} holds {dataset.dtype}, expected floating point numbers.")
+        kind = one_line(str(dataset.dtype), 60)
+        raise InputError(f"{path}: {name} holds {kind}, expected floating point numbers.")
     if dataset.chunks is not None or dataset.is_virtual or dataset.external:
         raise InputError(
             f"{path}: {name} is compressed, in chunks or in another file, which is not accepted "
@@ -329,11 +334,12 @@ def _short_name(variable: str) -> str:
 def _member(group: h5py.Group, name: str, path: Path) -> Any:
     """`group[name]`, but never through a link into another file."""
     current: Any = group
+    said = one_line(f"{group.name}/{name}", 120)
     for part in name.strip("/").split("/"):
         if not isinstance(current, h5py.Group) or part not in current:
-            raise InputError(f"{path}: {group.name}/{name} is missing; the file is damaged.")
+            raise InputError(f"{path}: {said} is missing; the file is damaged.")
         if not isinstance(current.get(part, getlink=True), h5py.HardLink):
-            raise InputError(f"{path}: {group.name}/{name} is a link, which is not accepted.")
+            raise InputError(f"{path}: {said} is a link, which is not accepted.")
         current = current[part]
     return current
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from weights import file_kinds
-from weights.errors import InputError, brief
+from weights.errors import InputError, brief, one_line
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 # A thousand tensors take about 100 kB.
@@ -72,17 +72,18 @@ class SafetensorsFile:
         Raises:
           InputError: it is missing, of another type or shape, or damaged.
         """
+        said = one_line(name, 80)
         if name not in self._tensors:
-            raise InputError(f"{self._path}: tensor {name} is missing; another network.")
+            raise InputError(f"{self._path}: tensor {said} is missing; another network.")
         kind, stored, begin, end = self._tensors[name]
         if stored != shape or kind not in _FLOATS:
             raise InputError(
-                f"{self._path}: {name} is {kind} of shape {stored}, the network needs floating "
-                f"point numbers of {shape}."
+                f"{self._path}: {said} is {one_line(kind, 20)} of shape "
+                f"{one_line(str(stored), 80)}, the network needs floating point numbers of {shape}."
             )
         item = np.dtype(_FLOATS[kind])
         if end - begin != math.prod(shape) * item.itemsize or not 0 <= begin <= end <= self._size:
-            raise InputError(f"{self._path}: {name} is incomplete; the file is damaged.")
+            raise InputError(f"{self._path}: {said} is incomplete; the file is damaged.")
         with self._path.open("rb") as stream:
             stream.seek(self._begin + begin)
             values = np.frombuffer(stream.read(end - begin), item)
@@ -91,7 +92,7 @@ class SafetensorsFile:
         with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
             values = np.ascontiguousarray(values.reshape(shape), np.float32)
         if not np.isfinite(values).all():
-            raise InputError(f"{self._path}: {name} holds numbers that are not finite.")
+            raise InputError(f"{self._path}: {said} holds numbers that are not finite.")
         return values
 
 

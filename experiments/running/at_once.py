@@ -62,7 +62,7 @@ class AtOnce(Generic[Value]):
         self._left, self._waiting = dict(makers), list(makers.items())
         self._made: dict[str, Value] = {}
         self._failed: dict[str, BaseException] = {}
-        self._changed = threading.Condition()
+        self._changed, self._ending = threading.Condition(), False
         self._threads = [
             threading.Thread(target=self._make, name=f"at once {number}", daemon=True)
             for number in range(min(workers, len(makers)))
@@ -79,6 +79,7 @@ class AtOnce(Generic[Value]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._ending = True
         self._waiting.clear()
         _end(self._threads)
 
@@ -99,17 +100,16 @@ class AtOnce(Generic[Value]):
             return self._made.pop(name)
 
     def _make(self) -> None:
-        with contextlib.suppress(_Ended):
-            while next_one := self._next():
-                name, maker = next_one
-                try:
-                    value = maker()
-                except _Ended:
-                    raise
-                except BaseException as error:  # told where the value is taken
-                    self._tell(self._failed, name, error)
-                else:
-                    self._tell(self._made, name, value)
+        while next_one := self._next():
+            name, maker = next_one
+            try:
+                value = maker()
+            except BaseException as error:  # told where the value is taken, if anyone still waits
+                if self._ending:
+                    return
+                self._tell(self._failed, name, error)
+            else:
+                self._tell(self._made, name, value)
 
     def _next(self) -> tuple[str, Callable[[], Value]] | None:
         with self._changed:
@@ -121,16 +121,18 @@ class AtOnce(Generic[Value]):
             self._changed.notify_all()
 
 
-class _Ended(BaseException):
-    """What a thread is ended by, as a program is by Ctrl-C."""
-
-
 def _end(threads: Sequence[threading.Thread]) -> None:
-    """Raise `_Ended` in threads at their next step of Python, and wait until they are gone."""
+    """Raise SystemExit in threads at their next step of Python, and wait until they are gone.
+
+    Of all exceptions it is the one that a thread which it reaches outside of everything ends by
+    without a word.
+    """
+    for thread in threads:
+        thread.join(0.1)  # most are about to end by themselves
     while alive := [thread for thread in threads if thread.is_alive()]:
         # Again and again: what is raised while an object is being deleted is lost.
         for thread in alive:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Ended)
+                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
             )
         alive[0].join(1.0)

@@ -7,6 +7,7 @@ so that what ends this process is still there afterwards.
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import signal
 import sys
@@ -65,6 +66,16 @@ def _frozen_graph(path: Path) -> None:
             graph.read(name, shape)
 
 
+def _safetensors(path: Path) -> None:
+    from weights.safetensors_file import SafetensorsFile
+
+    file = SafetensorsFile(path)
+    for name in file.names():
+        shape = file.shape(name)
+        if shape is not None and math.prod(shape) < 1 << 20:
+            file.read(name, shape)
+
+
 def _dlib(path: Path) -> None:
     from weights.dlib_format import read_face_resnet
 
@@ -89,6 +100,7 @@ READERS: dict[str, Callable[[Path], None]] = {
     "matlab": _matlab,
     "torch": _torch,
     "frozen_graph": _frozen_graph,
+    "safetensors": _safetensors,
     "dlib": _dlib,
     "face_model": _face_model,
     "codes": _codes,

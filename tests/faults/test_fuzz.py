@@ -23,6 +23,7 @@ from mofa import face_model_files
 from tests.experiments.command import ROOT
 from tests.faults.fuzz import READERS
 from tests.mofa.conftest import make_model
+from tests.weights.safetensors_writer import write_arrays
 from weights import dlib_format, keras_h5
 
 pytestmark = pytest.mark.faults
@@ -68,6 +69,10 @@ def write_whole_files(reader: str, folder: Path) -> None:
             for name, shape in (("a", (3, 3, 3, 2)), ("b/c", (7,)), ("d", ())):
                 tf.constant(rng.normal(size=shape).astype(np.float32), name=name)
         (folder / "x.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    elif reader == "safetensors":
+        arrays = {"layer.weight": rng.normal(size=(3, 4)).astype("<f4"), "b": np.arange(3.0)}
+        arrays["half"] = np.ones((2, 1, 2), "<f2")
+        write_arrays(folder / "x.safetensors", arrays, {"b": "F64", "half": "F16"})
     elif reader == "dlib":
         shutil.copy(dlib_format.packaged_path(), folder / "x.dat")
     elif reader == "face_model":

@@ -143,3 +143,16 @@ def test_other_files_and_numbers_that_are_none(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         with pytest.raises(InputError, match="a holds numbers that are not finite"):
             SafetensorsFile(path).read("a", (1,))
+
+
+def test_what_a_file_says_is_quoted_in_one_short_line(tmp_path: Path) -> None:
+    header = {"a\nb" * 99: {"dtype": "I\n64" * 99, "shape": [1] * 99, "data_offsets": [0, 8]}}
+    text = json.dumps(header).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
+    file = SafetensorsFile(path)
+    with pytest.raises(InputError, match="needs floating point numbers") as refusal:
+        file.read(*file.names(), (1,))
+    said = str(refusal.value).removeprefix(str(path))
+    assert "\n" not in said
+    assert len(said) < 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +30,10 @@ def test_no_loss_is_unscaled_in_float16(
         images=faces, adversarial=faces, probe=np.array([0, 1]), reference=np.array([1, 0])
     )
     experiment = SimpleNamespace(
-        settings=settings, devices=ONE, sets=SimpleNamespace(training=lambda epsilon: pairs)
+        settings=settings,
+        devices=ONE,
+        sets=SimpleNamespace(training=lambda epsilon: pairs),
+        preparing=contextlib.nullcontext(),
     )
     asked = []
 
