@@ -35,7 +35,7 @@ from weights import files
 from weights.errors import InputError
 
 SMALL_BATCH = 4
-"""Images up to which one training's step leaves cores idle, and two trainings fit into memory."""
+"""Images up to which one training's step leaves cores idle."""
 
 
 def trainings_at_once(settings: VerificationSettings, devices: Devices) -> int:

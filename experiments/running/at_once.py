@@ -7,13 +7,14 @@ after the other.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import ctypes
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Generic, TypeVar
+from concurrent.futures import Future
+from typing import Generic, TypeVar
 
 import tensorflow as tf
 
@@ -59,10 +60,8 @@ class AtOnce(Generic[Value]):
     """
 
     def __init__(self, makers: Mapping[str, Callable[[], Value]], workers: int) -> None:
-        self._left, self._waiting = dict(makers), list(makers.items())
-        self._made: dict[str, Value] = {}
-        self._failed: dict[str, BaseException] = {}
-        self._changed, self._ending = threading.Condition(), False
+        self._left = {name: (maker, Future[Value]()) for name, maker in makers.items()}
+        self._waiting = collections.deque(self._left.values())
         self._threads = [
             threading.Thread(target=self._make, name=f"at once {number}", daemon=True)
             for number in range(min(workers, len(makers)))
@@ -73,13 +72,7 @@ class AtOnce(Generic[Value]):
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ending = True
+    def __exit__(self, *_: object) -> None:
         self._waiting.clear()
         _end(self._threads)
 
@@ -90,35 +83,21 @@ class AtOnce(Generic[Value]):
           KeyError: nothing makes one of this name, or it has been taken.
           BaseException: whatever its maker raised.
         """
-        maker = self._left.pop(name)
-        if not self._threads:
-            return maker()
-        with self._changed:
-            self._changed.wait_for(lambda: name in self._made or name in self._failed)
-            if name in self._failed:
-                raise self._failed[name]
-            return self._made.pop(name)
+        maker, made = self._left.pop(name)
+        return made.result() if self._threads else maker()
 
     def _make(self) -> None:
-        while next_one := self._next():
-            name, maker = next_one
+        while True:
+            try:
+                maker, made = self._waiting.popleft()
+            except IndexError:
+                return
             try:
                 value = maker()
-            except BaseException as error:  # told where the value is taken, if anyone still waits
-                if self._ending:
-                    return
-                self._tell(self._failed, name, error)
+            except BaseException as error:  # told where the value is taken
+                made.set_exception(error)
             else:
-                self._tell(self._made, name, value)
-
-    def _next(self) -> tuple[str, Callable[[], Value]] | None:
-        with self._changed:
-            return self._waiting.pop(0) if self._waiting else None
-
-    def _tell(self, found: dict[str, Any], name: str, what: object) -> None:
-        with self._changed:
-            found[name] = what
-            self._changed.notify_all()
+                made.set_result(value)
 
 
 def _end(threads: Sequence[threading.Thread]) -> None:

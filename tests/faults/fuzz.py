@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,35 +46,37 @@ def _matlab(path: Path) -> None:
     load_mat(path, 1 << 24)
 
 
+def _small_arrays(file: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of those that a check of every damaged file has the time for."""
+    for name in file.names():
+        shape = file.shape(name)
+        if shape is not None and math.prod(shape) < 1 << 20:
+            yield name, shape
+
+
 def _torch(path: Path) -> None:
     from weights.torch_file import TorchFile
 
     file = TorchFile(path)
-    for name in file.names():
-        shape = file.shape(name)
-        if shape is not None and np.prod(shape) < 1 << 20:
-            with contextlib.suppress(InputError):  # whole numbers are not read
-                file.read(name, shape)
+    for name, shape in _small_arrays(file):
+        with contextlib.suppress(InputError):  # whole numbers are not read
+            file.read(name, shape)
 
 
 def _frozen_graph(path: Path) -> None:
     from weights.frozen_graph import FrozenGraph
 
     graph = FrozenGraph(path)
-    for name in graph.names():
-        shape = graph.shape(name)
-        if shape is not None and np.prod(shape) < 1 << 20:
-            graph.read(name, shape)
+    for name, shape in _small_arrays(graph):
+        graph.read(name, shape)
 
 
 def _safetensors(path: Path) -> None:
     from weights.safetensors_file import SafetensorsFile
 
     file = SafetensorsFile(path)
-    for name in file.names():
-        shape = file.shape(name)
-        if shape is not None and math.prod(shape) < 1 << 20:
-            file.read(name, shape)
+    for name, shape in _small_arrays(file):
+        file.read(name, shape)
 
 
 def _dlib(path: Path) -> None:
