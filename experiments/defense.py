@@ -4,17 +4,18 @@
     python -m experiments.defense --dataset=celeba --data_dir=DIR --pairs=100
 
 Attacked faces pass through a defence before they reach MoFA: Gaussian noise (Eq. 7), the detector's
-autoencoder, the small ResGN that comes with the project, or MagNet, which refuses what its
-detectors flag and hands the rest to the autoencoder. `panel.png` shows original, adversarial,
-target and each defended image beside what MoFA reconstructs from it, `figure6.png` the same with
-the numbers of each. Columns: `undone`, the share of pairs in which the source is accepted again and
-the target rejected; `stopped`, in which the attack does not succeed, or is refused; `distance` of
-Eq. 1 and `similarity` of identity to the original (before a defence: the row none); `back`, how
-much of the way that the attack moved the code the defence takes back, and `back_shape` and so on
-for each part of the code. What it costs: `kept`, the share of normal faces that pass and are
-accepted as themselves, and their distance and similarity to what they were. The adaptive columns
-are the same under the attack that goes through the defence, averaged over draws where it is random;
-the one on MagNet also keeps the divergence low. Faces are judged in 8 bits, as files hold them.
+autoencoder, the small ResGNs that come with the project, trained for FaceNet (`resgn`) and dlib's
+network, or MagNet, which refuses what its detectors flag and hands the rest to the autoencoder.
+`panel.png` shows original, adversarial, target and each defended image beside what MoFA
+reconstructs from it, `figure6.png` the same with the numbers of each. Columns: `undone`, the share
+of pairs in which the source is accepted again and the target rejected; `stopped`, in which the
+attack does not succeed, or is refused; `distance` of Eq. 1 and `similarity` of identity to the
+original (before a defence: the row none); `back`, how much of the way that the attack moved the
+code the defence takes back, and `back_shape` and so on for each part of the code. What it costs:
+`kept`, the share of normal faces that pass and are accepted as themselves, and their distance and
+similarity to what they were. The adaptive columns are the same under the attack that goes through
+the defence, averaged over draws where it is random; the one on MagNet also keeps the divergence
+low. Faces are judged in 8 bits, as files hold them.
 """
 
 from __future__ import annotations

@@ -24,11 +24,13 @@ from experiments.running.settings import Presets, check_above_zero, check_at_lea
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.people import spread_out
-from resgn.saved_generator import load_generator
+from resgn.saved_generator import PACKAGED, load_generator
 from resgn.target import embed_all
 from weights.errors import InputError
 
-DEFENCES = ("none", "noise", "autoencoder", "resgn", "magnet")
+RESGNS = {"resgn": "facenet", "resgn_dlib": "dlib"}
+"""ResGNs that come along, by their row: whose target they were trained for."""
+DEFENCES = ("none", "noise", "autoencoder", *RESGNS, "magnet")
 PLAIN = (
     *(f"back_{part}" for part in codes.SLICES),
     *("distance", "similarity", "back", "normal_distance", "normal_similarity"),
@@ -120,9 +122,9 @@ class ImageDefences:
             self._made["noise"] = EOT(Stochastic(noise), settings.eot_samples)
         if "magnet" in names and self.detector is not None:
             self.magnet = self._magnet(self.detector)
-        if "resgn" in names:
-            cleaner = load_generator().model
-            self._made["resgn"] = lambda images: cleaner(images, training=False)
+        for name in RESGNS.keys() & set(names):
+            cleaner = load_generator(PACKAGED[RESGNS[name]]).model
+            self._made[name] = functools.partial(cleaner, training=False)
 
     def _magnet(self, detector: FaceDetector) -> MagNetDetector:
         """MagNet's detectors with thresholds from normal faces of the validation part's people."""

@@ -322,7 +322,9 @@ class RefinementBench:
             return to_float(in_levels(found, sources, 1.0)).numpy()
 
         name = f"verdicts_{settings.verdict_queries}"
-        return self._kept.in_chunks(name, np.arange(len(self.pairs)), craft)
+        # A pair takes minutes: each is kept by itself.
+        pairs = np.arange(len(self.pairs))
+        return self._kept.in_chunks(name, pairs, craft, size=1, unit="pair")
 
     def _swap(self, rows: Array) -> IdentitySwap:
         """To be taken for the targets by refined codes and no longer for the sources."""

@@ -278,10 +278,10 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
         "defense",
         *(given[0], given[2], given[3]),
         f"--detector={detector}/detector.h5",
-        "--rows=none,noise,autoencoder,magnet",
+        "--rows=none,noise,autoencoder,resgn,resgn_dlib,magnet",
     )
     rows = {row["name"]: row for row in result(path)["rows"]}
-    assert set(rows) == {"none", "noise", "autoencoder", "magnet"}
+    assert set(rows) == {"none", "noise", "autoencoder", "resgn", "resgn_dlib", "magnet"}
     assert rows["none"]["back"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert rows["none"]["kept"]["value"] == 1.0
     assert rows["none"]["normal_distance"]["value"] == pytest.approx(0.0, abs=1e-6)
@@ -296,9 +296,13 @@ def test_defence_has_a_row_for_each(folder: Path, given: tuple[str, ...], detect
     assert rows["magnet"]["distance"] == rows["autoencoder"]["distance"]
     assert rows["magnet"]["stopped"]["value"] >= rows["autoencoder"]["stopped"]["value"]
     assert rows["magnet"]["kept"]["value"] <= rows["autoencoder"]["kept"]["value"]
+    # Two networks, neither of which leaves a face as it is.
+    cleaned = [rows[name]["normal_distance"]["value"] for name in ("resgn", "resgn_dlib")]
+    assert min(cleaned) > 0.0
+    assert cleaned[0] != cleaned[1]
     assert (path / "figure6.png").stat().st_size > 0
-    # Original, adversarial, target and two defended, each with its reconstruction.
-    assert cv2.imread(str(path / "panel.png")).shape == (26 + 224, 10 * 224, 3)
+    # Original, adversarial, target and four defended, each with its reconstruction.
+    assert cv2.imread(str(path / "panel.png")).shape == (26 + 224, 14 * 224, 3)
 
 
 @pytest.fixture(scope="module")
