@@ -19,7 +19,7 @@ from attacks.described import Described
 from attacks.eight_bits import stored
 from attacks.images import check_epsilons, check_images, check_mask
 from attacks.judging import judge
-from attacks.norms import Norm, check_norm
+from attacks.norms import Norm, check_norm, where_finite
 from attacks.objective import Objective
 from attacks.result import AttackResult
 from attacks.stochastic import Model
@@ -225,14 +225,18 @@ class Attack(Described, abc.ABC):
         if progress:
             starts = progress(starts)
         for start, size, rows in rows_of_batches(count, full, starts):
+            whole = slice(start, start + full) if size == full else rows  # no copy of a full batch
             result = run(
-                tf.constant(images[rows]),
-                tf.constant(epsilons[:, rows]),
-                None if masks is None else tf.constant(masks[rows]),
+                tf.constant(images[whole]),
+                tf.constant(epsilons[:, whole]),
+                None if masks is None else tf.constant(masks[whole]),
                 tf.constant([seed, start], tf.int32),
                 *(tf.gather(tensor, rows) for tensor in data),
             )
-            perturbed[:, start : start + size] = result.numpy()[:, :size]
+            found = result.numpy()[:, :size]
+            if size == count:
+                return found
+            perturbed[:, start : start + size] = found
         return perturbed
 
     def _build(self, model: Model, criterion: Criterion) -> Compiled:
@@ -244,12 +248,7 @@ class Attack(Described, abc.ABC):
             *data: tf.Tensor,
         ) -> tf.Tensor:
             objective = Objective(model, criterion, data, images, mask, self.norm)
-            found = self.perturb(objective, epsilons, seed)
-            found = tf.where(tf.math.is_finite(found), found, images)
-            return tf.map_fn(
-                lambda pair: objective.project(*pair),
-                (found, self.radii(epsilons)),
-                fn_output_signature=tf.float32,
-            )
+            found = where_finite(self.perturb(objective, epsilons, seed), images)
+            return objective.project(found, self.radii(epsilons))
 
         return run

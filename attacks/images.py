@@ -41,10 +41,11 @@ def check_images(images: np.ndarray | tf.Tensor) -> np.ndarray:
         raise ValueError(f"images must be [N, H, W, 3] with N, H, W > 0, got shape {array.shape}.")
     if array.dtype == np.uint8:
         return as_floats(array)
-    array = array.astype(np.float32)
-    if not (np.isfinite(array).all() and array.min() >= 0.0 and array.max() <= 1.0):
+    array = array.astype(np.float32, copy=False)
+    low, high = array.min(), array.max()  # NaN where one is
+    if not (low >= 0.0 and high <= 1.0):
         raise ValueError(
-            f"images must be finite and lie in [0, 1], got [{array.min()}, {array.max()}]; "
+            f"images must be finite and lie in [0, 1], got [{low}, {high}]; "
             "divide 8-bit values by 255."
         )
     return array

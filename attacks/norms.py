@@ -55,6 +55,20 @@ def ascent(gradient: tf.Tensor, norm: Norm) -> tf.Tensor:
     return tf.math.divide_no_nan(scaled, length)
 
 
+def where_finite(values: tf.Tensor, otherwise: tf.Tensor | float) -> tf.Tensor:
+    """The values, and others where they are not finite; the sum tells cheaply if any is not.
+
+    Args:
+      values: of any shape.
+      otherwise: a shape that spreads to it.
+    """
+    return tf.cond(
+        tf.math.is_finite(tf.reduce_sum(values)),
+        lambda: values,
+        lambda: tf.where(tf.math.is_finite(values), values, otherwise),
+    )
+
+
 def projection(
     images: tf.Tensor, radii: tf.Tensor, norm: Norm, mask: tf.Tensor | None = None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -64,13 +78,13 @@ def projection(
 
     Args:
       images: `[N, H, W, C]` in [0, 1].
-      radii: `[N]`.
+      radii: `[N]`, or `[K, N]` for several balls around each image.
       norm: of the ball.
       mask: None, or `[N, H, W, 1]`, 1 where pixels may be changed and 0 elsewhere.
 
     Returns:
-      A function from `[N, H, W, C]` to the same. In L2 the cube comes last, which only brings a
-      point nearer to an image that lies within it.
+      A function from `[N, H, W, C]`, or `[K, N, H, W, C]`, to the same. In L2 the cube comes last,
+      which only brings a point nearer to an image that lies within it.
     """
     radii = spread(radii)
     if norm == "linf":

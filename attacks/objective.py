@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from attacks.apart import apart
 from attacks.criteria import Criterion
-from attacks.norms import Norm, projection, random_start
+from attacks.norms import Norm, projection, random_start, where_finite
 from attacks.outputs import loss_of, margin_of, outputs_of, success_of
 from attacks.starting_from import StartingFrom
 from attacks.stochastic import Model, Stochastic
@@ -127,7 +127,7 @@ class Objective:
 
     def _usable(self, gradient: tf.Tensor, keep_undefined: bool = False) -> tf.Tensor:
         if not keep_undefined:
-            gradient = _without_undefined(gradient)
+            gradient = where_finite(gradient, 0.0)
         return gradient if self.mask is None else gradient * self.mask
 
     def ball(self, epsilon: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -158,12 +158,3 @@ class Objective:
             lambda i, _: i < samples, add, (tf.constant(1), first), parallel_iterations=1
         )
         return tf.nest.map_structure(lambda total: total / samples, sums)
-
-
-def _without_undefined(gradient: tf.Tensor) -> tf.Tensor:
-    """Zero wherever the gradient is not finite; its sum tells cheaply whether that is anywhere."""
-    return tf.cond(
-        tf.math.is_finite(tf.reduce_sum(gradient)),
-        lambda: gradient,
-        lambda: tf.where(tf.math.is_finite(gradient), gradient, 0.0),
-    )
