@@ -118,10 +118,10 @@ refined-defense: install ## Whether refining the code undoes the attack, also wh
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)
 
-results: install ## The tables of RESULTS.md anew from docs/results/.
+results: install ## The tables of every page anew from docs/results/.
 	$(RUN) -m experiments.results_page $(ARGS)
 
-report: install ## One HTML page with every table and figure of the runs, runs/report.html.
+report: install ## One HTML page with the kept results and your runs, runs/report.html.
 	$(RUN) -m experiments.report $(ARGS)
 
 docs: install ## API pages from the docstrings, runs/api/index.html.
