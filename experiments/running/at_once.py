@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 import tensorflow as tf
 
 from experiments.running.devices import Devices
+from experiments.running.one_trace import one_trace_at_a_time
 
 Value = TypeVar("Value")
 
@@ -68,6 +69,8 @@ class AtOnce(Generic[Value]):
         ]
 
     def __enter__(self) -> AtOnce[Value]:
+        if self._threads:
+            one_trace_at_a_time()
         for thread in self._threads:
             thread.start()
         return self
