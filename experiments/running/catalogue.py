@@ -242,7 +242,7 @@ GROUPS = (
         "beyond",
         "refined_defense",
         "Refining the code as a defence of MoFA",
-        main=("refined_defense_celeba_100", "refined_defense_celeba"),
+        main=("refined_defense_celeba",),
     ),
     Group(
         "beyond",

@@ -36,7 +36,6 @@ WORDS = {
     "adversarial": "adversarial training",
     "current": "TensorFlow 2.21",
     "many": "250 pairs",
-    "100": "100 pairs",
     "smoothed": "votes behind the denoiser",
     "20": "20 + 20 pairs",
     "10000": "20 + 20 pairs, 10,000 draws",
