@@ -39,7 +39,7 @@ from experiments.face_autoencoder.refinement_bench import (
     RefinementFaces,
     RefinementSettings,
 )
-from experiments.face_autoencoder.verdict_attack import draws_of
+from experiments.face_autoencoder.verdict_attack import draws_of, room_for_verdicts
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.kept_arrays import KeptArrays
@@ -71,6 +71,8 @@ FLAGS = SETTINGS.group
 def main(_: list[str]) -> None:
     """Draw pairs, attack, refine, judge, draw."""
     settings = SETTINGS.settings()
+    if settings.verdict_queries:
+        room_for_verdicts()
     experiment = MofaExperiment(settings.autoencoder, kinds_judged(settings.judging))
     run = Run("refined_defense", flat(settings), run_flags.place())
     faces = RefinementFaces.load(experiment, settings)

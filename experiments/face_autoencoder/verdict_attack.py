@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -10,11 +11,31 @@ import tensorflow as tf
 from attacks import Criterion, HopSkipJump, StartingFrom
 from mofa import code as codes
 from mofa.arrays import Array
+from weights.errors import InputError
 
 DRAWS = 20
 """For the first estimate of a direction, at most; the paper's 100 would be half of the queries."""
 FEWEST = 2
 """Queries, as `HopSkipJump` has it."""
+
+
+def room_for_verdicts() -> None:
+    """Two threads for operations, of which one waits while the other refines.
+
+    On one core TensorFlow has one by itself, and would wait for ever. To be called before it
+    computes anything.
+
+    Raises:
+      InputError: `TF_NUM_INTEROP_THREADS` asks for one.
+    """
+    asked = os.environ.get("TF_NUM_INTEROP_THREADS")
+    if asked == "1":
+        raise InputError(
+            "The attack by verdicts refines while TensorFlow waits: leave TF_NUM_INTEROP_THREADS "
+            "out, or set it to 2 or more."
+        )
+    if asked is None and len(os.sched_getaffinity(0)) == 1:
+        tf.config.threading.set_inter_op_parallelism_threads(2)
 
 
 class Asked:

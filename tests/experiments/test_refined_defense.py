@@ -37,6 +37,13 @@ def test_rows_for_encoder_refinement_and_budgets(tmp_path) -> None:
     assert picture.shape == (26 + 224, (2 + 4 + 2 * 6 - 1) * 224, 3)
 
 
+def test_one_thread_is_too_few_for_verdicts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "1")
+    done = run("refined_defense", "--preset=smoke", "--verdict_queries=18", cache=tmp_path)
+    assert done.returncode == 1
+    assert "leave TF_NUM_INTEROP_THREADS out, or set it to 2 or more." in done.stderr
+
+
 def test_what_cannot_be_is_refused(tmp_path) -> None:
     for wrong, message in (
         ("adaptive_budgets=much", "--adaptive_budgets=much: 'much' is no number"),

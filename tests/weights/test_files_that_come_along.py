@@ -70,9 +70,13 @@ def test_the_thresholds_say_the_temperature_of_their_divergence() -> None:
     assert json.loads((HERE / "detector_thresholds.json").read_text())["temperature"] == 1.0
 
 
-def test_the_denoiser_is_for_facenet() -> None:
-    denoiser = load_denoiser(HERE / "denoiser_facenet.h5", load_target("facenet"))
-    assert denoiser.sigma == 0.5
-    assert denoiser.threshold == pytest.approx(1.4049, abs=1e-4)
+@pytest.mark.parametrize(
+    ("name", "sigma", "threshold"),
+    [("denoiser_facenet.h5", 0.5, 1.4049), ("denoiser_facenet_025.h5", 0.25, 1.2889)],
+)
+def test_denoisers_are_for_facenet(name: str, sigma: float, threshold: float) -> None:
+    denoiser = load_denoiser(HERE / name, load_target("facenet"))
+    assert denoiser.sigma == sigma
+    assert denoiser.threshold == pytest.approx(threshold, abs=1e-4)
     with pytest.raises(InputError, match=r"Its threshold does not fit"):
-        load_denoiser(HERE / "denoiser_facenet.h5", load_target("dlib"))
+        load_denoiser(HERE / name, load_target("dlib"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,3 +121,26 @@ def test_queries_that_cannot_be_are_refused(queries: int) -> None:
         InputError, match=f"`verdict_queries` must be 0 or at least 2, got {queries}"
     ):
         dataclasses.replace(RefinementSettings(), verdict_queries=queries)
+
+
+def test_one_core_is_enough() -> None:
+    """Where TensorFlow has one thread for operations, a refinement within one waits for ever."""
+    script = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from experiments.face_autoencoder.verdict_attack import Asked, room_for_verdicts
+room_for_verdicts()
+import tensorflow as tf
+from tests.experiments.face_autoencoder.test_verdict_attack import attacked, embed, fit
+
+@tf.function(autograph=False)
+def refine(x):
+    turns = lambda i, y: (i + 1, tf.sqrt(tf.square(y)))
+    return tf.while_loop(lambda i, _: i < 3, turns, (0, x))[1]
+
+print(attacked(40, Asked(lambda images: fit(refine(images).numpy()), embed)).shape)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.endswith("(2, 2, 2, 3)\n"), done.stderr
