@@ -199,7 +199,7 @@ GROUPS = (
         "Certified verification",
         "Percent of pairs whose right decision no change of the probe up to the radius can turn; "
         "beside them what others have certified.",
-        main=("certify_lfw",),
+        main=("certify_lfw_025", "certify_lfw"),
         columns=("dodging", "impersonation"),
         source="others",
     ),

@@ -38,6 +38,7 @@ WORDS = {
     "many": "250 pairs",
     "smoothed": "votes behind the denoiser",
     "20": "20 + 20 pairs",
+    "025": "noise of 0.25",
     "10000": "20 + 20 pairs, 10,000 draws",
     "self_perturbed": "the detector of self-perturbed faces attacked",
     "small": "VGG-19 encoder",
