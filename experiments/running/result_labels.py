@@ -10,6 +10,7 @@ BEGINNINGS = {"attack_intensity": "table2"}
 """What names of kept results begin with where it is not the experiment."""
 LABELS = {
     "code_identity": "CelebA and LFW",
+    "benchmark_attacks_many": "robust accuracy over many pairs, measured before",
     "train_detector": "the default detector",
     "train_texture_critic": "the default critic",
     "train_mofa": "VGG-19 encoder, the one that is attacked",
