@@ -225,11 +225,11 @@ class Attack(Described, abc.ABC):
         if progress:
             starts = progress(starts)
         for start, size, rows in rows_of_batches(count, full, starts):
-            whole = slice(start, start + full) if size == full else rows  # no copy of a full batch
             result = run(
-                tf.constant(images[whole]),
-                tf.constant(epsilons[:, whole]),
-                None if masks is None else tf.constant(masks[whole]),
+                # A full batch is not copied to be gathered.
+                tf.constant(images[start : start + full] if size == full else images[rows]),
+                tf.constant(epsilons[:, rows]),
+                None if masks is None else tf.constant(masks[rows]),
                 tf.constant([seed, start], tf.int32),
                 *(tf.gather(tensor, rows) for tensor in data),
             )

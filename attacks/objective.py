@@ -131,7 +131,7 @@ class Objective:
         return gradient if self.mask is None else gradient * self.mask
 
     def ball(self, epsilon: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Projects into the ball of radius epsilon `[N]`, into [0, 1], and onto the mask."""
+        """Projects into the ball of radius epsilon, into [0, 1], onto the mask: `projection`."""
         return projection(self.images, epsilon, self.norm, self.mask)
 
     def project(self, x: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:

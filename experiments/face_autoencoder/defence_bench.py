@@ -122,8 +122,10 @@ class ImageDefences:
             self._made["noise"] = EOT(Stochastic(noise), settings.eot_samples)
         if "magnet" in names and self.detector is not None:
             self.magnet = self._magnet(self.detector)
-        for name in RESGNS.keys() & set(names):
-            cleaner = load_generator(PACKAGED[RESGNS[name]]).model
+        for name, target in RESGNS.items():
+            if name not in names:
+                continue
+            cleaner = load_generator(PACKAGED[target]).model
             self._made[name] = functools.partial(cleaner, training=False)
 
     def _magnet(self, detector: FaceDetector) -> MagNetDetector:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import Criterion, HopSkipJump, StartingFrom
+from experiments.running.cores import cores
 from mofa import code as codes
 from mofa.arrays import Array
 from weights.errors import InputError
@@ -34,7 +35,7 @@ def room_for_verdicts() -> None:
             "The attack by verdicts refines while TensorFlow waits: leave TF_NUM_INTEROP_THREADS "
             "out, or set it to 2 or more."
         )
-    if asked is None and len(os.sched_getaffinity(0)) == 1:
+    if asked is None and cores() == 1:
         tf.config.threading.set_inter_op_parallelism_threads(2)
 
 

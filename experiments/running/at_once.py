@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 import tensorflow as tf
 
+from experiments.running.cores import cores
 from experiments.running.devices import Devices
 from experiments.running.one_trace import one_trace_at_a_time
 
@@ -32,10 +33,10 @@ def workers(devices: Devices) -> int:
 
     A GPU's memory is one training's, and several devices must all do the same at a time.
     """
-    cores = len(os.sched_getaffinity(0))
-    if cores == 1 or devices.name != "none" or tf.config.list_physical_devices("GPU"):
+    count = cores()
+    if count == 1 or devices.name != "none" or tf.config.list_physical_devices("GPU"):
         return 0
-    return min(cores, MOST)
+    return min(count, MOST)
 
 
 def one_core_for_each() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import tensorflow as tf
+
+from experiments.running.cores import cores
 
 
 def command() -> str:
@@ -41,8 +42,8 @@ def device() -> str:
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return ", ".join(str(d.get("device_name", "GPU")) for d in details)
-    cores = len(os.sched_getaffinity(0))
-    return f"{_processor()}, {cores} core{'s' * (cores > 1)}"
+    count = cores()
+    return f"{_processor()}, {count} core{'s' * (count > 1)}"
 
 
 def _processor() -> str:
