@@ -50,15 +50,11 @@ WORDS = {
     "both": "pose term on rotation and translation",
     "transfer": "before another encoder",
     "a": "reading A",
-    "parts": "by parts of the code",
     "code": "on codes",
-    "image": "on images",
     "refined": "refined codes",
     "robust": "a robust network in the target's place",
 }
 """What parts of names of kept results mean."""
-EARLIER_DETECTOR = "adfb9dcca5a2"
-"""A commit at which `detection` and `defense` had another detector than comes along now."""
 _LONGEST = sorted(WORDS, key=len, reverse=True)
 """`full_on` is not `full`."""
 _TARGET = re.compile(r"\bData [^,.]+, target ([a-z]+)\b")
@@ -82,6 +78,4 @@ def label(result: StoredResult) -> str:
     target = _TARGET.search(result.notes)
     if target and WORDS.get(target[1], target[1]) not in words:
         words.append(WORDS.get(target[1], target[1]))
-    if result.experiment in ("detection", "defense") and result.commit == EARLIER_DETECTOR:
-        words.append("an earlier detector")
     return ", ".join(words)
