@@ -14,6 +14,11 @@ CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") \
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 
+# What was asked for, and nothing else: a command that has no such flag says so.
+asked = $(if $(filter environment command,$(firstword $(origin $(1)))),--$(2)="$($(1))")
+ASKED = $(call asked,PRESET,preset) $(call asked,DATASET,dataset) $(call asked,DATA_DIR,data_dir) \
+	$(call asked,STRATEGY,strategy) $(ARGS)
+
 .DEFAULT_GOAL := help
 .PHONY: help install table1 table2 adaptive linf-curve certify evaluate gallery judges sweep tensorboard verification weights render learn-albedo train-mofa reconstruct code-identity train-identity mofa-attack mofa-intensity mofa-sweep train-detector detection defense refined-defense face-model results report docs bench test test-faults mutants lint clean
 
@@ -21,7 +26,8 @@ help: ## List the targets.
 	@echo "ResGN and the attack on MoFA. Targets:"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 	@echo
-	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... STRATEGY=none|mirrored|multi_worker ARGS='--flag=value'"
+	@echo "Choices: PRESET=laptop|paper|smoke DATASET=orl|lfw|celeba|folder DATA_DIR=... STRATEGY=none|mirrored|multi_worker ARGS='--flag=value'."
+	@echo "Without DATASET, ResGN's take ORL and MoFA's rendered people."
 
 install: $(VENV)/.installed ## Create .venv (Python 3.10 to 3.13; PYTHON=... names one) and install the project.
 
@@ -71,49 +77,49 @@ tensorboard: install ## Losses, images, weights and hyperparameters of all runs 
 	$(RUN) -m tensorboard.main --logdir=runs $(ARGS)
 
 verification: install ## How well the target verifies faces: ten folds, ROC, EER, TAR at FAR.
-	$(RUN) -m experiments.verification --dataset=$(DATASET) $(if $(DATA_DIR),--data_dir="$(DATA_DIR)") $(ARGS)
+	$(RUN) -m experiments.verification $(if $(filter file,$(origin DATASET)),--dataset=$(DATASET)) $(ASKED)
 
 weights: install ## Which weight files are known, found and missing, and how to get them.
 	$(RUN) -m experiments.weights $(ARGS)
 
 render: install ## Random faces of the morphable model, a turntable and a light sweep.
-	$(RUN) -m experiments.render $(ARGS)
+	$(RUN) -m experiments.render $(ASKED)
 
-learn-albedo: install ## Learn the albedo of MoFA's face model from photographs; --dataset, --data_dir in ARGS.
-	$(RUN) -m experiments.learn_albedo $(ARGS)
+learn-albedo: install ## Learn the albedo of MoFA's face model from photographs.
+	$(RUN) -m experiments.learn_albedo $(ASKED)
 
-train-mofa: install ## Train MoFA's encoder; --dataset, --data_dir and more in ARGS.
-	$(RUN) -m experiments.train_mofa $(ARGS)
+train-mofa: install ## Train MoFA's encoder.
+	$(RUN) -m experiments.train_mofa $(ASKED)
 
 reconstruct: install ## Reconstruct faces with MoFA; PHOTOS="a.jpg b.jpg", rendered ones without.
-	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ARGS)
+	$(RUN) -m experiments.reconstruct $(PHOTOS) $(ASKED)
 
 code-identity: install ## Whether MoFA's shape and albedo codes alone tell people apart.
-	$(RUN) -m experiments.code_identity $(ARGS)
+	$(RUN) -m experiments.code_identity $(ASKED)
 
 train-identity: install ## Train the identity classifiers on MoFA's codes and on images.
-	$(RUN) -m experiments.train_identity $(ARGS)
+	$(RUN) -m experiments.train_identity $(ASKED)
 
 mofa-attack: install ## Figures 1 and 3: a face that MoFA takes for another; how often it works.
-	$(RUN) -m experiments.mofa_attack $(ARGS)
+	$(RUN) -m experiments.mofa_attack $(ASKED)
 
 mofa-intensity: install ## Figure 4: the attack on MoFA at several epsilons and caps.
-	$(RUN) -m experiments.mofa_intensity $(ARGS)
+	$(RUN) -m experiments.mofa_intensity $(ASKED)
 
 mofa-sweep: install ## Figure 5: similarity to source and target against epsilon.
-	$(RUN) -m experiments.mofa_sweep $(ARGS)
+	$(RUN) -m experiments.mofa_sweep $(ASKED)
 
 train-detector: install ## Train the detector, an autoencoder of normal faces.
-	$(RUN) -m experiments.train_detector $(ARGS)
+	$(RUN) -m experiments.train_detector $(ASKED)
 
 detection: install ## Table 2 of the paper on MoFA: telling attacked faces from normal ones.
-	$(RUN) -m experiments.detection $(ARGS)
+	$(RUN) -m experiments.detection $(ASKED)
 
 defense: install ## Figure 6: bringing attacked faces back to what they were.
-	$(RUN) -m experiments.defense $(ARGS)
+	$(RUN) -m experiments.defense $(ASKED)
 
 refined-defense: install ## Whether refining the code undoes the attack, also when it is attacked itself.
-	$(RUN) -m experiments.refined_defense $(ARGS)
+	$(RUN) -m experiments.refined_defense $(ASKED)
 
 face-model: install ## Build the open morphable model anew (fetches the data with pip).
 	$(RUN) -m experiments.build_face_model $(ARGS)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from attacks.criteria import Criterion, check_rows
 from attacks.described import Described
 from attacks.images import check_epsilons, check_images
-from attacks.outputs import loss_of
+from attacks.outputs import loss_of, margin_of
 
 Array = NDArray[np.floating]
 
@@ -35,6 +35,10 @@ class Solver(Protocol):
 
 class FixedPointAttack(Described):
     """Steps of the gradient's sign with momentum, within an L-infinity budget.
+
+    The first quarter climbs the criterion's loss, the others its margin: of several conditions that
+    success needs, the one that is furthest from being met. Where an image is still its own source
+    the margin is flat.
 
     Args:
       steps: of the attack, and of the fit beside it.
@@ -82,13 +86,13 @@ class FixedPointAttack(Described):
           solver: of the fit.
           images: float32 [N, H, W, C] in [0, 1].
           codes: what the fit finds for them, [N, D].
-          criterion: of N rows; its loss is increased.
+          criterion: of N rows; its margin is increased.
           epsilon: largest change of a pixel.
           outputs: from codes [N, D] to what the criterion judges.
           on_image: called with the number of images that are done.
 
         Returns:
-          float32 [N, H, W, C]; of each image's steps from all starts that with the highest loss.
+          float32 [N, H, W, C]; of each image's steps from all starts that with the highest margin.
 
         Raises:
           ValueError: images, epsilon, codes or criterion do not fit.
@@ -104,9 +108,9 @@ class FixedPointAttack(Described):
         for number, (image, code) in enumerate(zip(images, codes, strict=True)):
             row = [tensor[number : number + 1] for tensor in criterion.tensors()]
 
-            def slope(at: Array, row: list[tf.Tensor] = row) -> tuple[float, Array]:
-                loss, direction = climb(tf.constant(at[None], tf.float32), *row)
-                return float(loss[0]), direction[0].numpy()
+            def slope(at: Array, early: bool, row: list[tf.Tensor] = row) -> tuple[float, Array]:
+                margin, *directions = climb(tf.constant(at[None], tf.float32), *row)
+                return float(margin[0]), directions[0 if early else 1][0].numpy()
 
             rng = np.random.default_rng([self.seed, number])
             found = [
@@ -130,21 +134,21 @@ class FixedPointAttack(Described):
         image: Array,
         x: Array,
         code: Array,
-        slope: Callable[[Array], tuple[float, Array]],
+        slope: Callable[[Array, bool], tuple[float, Array]],
         epsilon: float,
     ) -> tuple[float, Array]:
-        """From x on: the highest loss, and where it was."""
+        """From x on: the highest margin, and where it was."""
         size = 2.5 * epsilon / self.steps  # as far as one and a quarter times across (Madry 2018)
         gathered = np.zeros_like(image)
         best, highest = image, -np.inf
         for step in range(self.steps + 1):
             for _ in range(self.inner):
                 code = solver.follow(x, code)
-            loss, direction = slope(code)
-            if not np.isfinite(loss):
+            margin, direction = slope(code, step < self.steps // 4)
+            if not np.isfinite(margin):
                 raise FloatingPointError("The fit under attack gives numbers that are not finite.")
-            if loss > highest:
-                best, highest = x, loss
+            if margin > highest:
+                best, highest = x, margin
             if step == self.steps:
                 break
             gradient = solver.pull_back(x, code, direction)
@@ -156,13 +160,16 @@ class FixedPointAttack(Described):
     @staticmethod
     def _climb(
         criterion: Criterion, outputs: Callable[[tf.Tensor], tf.Tensor]
-    ) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    ) -> Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+        """From a code [1, D] and its row to the margin, and the gradients of loss and margin."""
+
         @tf.function(autograph=False)
-        def climb(code: tf.Tensor, *row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            with tf.GradientTape() as tape:
+        def climb(code: tf.Tensor, *row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            with tf.GradientTape(persistent=True) as tape:
                 tape.watch(code)
-                loss = loss_of(criterion, tf.cast(outputs(code), tf.float32), row)
-            return loss, tape.gradient(loss, code)
+                found = tf.cast(outputs(code), tf.float32)
+                loss, margin = loss_of(criterion, found, row), margin_of(criterion, found, row)
+            return margin, tape.gradient(loss, code), tape.gradient(margin, code)
 
         return climb
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -46,9 +47,9 @@ class MinimumEpsilon:
         )
 
     def quantile(self, share: float) -> float:
-        """The budget that breaks this share of the samples; infinite where none does."""
-        # Of values among which there are infinite ones nothing can be interpolated.
-        return float(np.quantile(self.values, share, method="higher"))
+        """The smallest budget that breaks this share of the samples; infinite where none does."""
+        enough = math.ceil(len(self.values) * share - 1e-9)
+        return float(np.sort(self.values)[max(enough, 1) - 1])
 
     @property
     def median(self) -> float:

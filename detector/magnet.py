@@ -11,11 +11,14 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from detector.detection import false_alarm_threshold, flagged
 
 FALSE_ALARM_RATE = 0.001
 """Of each detector, as in the authors' code."""
+TINY = 1e-12
+"""Least threshold to divide by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,3 +56,15 @@ class MagNetDetector:
         """
         verdicts = [flagged(scores[name], limit) for name, limit in self.thresholds.items()]
         return np.any(verdicts, axis=0)
+
+    def excess(self, scores: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """How far the worst score lies above its threshold, as a share of that; differentiable.
+
+        Args:
+          scores: detector -> scores `[N]`; every detector of `thresholds`.
+
+        Returns:
+          float32 `[N]`, 0 or more where some detector flags.
+        """
+        above = [scores[name] / max(limit, TINY) - 1.0 for name, limit in self.thresholds.items()]
+        return tf.reduce_max(tf.stack(above), axis=0)

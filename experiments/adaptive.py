@@ -7,8 +7,10 @@
 For each defence and attack the share of pairs that are still verified correctly, on 8-bit images.
 PGD, APGD and MI-FGSM go through the defence, Square goes by its scores, HopSkipJump by its
 verdicts, and some were made on another network. `worst_case` takes the best L-infinity attack for
-each pair, `eps=...` the smallest budget of PGD through the defence. What a run that was cut off has
-finished is not attacked again by --resume.
+each pair. `eps=...` counts whom PGD through the defence breaks within that budget, by a search for
+the smallest one; of a random defence, where a search would take the luckiest of its tries, whom PGD
+breaks that has this budget, as one draw decides. What a run that was cut off has finished is not
+attacked again by --resume.
 """
 
 from __future__ import annotations
@@ -97,20 +99,20 @@ def main(_: list[str]) -> None:
     run.same_data(experiment.legitimate.images)
     attacks = AdaptiveAttacks.of(experiment, epsilon)
     measured = [
-        AttackedDefence(experiment, run, attacks, name, _EPS_L2.value, others)
+        AttackedDefence(experiment, run, attacks, name, _EPS_L2.value, others, budgets)
         for name in tqdm.tqdm(names, desc="adaptive", unit="defence")
     ]
     save_curves(
         run.folder / "adaptive.png",
         budgets,
-        {each.name: each.curve(budgets) for each in measured},
+        {each.name: each.curve() for each in measured},
         KINDS,
         "epsilon",
         f"PGD through the defence, {experiment.settings.dataset}",
     )
     quantiles = {each.name: each.quantiles() for each in measured}
     table = run.finish(
-        [row for each in measured for row in (*each.rows(), *each.curve(budgets))],
+        [row for each in measured for row in (*each.rows(), *each.curve())],
         experiment.settings.precision,
         "defence, attack",
         notes(experiment, attacks, budgets, quantiles, others),
@@ -165,8 +167,10 @@ def notes(
         *about_network(experiment),
         *(about_smoothed(experiment) if SMOOTHED in quantiles else []),
         *([about_robust(experiment, attacks.epsilon)] if ROBUST in quantiles else []),
-        "worst_case: the best of the L-infinity attacks for each pair. eps=...: the smallest "
-        f"budget of PGD through the defence; of {with_levels(budgets)}.",
+        "worst_case: the best of the L-infinity attacks for each pair. eps=...: within that budget "
+        "of PGD through the defence, by a search for the smallest that breaks a pair; before a "
+        "random defence PGD attacks once at each budget and one draw decides, so that the smallest "
+        f"budgets below are those of rows; of {with_levels(budgets)}.",
     ]
     lines = [
         f"{name}, {kind}: "

@@ -13,9 +13,10 @@ attack does not succeed, or is refused; `distance` of Eq. 1 and `similarity` of 
 original (before a defence: the row none); `back`, how much of the way that the attack moved the
 code the defence takes back, and `back_shape` and so on for each part of the code. What it costs:
 `kept`, the share of normal faces that pass and are accepted as themselves, and their distance and
-similarity to what they were. The adaptive columns are the same under the attack that goes through
-the defence, averaged over draws where it is random; the one on MagNet also keeps the divergence
-low. Faces are judged in 8 bits, as files hold them.
+similarity to what they were. The adaptive columns are the same under attacks that go through the
+defence, averaged over draws where it is random, and keep MagNet's scores below its thresholds: for
+each pair the better of Algorithm 1 and of PGD on what the judge decides by. Faces are judged in 8
+bits, as files hold them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ SETTINGS = CommandFlags(
         "eps": "Epsilon of the attack.",
         "noise_scale": "Standard deviation of the noise, Eq. 7.",
         "adaptive": "Measure attacks through each defence, too.",
-        "adaptive_weight": "Weight of the divergence in the loss of who attacks MagNet.",
+        "adaptive_weight": "Weight of scores above their thresholds in the loss of who attacks "
+        "MagNet.",
         "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
         "rows": f"Defences to measure, from {', '.join(DEFENCES)}.",
     },

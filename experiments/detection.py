@@ -38,6 +38,7 @@ from detector.perturbation_detector import SCORE
 from detector.scores import SCORES
 from detector.threshold_file import write_thresholds
 from experiments.drawing.detection_figures import save_detection_rocs, save_histograms
+from experiments.face_autoencoder import over_people
 from experiments.face_autoencoder.detection_table import (
     UNSEEN_EPSILON,
     Table2,
@@ -209,7 +210,8 @@ def main(_: list[str]) -> None:
         f"{len(table.halves['test'].people)} normal and as many attacked faces of "
         f"{len(np.unique(table.halves['test'].people))} people whom nothing has seen; thresholds "
         f"from {len(table.halves['validation'].people)} faces of other people. Intervals of 95 % "
-        "from draws of as many people, with replacement; the paper's value in square brackets. "
+        f"from draws of as many people, with replacement; {over_people.ALIKE}; the paper's value "
+        "in square brackets. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
         f"{settings.table.false_alarm_rate:g} each."
     )

@@ -221,7 +221,7 @@ class Table2:
         return Row("normal", columns)
 
     def row(self, name: str) -> Row:
-        """One row of the table; intervals are over people."""
+        """One row of the table; intervals are over people, none without width."""
         seen = name if name.startswith("eps=") else f"eps={UNSEEN_EPSILON:g}"
         paper = TABLE_2.get(_epsilon(name), (None,) * 4) if name == seen else (None,) * 4
         papers = dict(zip(SCORES, paper, strict=True))
@@ -256,7 +256,7 @@ class Table2:
             caught = {f"{score}_tpr_{rate:g}": roc.detection_rate_at(rate) for rate in TPR_AT}
             return {f"{score}_auc": roc.auc()} | caught
 
-        return over_people.measured(self.halves["test"].people, read)
+        return over_people.measured(self.halves["test"].people, read, shares=True)
 
     @functools.cached_property
     def magnet(self) -> MagNetDetector:

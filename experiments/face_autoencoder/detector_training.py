@@ -97,7 +97,8 @@ def learn_self_perturbed(
     notes = (
         "Faces as they are and as many with noise of their own, of 1 to "
         f"{settings.perturbation.noise_levels} grey levels: accuracy at a logit of 0, area under "
-        "the ROC and the share found at 1 % of false alarms. Intervals of 95 % over people. "
+        "the ROC and the share found at 1 % of false alarms. Intervals of 95 % over people, "
+        f"{over_people.ALIKE}. "
         f"{len(images)} faces to learn from."
     )
     print(run.finish(rows, settings.precision, "people", notes, plain=("auc",)))
@@ -176,4 +177,4 @@ def tell_apart(
             "tpr_0.01": roc.detection_rate_at(0.01),
         }
 
-    return Row(part, over_people.measured(people.people, read))
+    return Row(part, over_people.measured(people.people, read, shares=True))

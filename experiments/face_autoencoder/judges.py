@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from experiments.face_autoencoder import over_people
 from experiments.running.results import Measurement, Row
 from mofa.arrays import Array
 from mofa.code_similarity import intervals_over_people
@@ -137,8 +138,9 @@ def judge_row(
       `judge,NAME` with `auc`, `true_accepts` and `false_accepts` over all pairs of pictures, and
       `third_person`, how often a picture of neither source nor target would pass for a success: the
       share of `faces` that are accepted as the target and rejected as the source, averaged over the
-      pairs. Intervals of 95 % over people, and over pairs for the last. What the pictures do not
-      tell, since no person has two, is left out.
+      pairs. Intervals of 95 % over people, where all agree Wilson's (of true accepts and of the
+      area over those of whom there are two pictures), and over pairs for the last, likewise. What
+      the pictures do not tell, since no person has two, is left out.
     """
     columns: dict[str, Measurement] = {}
     similarities, same = pair_similarities(faces.embeddings, faces.people)
@@ -149,14 +151,21 @@ def judge_row(
             "false_accepts": float((similarities[~same] > threshold).mean()),
         }
         ends = intervals_over_people(similarities, faces.people, threshold, RESAMPLES, seed)
-        columns = {k: Measurement(v, *ends[k], len(faces)) for k, v in values.items()}
+        pictures = np.unique(faces.people, return_counts=True)[1]
+        several = int((pictures > 1).sum())
+        people = {"auc": several, "true_accepts": several, "false_accepts": len(pictures)}
+        columns = {
+            k: over_people.widened(Measurement(v, *ends[k], len(faces)), people[k], v)
+            for k, v in values.items()
+        }
     source, target = (faces.embeddings @ each.embeddings.T for each in (sources, targets))
     whose = faces.people[:, np.newaxis]
     others = (whose != sources.people) & (whose != targets.people)  # [faces, pairs]
     counts = others.sum(axis=0)
     passed = (taken_for_another(source, target, threshold) & others).sum(axis=0)
     if counts.any():
-        columns["third_person"] = Measurement.mean(passed[counts > 0] / counts[counts > 0])
+        third = Measurement.mean(passed[counts > 0] / counts[counts > 0])
+        columns["third_person"] = over_people.widened(third, third.count, third.value)
     return Row(f"judge,{name}", columns)
 
 

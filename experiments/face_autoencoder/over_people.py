@@ -1,17 +1,27 @@
-"""Measured values with intervals over people: faces of one person are not independent."""
+"""Measured values with intervals over people: faces of one person are not independent.
+
+Of outcomes that all agree every draw of people says the same, and their interval would have no
+width: there a share has Wilson's, as if each person had been asked once.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from experiments.running.results import Measurement
+from experiments.running.results import Measurement, wilson_interval
 from mofa.arrays import Array
 from mofa.people import drawn_again
 
 RESAMPLES = 500
 ENDS = (0.025, 0.975)
+NOTHING = 1e-9
+"""Width below which an interval has none."""
+ALIKE = "where all agree, Wilson's of as many people"
+"""For the notes of a table: what stands in the place of an interval without width."""
 
 
 def measured(
@@ -19,6 +29,8 @@ def measured(
     statistics: Callable[[Array], Mapping[str, float]],
     papers: Mapping[str, float | None] | None = None,
     count: int | None = None,
+    *,
+    shares: bool = False,
 ) -> dict[str, Measurement]:
     """Values on all faces, with 95 % of what they are when people are drawn with replacement.
 
@@ -30,6 +42,8 @@ def measured(
       statistics: from rows of faces, int [K], repeated as often as they count, to values by name.
       papers: the paper's values by name, where it has some.
       count: stated with the values; M by default.
+      shares: the values are shares, or areas under a curve, in [0, 1]: none has an interval without
+        width, see `widened`.
     """
     everyone = np.arange(len(people))
     drawn = [
@@ -38,8 +52,32 @@ def measured(
     result = {}
     for name, value in statistics(everyone).items():
         low, high = around(value, np.array([each[name] for each in drawn]))
-        result[name] = Measurement(value, low, high, count or len(people), (papers or {}).get(name))
+        found = Measurement(value, low, high, count or len(people), (papers or {}).get(name))
+        result[name] = widened(found, len(np.unique(people)), value) if shares else found
     return result
+
+
+def widened(found: Measurement, people: int, *shares: float) -> Measurement:
+    """The same, with Wilson's interval where its own has no width.
+
+    Args:
+      found: a share.
+      people: behind it, each of whom counts once, however many faces he has.
+      shares: whose mean it is, itself where it is one: a balanced accuracy is the mean of two. The
+        ends are the mean of theirs, which is wide enough however the shares go together.
+    """
+    if found.low is None or found.high is None or found.high - found.low > NOTHING:
+        return found
+    ends = [_wilson(share, people) for share in shares]
+    low, high = (sum(end) / len(ends) for end in zip(*ends, strict=True))
+    return dataclasses.replace(found, low=min(low, found.low), high=max(high, found.high))
+
+
+def _wilson(share: float, people: int) -> tuple[float, float]:
+    """Of as many people; what is no whole number of them is rounded outwards."""
+    hits = round(share * people, 6)
+    low, high = (wilson_interval(int(end), people) for end in (math.floor(hits), math.ceil(hits)))
+    return low[0], high[1]
 
 
 def around(value: float, drawn: Array) -> tuple[float, float]:
@@ -54,11 +92,17 @@ def around(value: float, drawn: Array) -> tuple[float, float]:
 
 
 def mean(values: Array, people: Array, paper: float | None = None) -> Measurement:
-    """Mean of numbers or of outcomes, [M] or [M, K] for K of each face."""
+    """Mean of numbers, or of outcomes, bool, [M] or [M, K] for K of each face.
+
+    Of outcomes it is the mean of K shares, and its interval is `widened`.
+    """
     found = measured(
         people,
         lambda rows: {"mean": float(values[rows].mean())},
         {"mean": paper},
         int(np.size(values)),
-    )
-    return found["mean"]
+    )["mean"]
+    if values.dtype != bool:
+        return found
+    shares = values.reshape(len(people), -1).mean(axis=0)
+    return widened(found, len(np.unique(people)), *map(float, shares))

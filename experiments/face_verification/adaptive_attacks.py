@@ -69,7 +69,7 @@ class Foreseen(NamedTuple):
     Attributes:
       margin: float32 `[P]`, of a random defence the mean over draws, of votes the share that is
         wrong, less a half.
-      success: bool `[P]`, of a random defence by every one of the draws.
+      success: bool `[P]`, of a random defence by every one of the draws, of votes by most.
     """
 
     margin: np.ndarray
@@ -216,7 +216,8 @@ class AdaptiveAttacks:
     def foreseen(self, defence: Defence, images: np.ndarray) -> Foreseen:
         """The same by the attacker's own draws, none of which decides."""
         if defence.vote is not None:
-            return self._judged(defence, images, 1)
+            margin = self._judged(defence, images, 1).margin
+            return Foreseen(margin, margin > 0)  # an abstention might be none at the next vote
         draws = range(1, 1 + JUDGEMENTS) if defence.random else [0]
         margins, success = zip(*(self._judged(defence, images, i) for i in draws), strict=True)
         return Foreseen(np.mean(margins, axis=0), np.all(success, axis=0))

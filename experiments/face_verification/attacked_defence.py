@@ -39,7 +39,7 @@ from experiments.running.run import Run
 T = TypeVar("T")
 
 QUANTILES = (0.25, 0.5, 0.75)
-"""Shares of pairs whose smallest budget is given."""
+"""Shares of pairs for which the smallest budget is given that breaks as many."""
 
 TOLERANCE = 0.1
 """Of the smallest budget, as a share of it."""
@@ -50,6 +50,10 @@ KINDS = ("dodging", "impersonation")
 class AttackedDefence:
     """One defence under every attack; what lies in the run's folder is read back.
 
+    Who falls within a budget is found by a search for the smallest one. Of a random defence such a
+    search would take the luckiest of its tries: there PGD attacks once at each budget, and one draw
+    of the defender's decides, as it does for every other attack.
+
     Args:
       experiment: faces, target and settings.
       run: its folder keeps the outcome of every attack.
@@ -57,6 +61,7 @@ class AttackedDefence:
       name: of the defence.
       epsilon_l2: budget of attacks in L2.
       others: networks on which attacks are made that are tried on this one.
+      budgets: of the curve, in [0, 1].
     """
 
     def __init__(
@@ -67,13 +72,23 @@ class AttackedDefence:
         name: str,
         epsilon_l2: float,
         others: Sequence[str] = (),
+        budgets: Sequence[float] = (),
     ) -> None:
         self.name, self._epsilon_l2, self._others = name, epsilon_l2, others
         self._experiment, self._run, self._attacks = experiment, run, attacks
+        self._budgets = budgets
         self.outcomes = {attack: self._outcome(attack) for attack in self._crafted()}
-        self.smallest = self._kept("minimum_epsilon", self._minimum_epsilon, _smallest)
         self.findings = self._kept("findings", self._findings, _sentences)
         self._random = self._kept("random", lambda: self._defence.random, _switch)
+        self._smallest: np.ndarray | None = None
+        if self._random:
+            self._broken = {budget: self._broken_within(budget) for budget in budgets}
+        else:
+            # No row may say that a budget breaks nobody to which the search did not go.
+            most = min(1.0, max([4 * attacks.epsilon, *budgets]))
+            search = functools.partial(self._minimum_epsilon, most)
+            self._smallest = self._kept(f"minimum_epsilon_{most:g}", search, _smallest)
+            self._broken = {budget: self._smallest <= budget for budget in budgets}
 
     @functools.cached_property
     def _defence(self) -> Defence:
@@ -146,24 +161,41 @@ class AttackedDefence:
             found = read(measured)
         return found
 
-    def _minimum_epsilon(self) -> list[float | None]:
-        attacks, defence = self._knowing, self._defence
+    @functools.cached_property
+    def _pgd(self) -> PGD:
+        return PGD(self._experiment.settings.adaptive.adaptive_steps)
 
-        def voted(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
-            part = dataclasses.replace(attacks, pairs=attacks.pairs.select(rows))
-            return part.decided(defence, candidates)
+    def _broken_within(self, budget: float) -> np.ndarray:
+        """Bool `[P]`: whom PGD with this budget breaks, by one draw that it has not seen."""
+        if not budget:
+            return self.outcomes["untouched"].success
 
+        def measure() -> list[int]:
+            attacks, defence = self._knowing, self._defence
+            title = f"PGD within {budget:g} through {self.name}"
+            probes = attacks.craft(self._pgd, defence.surrogate, title, budget)
+            return attacks.decided(defence, probes).astype(int).tolist()
+
+        def read(kept: Any) -> np.ndarray:
+            success = np.array(kept, bool)
+            if success.shape != (len(self._attacks.pairs.images),):
+                raise ValueError("other pairs")
+            return success
+
+        return self._kept(f"pgd_eps={budget:g}", measure, read)
+
+    def _minimum_epsilon(self, maximum: float) -> list[float | None]:
+        attacks = self._knowing
         found = minimum_epsilon(
-            PGD(self._experiment.settings.adaptive.adaptive_steps),
-            defence.surrogate,
+            self._pgd,
+            self._defence.surrogate,
             attacks.pairs.images,
             attacks.pairs.criterion,
-            maximum=4 * attacks.epsilon,
+            maximum=maximum,
             tolerance=TOLERANCE,
             quantized=True,
             batch_size=attacks.batch_size,
             seed=attacks.seed,
-            decide=voted if defence.vote else None,
         )
         return [float(value) if np.isfinite(value) else None for value in found.values]
 
@@ -198,22 +230,30 @@ class AttackedDefence:
             dataclasses.replace(worst, findings=self.findings),
         ]
 
-    def curve(self, budgets: tuple[float, ...]) -> list[Row]:
+    def curve(self) -> list[Row]:
         """What PGD through the defence leaves verified rightly, a row for each budget."""
-        return [self._row(f"eps={budget:g}", self.smallest <= budget) for budget in budgets]
+        return [self._row(f"eps={budget:g}", self._broken[budget]) for budget in self._budgets]
 
     def _row(self, attack: str, broken: np.ndarray) -> Row:
         rates = {kind: Measurement.rate(~broken[self._of(kind)]) for kind in KINDS}
         return Row(f"{self.name},{attack}", rates)
 
     def quantiles(self) -> dict[str, dict[str, float | None]]:
-        """By kind and share of the pairs the budget that breaks them; None where none did."""
-        found: dict[str, dict[str, float | None]] = {}
-        for kind in KINDS:
-            values = MinimumEpsilon(self.smallest[self._of(kind)], "linf")
-            shares = {f"{share:g}": values.quantile(share) for share in QUANTILES}
-            found[kind] = {k: v if np.isfinite(v) else None for k, v in shares.items()}
-        return found
+        """By kind and share of the pairs the budget that breaks as many; None where none did.
+
+        Of a random defence one of the curve's, or 0 where as many fall untouched.
+        """
+        return {
+            kind: {f"{share:g}": self._breaking(share, self._of(kind)) for share in QUANTILES}
+            for kind in KINDS
+        }
+
+    def _breaking(self, share: float, pairs: np.ndarray) -> float | None:
+        if self._smallest is not None:
+            budget = MinimumEpsilon(self._smallest[pairs], "linf").quantile(share)
+            return budget if np.isfinite(budget) else None
+        broken = {0.0: self.outcomes["untouched"].success} | self._broken
+        return next((each for each in sorted(broken) if broken[each][pairs].mean() >= share), None)
 
     def _of(self, kind: str) -> np.ndarray:
         same = self._attacks.pairs.same

@@ -96,16 +96,16 @@ class BudgetCurve:
 
     def sentence(self) -> str:
         """Where it gives out, for below a table."""
-        parts = []
-        for kind in KINDS:
-            level = self.gives_out(kind)
-            parts.append(
-                f"at {level} level{'' if level == 1 else 's'} (eps {level / LEVELS:.4f}) under "
-                f"{kind}"
-                if level
-                else f"at no budget tried under {kind}"
-            )
-        return f"{self.name} gives out {' and '.join(parts)}."
+        return f"{self.name} gives out {' and '.join(self._where(kind) for kind in KINDS)}."
+
+    def _where(self, kind: str) -> str:
+        level = self.gives_out(kind)
+        if level:
+            plural = "" if level == 1 else "s"
+            return f"at {level} level{plural} (eps {level / LEVELS:.4f}) under {kind}"
+        if not self.verified[self._of(kind), 0].any():
+            return f"without any attack under {kind}"
+        return f"at no budget tried under {kind}"
 
     def _of(self, kind: str) -> np.ndarray:
         return self.same if kind == "dodging" else ~self.same
@@ -116,8 +116,9 @@ def under_rising_budgets(
 ) -> tuple[NDArray[np.bool_], int]:
     """Who is judged rightly at each budget.
 
-    Each attack begins with what the smaller budget led to, and whoever is broken, or foreseen to
-    be, is attacked no more: the larger ball holds the smaller one.
+    Each attack begins with what the smaller budget led to: the larger ball holds the smaller one.
+    Where the outcome is certain, whoever is broken is attacked no more. Before a random defence
+    everybody is attacked at each budget: a pair that the attacker thought broken may have held.
 
     Args:
       attacks: on all pairs.
@@ -138,7 +139,7 @@ def under_rising_budgets(
 
     verified = [right()]
     for level in levels:
-        rows = np.flatnonzero(~broken)
+        rows = np.arange(len(pairs)) if defence.random else np.flatnonzero(~broken)
         if len(rows):
             part = dataclasses.replace(attacks, pairs=pairs.select(rows))
             found = part.staged(defence, level / LEVELS, images[rows])

@@ -15,11 +15,19 @@ FIRST = 1
 
 _STORED_IMAGES = 2  # attacked images are judged as they are stored, within epsilon in 8 bits
 
-_ALL_VIEWS = 3  # the worst case has attacks by verdicts alone and from another network
+_FRESH_DRAWS = 4  # rows of budgets before random defences are decided by draws no search has seen
 
 _IN_STAGES = 3  # each stage of PGD begins where the last one ended, for random defences, too
 
-_TOLD_APART = 3  # who knows the detector attacks faces whose targets a calibrated judge tells apart
+_WIDENED = 4  # intervals of outcomes that all agree have a width
+
+_RIGHT_RADII = 2  # the radius of a wrong decision counts as 0 in its median
+
+_BY_MARGIN = 3  # the attack through the refinement climbs and keeps what success needs
+
+_EVERYBODY = 2  # before a random defence every pair is attacked at each budget
+
+_BY_JUDGE = 3  # who knows a defence of MoFA also climbs what the judge decides by
 
 _VERSIONS = dict.fromkeys(
     (
@@ -27,7 +35,15 @@ _VERSIONS = dict.fromkeys(
         *("defense", "detection", "mofa_attack", "mofa_intensity", "mofa_sweep", "refined_defense"),
     ),
     _STORED_IMAGES,
-) | {"adaptive": _ALL_VIEWS, "table1": _IN_STAGES, "detection": _TOLD_APART}
+) | {
+    "adaptive": _FRESH_DRAWS,
+    "certify": _RIGHT_RADII,
+    "defense": _BY_JUDGE,
+    "detection": _WIDENED,
+    "linf_curve": _EVERYBODY,
+    "refined_defense": _BY_MARGIN,
+    "table1": _IN_STAGES,
+}
 
 
 def results_version(experiment: str) -> int:

@@ -91,6 +91,11 @@ def test_quantiles_and_curve_count_samples() -> None:
     assert result.median == 0.2
     assert result.quantile(0.0) == 0.0
     assert result.quantile(0.9) == np.inf
+    even = MinimumEpsilon(np.array([np.inf, 0.02, np.inf, 0.01]), "linf")
+    assert even.median == 0.02  # which breaks a half of them
+    hundred = MinimumEpsilon(np.arange(1.0, 101.0), "linf")
+    for share in (0.07, 0.25, 0.55, 0.9):
+        assert hundred.success([hundred.quantile(share)]) == share
 
 
 @pytest.mark.parametrize(

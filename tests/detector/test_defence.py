@@ -55,6 +55,15 @@ def test_every_detector_of_magnet_has_a_veto() -> None:
     np.testing.assert_array_equal(flags, [False, True, True])
 
 
+def test_the_worst_score_of_magnet_says_how_far_it_is_from_passing() -> None:
+    magnet = MagNetDetector({"l1": 8.0, "js": 0.5})
+    scores = {"l1": tf.constant([4.0, 8.0, 12.0]), "js": tf.constant([0.2, 0.1, 1.0])}
+    excess = magnet.excess(scores).numpy()
+    np.testing.assert_allclose(excess, [-0.5, 0.0, 1.0], atol=1e-6)
+    flags = magnet.flags({name: each.numpy() for name, each in scores.items()})
+    np.testing.assert_array_equal(flags, excess >= 0.0)
+
+
 def test_magnet_needs_a_detector() -> None:
     with pytest.raises(ValueError, match="at least one detector"):
         MagNetDetector.calibrated({})

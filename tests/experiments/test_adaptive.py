@@ -101,7 +101,7 @@ def test_every_attack_on_the_example(folder: Path) -> None:
     for name, damage in {
         "fgsm": b'{"success": 1, "margin": 2}',
         "transfer": b'{"success": [1], "margin": [0.5]}',
-        "minimum_epsilon": b"{",
+        "minimum_epsilon_0.12": b"{",
         "findings": b"3",
         "random": b"\xff",
     }.items():

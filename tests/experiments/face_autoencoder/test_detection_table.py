@@ -24,6 +24,7 @@ from experiments.face_autoencoder.unnoticed_attacks import (
     UnnoticedAttacks,
     UnnoticedConfig,
 )
+from experiments.running.results import wilson_interval
 from mofa import code as codes
 from mofa.photographs import Photographs
 from weights.errors import InputError
@@ -120,7 +121,7 @@ def test_a_row_has_the_columns_of_the_design_and_the_papers_figures() -> None:
     assert row.columns["l1"].count == 12  # six normal and six attacked faces
     # Attacked faces are rough and normal ones flat.
     assert row.columns["l1"].value == 1.0
-    assert row.columns["l1_auc"].value == row.columns["l1_auc"].low == 1.0
+    assert row.columns["l1_auc"].value == row.columns["l1_auc"].high == 1.0
     assert {f"{s}_tpr_{r}" for s in ("l1", "js") for r in ("0.01", "0.001")} <= set(row.columns)
     caught, alarms = (row.columns[f"magnet_{name}"] for name in ("caught", "false_alarms"))
     assert caught.count == alarms.count == 6
@@ -191,8 +192,26 @@ def test_intervals_are_over_people() -> None:
     cell = found.row("eps=0.05").columns["l1"]
     assert cell.value == pytest.approx(1.0 - wrong / 2.0)
     # A draw of three people that never has, or only has, the one who is taken for attacked.
-    ends = (0.5, 1.0) if wrong else (1.0, 1.0)
+    ends = (0.5, 1.0) if wrong else wilson_interval(3, 3)
     assert (cell.low, cell.high) == pytest.approx(ends)
+
+
+def test_no_share_of_the_table_has_an_interval_without_width() -> None:
+    """Of three people, whatever all of them agree in."""
+    found = table()
+    for scores, level in ((found.normal["test"], 0.0), (found.attacked("test", "eps=0.05"), 1e6)):
+        scores["l1"] = np.full(6, level)
+    columns = found.row("eps=0.05").columns
+    low, high = wilson_interval(3, 3)
+    for name in ("l1", "l1_auc", "l1_tpr_0.01"):
+        cell = columns[name]
+        assert cell.value == 1.0
+        assert (cell.low, cell.high) == pytest.approx((low, high))
+    unnoticed = UnnoticedAttacks(found, QUICK).row(0.2, "unaware").columns
+    for name, cell in (*columns.items(), *unnoticed.items()):
+        assert cell.low is not None, name
+        assert cell.high is not None, name
+        assert cell.high > cell.low, name
 
 
 def test_a_change_below_one_level_has_a_row_as_it_was() -> None:

@@ -12,7 +12,7 @@ from experiments.face_autoencoder.judges import (
     in_words,
     judge_row,
 )
-from experiments.running.results import Measurement, Row
+from experiments.running.results import Measurement, Row, wilson_interval
 from mofa.code_similarity import intervals_over_people
 from weights.errors import InputError
 
@@ -68,6 +68,22 @@ def test_intervals_are_over_people(rng) -> None:
     # Above every similarity nothing is accepted, below all everything, whoever is drawn.
     assert intervals_over_people(similarities, people, 1.1, 20, 0)["true_accepts"] == (0.0, 0.0)
     assert intervals_over_people(similarities, people, -1.1, 20, 0)["false_accepts"] == (1.0, 1.0)
+
+
+def test_where_all_agree_intervals_are_wilsons_of_as_many_people() -> None:
+    """Three people far apart, of whom two have two pictures each, all alike."""
+    faces = known([0, 0, 1, 1, 2], 0, 0, 90, 90, 180)
+    ends = known([0, 1], 0, 90), known([1, 2], 90, 180)
+    columns = judge_row("code", THRESHOLD, faces, *ends).columns
+    for name, hits, count in (
+        ("auc", 2, 2),
+        ("true_accepts", 2, 2),
+        ("false_accepts", 0, 3),
+        ("third_person", 0, 2),
+    ):
+        cell = columns[name]
+        assert cell.value == hits / count
+        assert (cell.low, cell.high) == pytest.approx(wilson_interval(hits, count))
 
 
 def test_success_is_the_target_and_not_the_source() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.face_autoencoder import over_people
+from experiments.running.results import wilson_interval
 from resgn.calibration import RocCurve
 
 
@@ -45,3 +46,60 @@ def test_ends_lie_around_the_value_and_shares_between_nothing_and_all() -> None:
     assert over_people.around(0.02, drawn - 0.6)[0] == 0.0
     # What is no share has no bound.
     assert over_people.around(0.98, 10.0 * drawn)[1] > 1.0
+
+
+PEOPLE = np.repeat(np.arange(12), 5)
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+def test_shares_in_which_all_agree_have_wilsons_interval_of_people(agreed: bool) -> None:
+    """0 of 12: up to 24 %, however many faces each of the twelve has."""
+    found = over_people.mean(np.full(60, agreed), PEOPLE)
+    assert (found.low, found.high) == pytest.approx(wilson_interval(12 * agreed, 12))
+    assert found.high - found.low == pytest.approx(0.2425, abs=1e-4)
+    assert (found.value, found.count) == (agreed, 60)
+    # One face that says otherwise, and the draws of people have a spread of their own.
+    outcomes = np.full(60, agreed)
+    outcomes[7] ^= True
+    one = over_people.mean(outcomes, PEOPLE)
+    assert 0.0 < one.high - one.low < 0.06
+
+
+@pytest.mark.parametrize(
+    ("normal", "attacked", "ends"),
+    [
+        (True, True, (0.7575, 1.0)),
+        (True, False, (0.7575 / 2, (1.0 + 0.2425) / 2)),
+        (False, False, (0.0, 0.2425)),
+    ],
+)
+def test_a_balanced_accuracy_has_the_mean_ends_of_its_halves(
+    normal: bool, attacked: bool, ends: tuple[float, float]
+) -> None:
+    halves = np.stack([np.full(60, normal), np.full(60, attacked)], axis=1)
+    found = over_people.mean(halves, PEOPLE)
+    assert found.value == (normal + attacked) / 2
+    assert (found.low, found.high) == pytest.approx(ends, abs=1e-4)
+
+
+def test_a_share_that_is_no_whole_number_of_people_is_rounded_outwards() -> None:
+    people = np.repeat(np.arange(3), 2)
+    found = over_people.mean(np.array([True, False] * 3), people)  # 1.5 of 3
+    assert found.low == pytest.approx(wilson_interval(1, 3)[0])
+    assert found.high == pytest.approx(wilson_interval(2, 3)[1])
+    # Of one person nothing is known of others.
+    alone = over_people.mean(np.array([True, False]), np.zeros(2, int))
+    assert (alone.low, alone.high) == (0.0, 1.0)
+
+
+def test_areas_and_shares_are_widened_and_numbers_are_not() -> None:
+    def constant(_: np.ndarray) -> dict[str, float]:
+        return {"auc": 1.0, "caught": 0.0}
+
+    shares = over_people.measured(PEOPLE, constant, shares=True)
+    assert (shares["auc"].low, shares["auc"].high) == pytest.approx(wilson_interval(12, 12))
+    assert (shares["caught"].low, shares["caught"].high) == pytest.approx(wilson_interval(0, 12))
+    numbers = over_people.measured(PEOPLE, constant)
+    assert (numbers["auc"].low, numbers["auc"].high) == (1.0, 1.0)
+    distances = over_people.mean(np.zeros(60), PEOPLE)
+    assert (distances.low, distances.high) == (0.0, 0.0)

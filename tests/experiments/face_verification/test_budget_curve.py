@@ -49,7 +49,12 @@ def test_it_gives_out_where_less_than_half_of_what_was_verified_is_left() -> Non
     assert curve(half).gives_out("dodging") == 8  # a half exactly is not less
     one = np.array([[True, False, False, False]] * 5)
     assert "at 1 level (eps 0.0039)" in curve(one).sentence()
-    assert curve(np.zeros((5, 4), bool)).gives_out("dodging") is None
+    nothing = curve(np.zeros((5, 4), bool))
+    assert nothing.gives_out("dodging") is None
+    assert nothing.sentence() == (
+        "mine gives out without any attack under dodging and without any attack under "
+        "impersonation."
+    )
 
 
 def test_who_is_broken_is_attacked_no_more_and_stays_broken() -> None:
@@ -74,6 +79,17 @@ def test_a_random_defence_is_decided_by_draws_of_its_own() -> None:
     verified, _ = under_rising_budgets(found, defence, (1, 64))
     np.testing.assert_array_equal(verified[:, 0], ~found.decided(defence, found.pairs.images))
     assert not verified[:, 2].any()
+
+
+def test_a_break_that_was_foreseen_and_did_not_come_is_tried_again_with_a_larger_budget() -> None:
+    found = attacks(0.2)
+    defence = Defence.of(gaussian_noise(0.1), found.target, samples=1)
+    levels = (8, 16, 32, 64)
+    verified, _ = under_rising_budgets(found, defence, levels)
+    for number, level in enumerate(levels, 1):
+        alone, _ = under_rising_budgets(found, defence, (level,))
+        assert verified[:, number].sum() <= alone[:, 1].sum() + 1, level
+    assert not verified[:, -1].any()
 
 
 def test_pairs_that_were_attacked_are_read_back(tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ def test_versions_are_of_commands_that_are_there() -> None:
     commands = {path.stem for path in Path(run_folder.__file__).parents[1].glob("*.py")}
     attacked = {name for name in commands if results_version(name) != FIRST}
     assert attacked == {
-        *("adaptive", "attack_intensity", "gallery", "sweep", "table1"),
+        *("adaptive", "attack_intensity", "certify", "gallery", "linf_curve", "sweep"),
+        "table1",
         *("defense", "detection", "mofa_attack", "mofa_intensity", "mofa_sweep", "refined_defense"),
     }
 
