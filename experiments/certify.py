@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import tqdm
-from absl import logging
 
 from experiments.drawing.certified_figure import save_certified
 from experiments.face_verification.certification import Certification, Certified
@@ -28,7 +27,7 @@ from experiments.face_verification.certification_settings import (
 )
 from experiments.face_verification.denoisers import trained_denoiser
 from experiments.face_verification.papers import CERTROBFR
-from experiments.face_verification.sentences import about_certificates
+from experiments.face_verification.sentences import about_certificates, warn_of_radii
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import command_line, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
@@ -37,7 +36,7 @@ from experiments.flags.strategy_flags import restarting
 from experiments.running.kept_arrays import KeptArrays
 from experiments.running.run import Run
 from experiments.running.settings import flat
-from resgn.smoothing import Denoiser, largest_radius, load_denoiser
+from resgn.smoothing import Denoiser, load_denoiser
 from weights import files
 from weights.errors import InputError
 
@@ -75,7 +74,7 @@ def main(_: list[str]) -> None:
     given = given_denoisers(experiment)
     if given:
         settings = settings.but(sigma=tuple(denoiser.sigma for denoiser in given))
-    warn_of_radii(settings)
+    warn_of_radii(max(settings.sigma), settings.radii, settings.voting)
     hashes = [files.sha256(Path(path)) for path in _DENOISER.value]
     more = {name: value for name, value in flat(settings).items() if name != "preset"}
     run = Run(
@@ -161,20 +160,6 @@ def trained(
     """A denoiser for each sigma, from the cache or trained now, one after the other."""
     for sigma in tqdm.tqdm(sigmas, desc="certify", unit="sigma"):
         yield trained_denoiser(experiment, run, sigma)
-
-
-def warn_of_radii(settings: CertificationSettings) -> None:
-    """Say which radii no pair can get, before long work."""
-    most = max(largest_radius(sigma, settings.voting) for sigma in settings.sigma)
-    beyond = [radius for radius in settings.radii if radius >= most]
-    if beyond:
-        logging.warning(
-            "%d draws and this noise certify at most a radius of %.2f: %s will stand at 0. Give "
-            "more --draws, or a larger --sigma.",
-            settings.draws,
-            most,
-            ", ".join(f"{radius:g}" for radius in beyond),
-        )
 
 
 def draw(

@@ -21,7 +21,8 @@ from attacks import with_levels
 from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.cleaners import check_cleaner, needs_texture
 from experiments.face_verification.defences import Defence
-from experiments.face_verification.sentences import about_pairs, about_smoothed
+from experiments.face_verification.denoisers import sigma_of_row
+from experiments.face_verification.sentences import about_pairs, about_smoothed, warn_of_radii
 from experiments.face_verification.settings import SMOOTHED
 from experiments.face_verification.smoothed_defence import smoothed_defence
 from experiments.face_verification.verification_experiment import VerificationExperiment
@@ -81,6 +82,10 @@ def main(_: list[str]) -> None:
     )
     for row in rows:
         check_cleaner(row, experiment)
+    # A row that votes has its own noise.
+    own = [smoothing.sigma] if cleaners else []
+    for sigma in [*own, *(sigma_of_row(experiment) for _ in rows)]:
+        warn_of_radii(sigma, [smoothing.radius], smoothing.draws)
     more = {
         **({"rows": rows} if rows else {}),
         "cleaner": names,

@@ -137,7 +137,7 @@ def notes(
         f"{experiment.legitimate.threshold:.3f}; {int(same.sum())} + {int((~same).sum())} pairs. "
         f"PGD through the defence of at most {attacks.steps} steps for each budget, from where the "
         f"smaller one ended, averaged over {settings.adaptive.eot_samples} draws of what is random "
-        "(EOT); who is broken is attacked no more where the outcome is certain, and all are at each "
+        "(EOT); who is broken is attacked no more where the outcome is certain, everybody at each "
         "budget before random defences; judged on 8-bit images, random defences by "
         "draws that no attack has seen.",
         f"What learns from attacks learned from eps {with_levels([epsilon])}.",

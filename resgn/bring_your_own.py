@@ -1,7 +1,8 @@
 """Bring your own: a defence or a target named as `package.module:callable`.
 
 What is brought is tried on a small batch at once, so that a mistake shows before the long work, and
-so that an attack knows what it is up against: whether it is random, whether it has a gradient.
+so that an attack knows what it is up against: whether it is random, whether it has a gradient,
+whether it looks at an image's neighbours in the batch.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ Function = Callable[[tf.Tensor], tf.Tensor]
 PROBES = 2
 TOLERANCE = 1e-5
 """Two runs that differ by less are the same: threads may add in another order."""
+NEIGHBOURS_TOLERANCE = 1e-3
+"""Mean change of a pixel by other images of the batch that is rounding: a batch of another size is
+computed in another order, rounding makes steps of that, and hidden layers may have 16 bits."""
 
 
 def is_own(name: str) -> bool:
@@ -58,11 +62,14 @@ def own_cleaner(name: str) -> Cleaner:
             f"{name} gives values in [{first.min():.4g}, {first.max():.4g}]; cleaned images must "
             "lie in [0, 1]: divide 8-bit values by 255, or clip."
         )
+    random = _differs(first, _called(name, compiled, images))
     return Cleaner(
         name,
         lambda x, _: tf.ensure_shape(function(x), x.shape),
-        random=_differs(first, _called(name, compiled, images)),
+        random=random,
         differentiable=_has_gradient(function, images),
+        # Of a random one nobody could tell; it is certified no more than one that looks around.
+        by_itself=random or _by_itself(name, compiled),
     )
 
 
@@ -186,13 +193,23 @@ def _probe() -> tf.Tensor:
     return tf.random.stateless_uniform([PROBES, CROP_SIZE, CROP_SIZE, 3], [1, 2])
 
 
+def _by_itself(name: str, compiled: Function) -> bool:
+    """Whether an image comes out the same alone and beside black and white ones."""
+    image = 0.25 + 0.5 * _probe()[:1]  # neighbours lie outside of its range
+    black, white = tf.zeros_like(image), tf.ones_like(image)
+    alone = _called(name, compiled, image)[0]
+    first = _called(name, compiled, tf.concat([image, black], 0))[0]
+    last = _called(name, compiled, tf.concat([white, image], 0))[-1]
+    return all(np.abs(alone - beside).mean() <= NEIGHBOURS_TOLERANCE for beside in (first, last))
+
+
 def _called(name: str, compiled: Function, images: tf.Tensor) -> np.ndarray:
     try:
         return np.asarray(compiled(images), np.float32)
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise InputError(
-            f"{name} fails on images [{PROBES}, {CROP_SIZE}, {CROP_SIZE}, 3]: "
+            f"{name} fails on images {images.shape.as_list()}: "
             f"{type(error).__name__}: {reason[-1] if reason else ''}"
         ) from error
 

@@ -88,6 +88,9 @@ def evaluate(
 ) -> Evaluation:
     """Report, attack, and prove.
 
+    A cleaner that is random, or under which the images of a batch change each other, is not
+    certified; a flag says so.
+
     Args:
       cleaner: before the target.
       target: the network; its threshold is that of the pairs.
@@ -100,7 +103,7 @@ def evaluate(
     reported = pairs.outcomes(_embed(cleaner, target))
     measured, findings = ({}, ()) if attack is None else attack(cleaner)
     certified: Mapping[str, np.ndarray] = {}
-    if smoothing is not None and not cleaner.random:
+    if smoothing is not None and not cleaner.random and cleaner.by_itself:
         verifier = verifier_behind(cleaner, target, pairs.threshold, smoothing)
         certified = certified_pairs(verifier, pairs, smoothing, seed)
     flags = [
@@ -139,7 +142,7 @@ def evaluate_vote(
 def verifier_behind(
     cleaner: Cleaner, target: Target, threshold: float, smoothing: Smoothing
 ) -> SmoothedVerifier:
-    """Noisy copies vote behind a cleaner that draws nothing.
+    """Noisy copies vote behind a cleaner that draws nothing and cleans each image by itself.
 
     They are clipped to [0, 1] before it, which expects such images; the certificate covers that,
     since the clip is part of what votes.
@@ -187,6 +190,11 @@ def _about_cleaner(cleaner: Cleaner, attacked: bool, smoothed: bool) -> list[str
     if cleaner.random and smoothed:
         flags.append(
             "not_certified: a random cleaner is not certified here, its draws have no seed."
+        )
+    if not cleaner.by_itself:
+        flags.append(
+            "not_by_itself: what the cleaner makes of an image depends on the others of its batch, "
+            "so that nothing is certified and the other figures depend on who is measured together."
         )
     return flags
 

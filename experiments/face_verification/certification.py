@@ -91,14 +91,19 @@ class Certified:
         return Row(f"sigma={self.sigma:g},radius={radius:g}", columns)
 
     def summary(self) -> Row:
-        """Accuracy without an attack, abstentions, radii; nothing that differs from run to run."""
+        """Accuracy without an attack, abstentions, radii; nothing that differs from run to run.
+
+        A certificate of a wrong decision is worth nothing: its radius counts as 0.
+        """
+        certificates = self.certificates
+        radius = np.where(certificates.hold(self.same, 0.0), certificates.radius, 0.0)
         right = self.decision == np.where(self.same, SAME, DIFFERENT)
         columns = {
             "clean": Measurement.rate(right),
             "clean_same": Measurement.rate(right[self.same]),
             "clean_different": Measurement.rate(right[~self.same]),
             "abstained": Measurement.rate(~np.isin(self.decision, (SAME, DIFFERENT))),
-            "median_radius": Measurement.quartiles(self.certificates.radius),
+            "median_radius": Measurement.quartiles(radius),
             "threshold": Measurement.bare(self.threshold, len(self.same)),
         }
         return Row(f"sigma={self.sigma:g}", columns)

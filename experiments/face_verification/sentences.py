@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from absl import logging
 
 from attacks import with_levels
 from experiments.face_verification.certification_settings import CertificationSettings
@@ -18,7 +19,7 @@ from experiments.face_verification.settings import ROBUST
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
 from resgn.generator import GeneratorConfig
-from resgn.smoothing import Denoiser
+from resgn.smoothing import Denoiser, Draws, largest_radius
 
 
 def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -> list[str]:
@@ -145,8 +146,9 @@ def about_certificates(
         f"of both kinds where there are such, come first, by nothing else: {probes} probes, so "
         "that pairs are less independent than their number says.",
         "clean: the smoothed decision is right without an attack; abstained: neither decision has "
-        "a majority beyond doubt. median_radius has the quartiles in brackets. threshold: of the "
-        "smoothed verifier, from noisy copies of training probes.",
+        "a majority beyond doubt. median_radius: 0 where the decision is not certified or wrong, "
+        "with the quartiles in brackets. threshold: of the smoothed verifier, from noisy copies of "
+        "training probes.",
         about_denoisers([denoiser.config for denoiser in denoisers]),
         about_comparison(denoisers),
         *([about_denoiser_training(experiment)] if trained else []),
@@ -163,6 +165,27 @@ def about_certificates(
             "and 0.75 there are 0.36 and 1.07 at 160x160."
         )
     return sentences
+
+
+def warn_of_radii(sigma: float, radii: Sequence[float], draws: Draws) -> None:
+    """Say which radii no pair can get, before long work.
+
+    Args:
+      sigma: standard deviation of the noise, the largest of several.
+      radii: up to which decisions are to hold.
+      draws: how many noisy copies vote.
+    """
+    most = largest_radius(sigma, draws)
+    beyond = [radius for radius in radii if radius >= most]
+    if beyond:
+        logging.warning(
+            "%d draws and noise of sigma %g certify at most a radius of %.3g: %s will stand at 0. "
+            "Give more --draws, or a larger sigma.",
+            draws.certification,
+            sigma,
+            most,
+            ", ".join(f"{radius:g}" for radius in beyond),
+        )
 
 
 def about_denoisers(sizes: Sequence[GeneratorConfig]) -> str:

@@ -30,14 +30,15 @@ class KeptArrays:
     def __init__(self, folder: Path, shared: Path | None = None, devices: Devices = ONE) -> None:
         self._folder, self._shared, self._devices = folder, shared or folder, devices
 
-    def __call__(self, name: str, compute: Callable[[], Array]) -> Array:
-        """The array of that name; a damaged file is computed anew.
+    def __call__(self, name: str, compute: Callable[[], Array], length: int | None = None) -> Array:
+        """The array of that name; what is damaged or of another length is computed anew.
 
         Args:
           name: also of its file.
           compute: gives it if it is not there.
+          length: that it must have; any where it is None.
         """
-        kept = self._read(self._shared / f"{name}.npy")
+        kept = self._read(self._shared / f"{name}.npy", length)
         if self._devices.everyone(kept is not None) and kept is not None:
             return kept
         found = compute()
@@ -46,14 +47,18 @@ class KeptArrays:
         write_array(path, found)
         return found
 
-    def _read(self, path: Path) -> Array | None:
+    def _read(self, path: Path, length: int | None) -> Array | None:
         if not path.is_file():
             return None
         try:
-            return np.asarray(np.load(path, allow_pickle=False))
+            found = np.asarray(np.load(path, allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
             logging.warning("%s is damaged (%s) and is computed anew.", path, error)
             return None
+        if length is not None and found.shape[:1] != (length,):
+            logging.warning("%s does not hold %d inputs and is computed anew.", path, length)
+            return None
+        return found
 
     def in_chunks(
         self,
@@ -64,6 +69,9 @@ class KeptArrays:
         unit: str = "face",
     ) -> Array:
         """A slow function of many inputs; of a run that is killed the chunks that are done remain.
+
+        A part of the run that takes chunks of another size, as one on more devices does, reads of
+        them only those that begin and end alike, which hold the same inputs.
 
         Args:
           name: of the result; its chunks have a number behind it.
@@ -76,6 +84,8 @@ class KeptArrays:
         with tqdm.tqdm(total=len(inputs), desc=name, unit=unit, disable=None) as bar:
             for start in range(0, len(inputs), size):
                 chunk = inputs[start : start + size]
-                found.append(self(f"{name}_{start:04d}", functools.partial(function, chunk)))
+                # The file's name says where a chunk begins, its length where it ends.
+                compute = functools.partial(function, chunk)
+                found.append(self(f"{name}_{start:04d}", compute, len(chunk)))
                 bar.update(len(chunk))
         return np.concatenate(found)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from absl import logging
 
 from experiments.running.devices import Devices
+from experiments.running.files_behind import hashes
 from experiments.running.json_files import as_text, read_kept, write_json
 from experiments.running.provenance import command, commit, device
 from experiments.running.results import Row, csv_table, markdown_table, write_text
@@ -58,8 +59,8 @@ class Run:
       shared: the run's folder, where every machine reads; on the chief it is `folder`.
 
     Raises:
-      InputError: the folder belongs to a run with other settings or of another version, or there is
-        nothing to resume.
+      InputError: the folder belongs to a run with other settings or of another version, files
+        behind it hold something else now, or there is nothing to resume.
       OSError: the folder cannot be written.
     """
 
@@ -85,6 +86,7 @@ class Run:
                     "another `output_dir`."
                 )
             self._check_same(_settings_of(self.folder))
+        self._check_files()
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._lock = threading.Lock()  # rows may be made at once
@@ -130,6 +132,18 @@ class Run:
                 "or another `output_dir`."
             )
 
+    def _check_files(self) -> None:
+        """Settings name files, or leave it to those that come along; what these hold counts."""
+        now = hashes(self._settings)
+        before = self._noted("files.json", now)
+        differ = [name for name in before if now.get(name) != before[name]]
+        if differ:
+            what = ", ".join(f"`{name}`" for name in differ)
+            raise InputError(
+                f"Since {self.shared} began, other content has come into {what}: put back what was "
+                "there to resume it, or choose another `output_dir`."
+            )
+
     def same_data(self, *images: np.ndarray) -> None:
         """Check that a run that was cut off goes on with the data that it began with.
 
@@ -145,17 +159,21 @@ class Run:
         for each in images:
             digest.update(f"{each.dtype} {each.shape}".encode())
             digest.update(np.ascontiguousarray(each).data)
-        now, name = {"sha256": digest.hexdigest()}, "data.json"
-        try:
-            before = json.loads((self.shared / name).read_text("utf-8"))
-        except (FileNotFoundError, ValueError):  # damaged: as good as absent
-            write_json(self.folder / name, now)
-            return
-        if before != now:
+        now = {"sha256": digest.hexdigest()}
+        if self._noted("data.json", now) != now:
             raise InputError(
                 f"The photographs are not those that {self.shared} began with. Give it the same "
                 "data to resume it, or another `output_dir`."
             )
+
+    def _noted(self, name: str, now: dict[str, str]) -> dict[str, str]:
+        """What the run wrote down when it began; where it did not, what is so now is."""
+        with contextlib.suppress(FileNotFoundError, ValueError):  # damaged: as good as absent
+            before = json.loads((self.shared / name).read_text("utf-8"))
+            if isinstance(before, dict):
+                return before
+        write_json(self.folder / name, now)
+        return now
 
     def measured(self, name: str, measure: Callable[[], Row]) -> Row:
         """A row of the table; one that was measured before a run was cut off is read back."""

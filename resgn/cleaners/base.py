@@ -18,12 +18,15 @@ class Cleaner:
         and range. What is not random leaves the seed alone.
       random: the result depends on the seed; an attack has to average over draws (EOT).
       differentiable: the gradient is the true one; otherwise an attack has to replace it (BPDA).
+      by_itself: each image is cleaned by itself, whatever else is in its batch; otherwise noisy
+        copies do not vote for themselves, and nothing is certified.
     """
 
     name: str
     clean: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     random: bool = False
     differentiable: bool = True
+    by_itself: bool = True
 
     def __call__(self, images: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         """Cleaned images, `[N, H, W, 3]` in [0, 1].

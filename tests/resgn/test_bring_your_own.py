@@ -30,6 +30,29 @@ def rounded(images):
 def noisy(images):
     return tf.clip_by_value(images + tf.random.normal(tf.shape(images), stddev=0.1), 0.0, 1.0)
 
+def centred(images):
+    return tf.clip_by_value(images - tf.reduce_mean(images) + 0.5, 0.0, 1.0)
+
+def stretched(images):
+    return (images - np.min(images)) / (np.max(images) - np.min(images))
+
+def like_the_first(images):
+    return 0.9 * images + 0.1 * images[:1]
+
+def stretched_alone(images):
+    low, high = (f(images, [1, 2, 3], keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
+    return tf.math.divide_no_nan(images - low, high - low)
+
+def in_half_precision(images):
+    kernel = tf.fill([3, 3, 3, 3], tf.cast(1 / 27, tf.bfloat16))
+    blurred = tf.nn.conv2d(tf.cast(images, tf.bfloat16), kernel, 1, "SAME")
+    return tf.round(tf.clip_by_value(tf.cast(blurred, tf.float32), 0.0, 1.0) * 7) / 7
+
+def for_two(images):
+    if images.shape[0] != 2:
+        raise RuntimeError("I want two")
+    return images
+
 def smaller(images):
     return images[:, ::2, ::2]
 
@@ -93,6 +116,24 @@ def test_finds_out_what_an_attack_has_to_know(
     assert cleaned.shape == images.shape
 
 
+@pytest.mark.parametrize(
+    ("name", "by_itself"),
+    [
+        ("centred", False),
+        ("stretched", False),
+        ("like_the_first", False),
+        ("stretched_alone", True),
+        ("in_half_precision", True),
+        ("rounded", True),
+        ("with_numpy", True),
+        ("noisy", True),
+        ("model", True),
+    ],
+)
+def test_finds_out_who_looks_at_the_neighbours(name: str, by_itself: bool) -> None:
+    assert own_cleaner(f"brought:{name}").by_itself == by_itself
+
+
 def test_computes_what_was_brought() -> None:
     images = tf.random.uniform((1, 160, 160, 3), seed=1)
     np.testing.assert_allclose(own_cleaner("brought:darker")(images), 0.5 * images)
@@ -113,6 +154,7 @@ def test_computes_what_was_brought() -> None:
         ("brought:undefined", "not finite"),
         ("brought:fails", "fails on images .* out of luck"),
         ("brought:colour", r"gives shape \(2, 3\)"),
+        ("brought:for_two", r"fails on images \[1, 160, 160, 3\]: .* I want two"),
     ],
 )
 def test_says_what_is_wrong_with_a_cleaner(name: str, message: str) -> None:

@@ -62,6 +62,14 @@ def test_nothing_is_certified_beyond_what_draws_can_show(pairs: VerificationSet)
     assert [flag.split(":")[0] for flag in found.flags] == ["not_attacked"]
 
 
+def test_a_cleaner_that_looks_at_the_neighbours_is_not_certified(pairs: VerificationSet) -> None:
+    """Its noisy copies do not vote for themselves."""
+    centred = Cleaner("centred", lambda x, _: x - tf.reduce_mean(x) + 0.5, by_itself=False)
+    found = evaluate(centred, target(), pairs, smoothing=SMOOTHING)
+    assert found.certified == {}
+    assert [flag.split(":")[0] for flag in found.flags] == ["not_attacked", "not_by_itself"]
+
+
 def test_a_cleaner_that_takes_all_away_is_certified_only_where_that_is_right(
     pairs: VerificationSet,
 ) -> None:

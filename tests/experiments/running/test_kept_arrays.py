@@ -43,6 +43,35 @@ def test_chunks_that_are_done_remain(tmp_path: Path) -> None:
     assert seen == [[0, 1], [2, 3]]
 
 
+@pytest.mark.parametrize(("before", "after"), [(4, 2), (2, 4)])
+def test_chunks_of_another_size_are_not_mixed_in(tmp_path: Path, before: int, after: int) -> None:
+    """As on another number of devices."""
+    seen: list[list[int]] = []
+
+    def cut_off(chunk: np.ndarray) -> np.ndarray:
+        if chunk[0] == 8:
+            raise KeyboardInterrupt
+        return 10 * chunk
+
+    def counted(chunk: np.ndarray) -> np.ndarray:
+        seen.append(list(chunk))
+        return 10 * chunk
+
+    inputs = np.arange(10)
+    with pytest.raises(KeyboardInterrupt):
+        KeptArrays(tmp_path).in_chunks("x", inputs, cut_off, before)
+    found = KeptArrays(tmp_path).in_chunks("x", inputs, counted, after)
+    np.testing.assert_array_equal(found, 10 * inputs)
+    assert np.concatenate(seen).tolist() == list(range(10))
+    seen.clear()
+    for size in (after, before):
+        found = KeptArrays(tmp_path).in_chunks("x", inputs, counted, size)
+        np.testing.assert_array_equal(found, 10 * inputs)
+        # The chunks of one size are read, and of the other those that hold the same inputs.
+        assert (seen == []) == (size == after)
+        assert [8, 9] not in seen
+
+
 def test_another_machine_reads_where_the_chief_writes(tmp_path: Path) -> None:
     chief, own = tmp_path / "chief", tmp_path / "own"
     KeptArrays(chief)("x", lambda: np.arange(2))
