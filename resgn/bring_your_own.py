@@ -27,8 +27,8 @@ PROBES = 2
 TOLERANCE = 1e-5
 """Two runs that differ by less are the same: threads may add in another order."""
 NEIGHBOURS_TOLERANCE = 1e-3
-"""Mean change of a pixel by other images of the batch that is rounding: a batch of another size is
-computed in another order, rounding makes steps of that, and hidden layers may have 16 bits."""
+"""Mean change of a pixel, or of a unit embedding's numbers, by other images of the batch that is
+rounding: another batch size is computed in another order, and hidden layers may have 16 bits."""
 
 
 def is_own(name: str) -> bool:
@@ -82,8 +82,8 @@ def own_target(name: str) -> Target:
         scaled to 1). Its attribute `crop` may name one of `resgn.faces.crops.CROPS`.
 
     Raises:
-      InputError: it cannot be imported or called, is random, has no gradient, or gives something
-        else than embeddings.
+      InputError: it cannot be imported or called, is random, has no gradient, looks at an image's
+        neighbours in the batch, or gives something else than embeddings.
     """
     given = load(name)
     crop = str(getattr(given, "crop", FIVE_POINTS))
@@ -101,6 +101,11 @@ def own_target(name: str) -> Target:
     _check_values(name, outputs)
     if _differs(outputs, _called(name, compiled, images)):
         raise InputError(f"{name} is random; a target must give the same embedding each time.")
+    if not _by_itself(name, lambda x: tf.math.l2_normalize(compiled(x), -1)):
+        raise InputError(
+            f"{name} gives an image another embedding beside other images; a target must look at "
+            "each by itself, as networks do in inference mode."
+        )
     if not _has_gradient(function, images):
         raise InputError(
             f"{name} has no gradient in the pixels, which FGSM needs: a target must be made of "
@@ -194,8 +199,9 @@ def _probe() -> tf.Tensor:
 
 
 def _by_itself(name: str, compiled: Function) -> bool:
-    """Whether an image comes out the same alone and beside black and white ones."""
-    image = 0.25 + 0.5 * _probe()[:1]  # neighbours lie outside of its range
+    """Whether what an image gives is the same alone and beside black and white ones."""
+    # Of some colour, and with neighbours outside of its range.
+    image = (0.25 + 0.5 * _probe()[:1]) * tf.constant([1.0, 0.8, 0.6])
     black, white = tf.zeros_like(image), tf.ones_like(image)
     alone = _called(name, compiled, image)[0]
     first = _called(name, compiled, tf.concat([image, black], 0))[0]

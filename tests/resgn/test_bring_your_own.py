@@ -68,6 +68,9 @@ def fails(images):
 def colour(images):
     return tf.reduce_mean(images, axis=[1, 2])
 
+def colour_of_all(images):
+    return colour(centred(images))
+
 def binary(images):
     return tf.round(colour(images)) + 1.0
 
@@ -169,6 +172,7 @@ def test_says_what_is_wrong_with_a_cleaner(name: str, message: str) -> None:
         ("brought:undefined", "must give embeddings"),
         ("brought:binary", "has no gradient"),
         ("brought:random_colour", "is random"),
+        ("brought:colour_of_all", "another embedding beside other images"),
     ],
 )
 def test_says_what_is_wrong_with_a_target(name: str, message: str) -> None:
