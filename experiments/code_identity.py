@@ -20,6 +20,7 @@ import tensorflow as tf
 from experiments.drawing.figures import save_roc
 from experiments.face_autoencoder.model_files import ModelFiles
 from experiments.face_autoencoder.mofa_people import load_people
+from experiments.face_autoencoder.over_people import ALIKE, widened
 from experiments.face_autoencoder.refining import refined
 from experiments.face_autoencoder.settings import FaceSettings
 from experiments.flags import command_line, run_flags
@@ -105,7 +106,7 @@ def main(_: list[str]) -> None:
     save_roc(run.folder / "roc.png", curves)
     notes = (
         f"{'; '.join(about)}; all pairs. Intervals of 95 % from {settings.resamples} draws of as "
-        "many people, with replacement."
+        f"many people, with replacement; {ALIKE}."
     )
     print(run.finish(rows, "float32", "people, code", notes, plain=("auc",)))
     print(f"{run.folder}: code_identity.md, .csv, result.json, roc.png")
@@ -118,9 +119,9 @@ def measure(
     similarities, same = pair_similarities(embeddings, people)
     curve = RocCurve.of(1.0 - similarities, same)
     low, high = auc_interval(similarities, people, settings.resamples, settings.seed)
-    count = len(people)
+    count, auc = len(people), curve.auc()
     columns = {
-        "auc": Measurement(curve.auc(), low, high, count),
+        "auc": widened(Measurement(auc, low, high, count), len(np.unique(people)), auc),
         "eer": Measurement.bare(curve.equal_error_rate(), count),
         "tar_at_far_0.01": Measurement.bare(curve.tar_at_far(0.01), count),
     }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from experiments.code_identity import CodeIdentitySettings, measure
 from tests.experiments.command import result, run
 
 
@@ -21,3 +23,11 @@ def test_rendered_people(tmp_path) -> None:
     assert refined >= rows["rendered,shape+albedo"]["auc"]["value"]
     for row in rows.values():
         assert 0.0 <= row["auc"]["low"] <= row["auc"]["high"] <= 1.0
+
+
+def test_who_is_told_apart_without_a_fault_still_has_an_interval() -> None:
+    people = np.repeat(np.arange(4), 2)
+    row, _ = measure("toy", np.eye(4)[people], people, CodeIdentitySettings(resamples=20))
+    auc = row.columns["auc"]
+    assert (auc.value, auc.high) == (1.0, 1.0)
+    assert auc.low == pytest.approx(4 / (4 + 1.96**2), abs=1e-3)  # Wilson's of 4 of 4
