@@ -75,7 +75,7 @@ def read_thresholds(
         said = json.loads(path.read_text("utf-8"))
         limits = {str(name): float(limit) for name, limit in said["thresholds"].items()}
         of = None if said.get("temperature") is None else float(said["temperature"])
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise InputError(f"{path} holds no thresholds of detection ({brief(error)}).") from error
     _check_limits(path, limits)
     made_for.check(path, used or {}, allow_mismatch)

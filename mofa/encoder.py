@@ -22,7 +22,7 @@ from mofa.area_resize import area_resize
 from mofa.arrays import Array
 from weights import keras_h5, made_for
 from weights.batch_norm import fold_batch_norm
-from weights.errors import InputError
+from weights.errors import InputError, brief
 from weights.imagenet_files import MEAN_BGR, read_imagenet
 
 NETWORKS = ("vgg19", "alexnet")
@@ -292,8 +292,10 @@ def load(
             scaling=str(said["scaling"]),
             downscaling=str(said.get("downscaling", "antialias")),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no encoder of MoFA: it does not say its {error}.") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{path} is no encoder of MoFA: it does not say its size ({brief(error)})."
+        ) from error
     made_for.check(path, used or {}, allow_mismatch, others=(DEFAULT_PATH, ALEXNET_PATH))
     config = dataclasses.replace(config, **other)
     model = build(config, precision, synchronized)

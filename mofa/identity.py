@@ -219,7 +219,9 @@ def load_identity(
         sizes = get_type_hints(IdentityConfig)
         config = IdentityConfig(**{name: kind(said[name]) for name, kind in sizes.items()})
         threshold = float(said["threshold"])
-    except (KeyError, TypeError, ValueError) as error:
+        if not -1.0 < threshold < 1.0:
+            raise ValueError(f"its threshold is {threshold}, not between -1 and 1")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path} is no identity classifier of this project ({brief(error)})."
         ) from error

@@ -151,11 +151,11 @@ def train_identity(
             )
             losses.append(float(loss))
             hits.append(float(right))
-        if not np.isfinite(losses).all():
-            raise InputError(
-                f"Training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
-                "`learning_rate`."
-            )
+            if not math.isfinite(losses[-1]):
+                raise InputError(
+                    f"Training stopped in epoch {epoch + 1}: the loss is not finite. Lower "
+                    "`learning_rate`."
+                )
         found = calibrated()[1]
         if found > float(best):
             best.assign(found)

@@ -17,7 +17,7 @@ def triplet_loss(embeddings: tf.Tensor, labels: tf.Tensor, margin: float) -> tf.
     """The mean of max(0, margin + d(a, p) - d(a, n)) over all pairs a, p of one person.
 
     The negative n of a pair is the nearest image of anybody else that is farther from a than p is;
-    where all are nearer, the farthest of them. A batch in which nobody comes twice gives NaN.
+    where all are nearer, the farthest of them. A batch in which nobody comes twice gives 0.
 
     Args:
       embeddings: float `[N, D]` of unit length.
@@ -31,7 +31,13 @@ def triplet_loss(embeddings: tf.Tensor, labels: tf.Tensor, margin: float) -> tf.
         return semihard_triplets(embeddings, labels, margin)
     import tensorflow_addons as tfa
 
-    return tfa.losses.triplet_semihard_loss(labels, embeddings, margin=margin)
+    same = labels[:, tf.newaxis] == labels[tf.newaxis, :]
+    # Without pairs tensorflow-addons divides by 0; the 0 keeps a gradient, of 0.
+    return tf.cond(
+        tf.math.count_nonzero(same) > tf.size(labels, tf.int64),
+        lambda: tfa.losses.triplet_semihard_loss(labels, embeddings, margin=margin),
+        lambda: tf.reduce_sum(tf.zeros_like(embeddings) * embeddings),
+    )
 
 
 def semihard_triplets(embeddings: tf.Tensor, labels: tf.Tensor, margin: float) -> tf.Tensor:
@@ -45,7 +51,8 @@ def semihard_triplets(embeddings: tf.Tensor, labels: tf.Tensor, margin: float) -
     negative = tf.where(tf.reduce_any(farther, axis=2), nearest, farthest)
     pairs = tf.linalg.set_diag(same, tf.zeros_like(labels, tf.bool))
     losses = tf.where(pairs, tf.nn.relu(margin + distances - negative), 0.0)
-    mean = tf.reduce_sum(losses) / tf.reduce_sum(tf.cast(pairs, tf.float32))
+    count = tf.reduce_sum(tf.cast(pairs, tf.float32))
+    mean = tf.reduce_sum(losses) / tf.maximum(count, 1.0)  # 0 without pairs
     return tf.cast(mean, embeddings.dtype)
 
 

@@ -134,9 +134,8 @@ class _Reader:
 
     def _matrix(self, data: memoryview, depth: int) -> tuple[str, Any]:
         """Name and value of a matrix."""
+        self._expect(1, depth)
         self.elements += 1
-        if depth > _DEEPEST or self.elements > _MOST_ELEMENTS:
-            raise self._damage("it is nested too deeply or has too many parts")
         if not data:
             return "", np.zeros((0, 0))
         _, flags, position = self._element(data, 0)
@@ -187,6 +186,7 @@ class _Reader:
     def _cell(
         self, data: memoryview, position: int, dimensions: tuple[int, ...], depth: int
     ) -> np.ndarray[Any, Any]:
+        self._expect(math.prod(dimensions))
         items = np.empty(math.prod(dimensions), object)
         for index in range(items.size):
             items[index], position = self._part(data, position, depth)
@@ -202,16 +202,20 @@ class _Reader:
         _, body, position = self._element(data, position)
         if length < 1 or len(body) % length:
             raise self._damage("a structure with names of another length")
+        size, fields = math.prod(dimensions), len(body) // length
+        if size > 1 and not fields:  # nothing in the file would stand for its elements
+            raise self._damage("several structures without fields")
+        self._expect(max(size, 1) * fields)
         names = [
             bytes(body[begin : begin + length]).split(b"\0")[0].decode("latin-1")
             for begin in range(0, len(body), length)
         ]
-        items = np.empty(math.prod(dimensions), object)
-        for index in range(items.size):
+        items = np.empty(size, object)
+        for index in range(size):
             items[index] = {}
             for name in names:
                 items[index][name], position = self._part(data, position, depth)
-        return items[0] if items.size == 1 else items.reshape(dimensions, order="F")
+        return items[0] if size == 1 else items.reshape(dimensions, order="F")
 
     def _part(self, data: memoryview, position: int, depth: int) -> tuple[Any, int]:
         kind, body, position = self._element(data, position)
@@ -240,6 +244,11 @@ class _Reader:
                 yield inflater.decompress(inflater.unconsumed_tail, _BLOCK)
         if not inflater.eof:
             raise self._damage("a compressed variable ends early")
+
+    def _expect(self, parts: int, depth: int = 0) -> None:
+        """Refuse so many parts more, before there is room made for them."""
+        if depth > _DEEPEST or self.elements + parts > _MOST_ELEMENTS:
+            raise self._damage("it is nested too deeply or has too many parts")
 
     def _count(self, size: int) -> None:
         self.unfolded += size

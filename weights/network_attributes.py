@@ -37,7 +37,7 @@ def stating_its_size(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path}: the file is damaged, its size is not stated ({brief(error)})."
         ) from error

@@ -174,13 +174,13 @@ def _shapes(path: Path, stored: _Shapes, said: Mapping[str, Any]) -> _Shapes:
     if not all(len(weights["kernel"]) in (2, 4) for weights in stored.values()):
         raise InputError(f"{path}: its kernels are no convolutions; another network.")
     settings = {**_settings(stored), **{k: said[k] for k in ("width", "input_size") if k in said}}
-    shapes = vgg_face_shapes(
-        float(settings["width"]), settings.get("classes"), int(settings["input_size"])
-    )
+    with stating_its_size(path):
+        width, input_size = float(settings["width"]), int(settings["input_size"])
+        shapes = vgg_face_shapes(width, settings.get("classes"), input_size)
     for name, expected in shapes.items():
         allowed = [expected["kernel"]]
         if name in _HEAD:
-            side = int(settings["input_size"]) // 32 if name == "fc6" else 1
+            side = input_size // 32 if name == "fc6" else 1
             inputs, units = expected["kernel"]
             allowed.append((side, side, inputs // side**2, units))
         if stored[name]["kernel"] not in allowed or stored[name]["bias"] != expected["bias"]:

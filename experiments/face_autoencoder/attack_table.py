@@ -213,7 +213,7 @@ class AttackTable:
             terms, only = {name: self._experiment.terms_of_all[name]}, PARTS[name]
         columns = pairs.measure(KINDS.get(name, "code"), attacked, terms, through_jpeg, only)
         pose = {"pose": self._experiment.terms_of_all["pose"]}
-        columns |= {"pose_way": Measurement.mean(pairs.way(attacked.images, pose))}
+        columns |= {"pose_way": pairs.measured(pairs.way(attacked.images, pose))}
         return columns | self.judging.columns(pairs, attacked)
 
     def minimum(self) -> Row:

@@ -230,15 +230,15 @@ class DefenceBench:
         cleaned = self.defended(name)
         after, moved = self.distance(cleaned), self.distance(self.attacked)
         columns = self._outcome(name, self.attacked, cleaned)
-        columns["back"] = Measurement.mean(1.0 - after / np.maximum(moved, 1e-9))
+        columns["back"] = self.pairs.measured(1.0 - after / np.maximum(moved, 1e-9))
         columns |= self._back_by_part(cleaned)
         normal = self._defences.defended(name, self.pairs.sources)
         similar = self.pairs.similarities("code", normal)[0]
         passed = ~self._defences.refused(name, self.pairs.sources)
         columns |= {
-            "kept": Measurement.rate((similar > self._threshold) & passed),
-            "normal_distance": Measurement.mean(self.distance(normal)),
-            "normal_similarity": Measurement.mean(similar),
+            "kept": self.pairs.measured((similar > self._threshold) & passed),
+            "normal_distance": self.pairs.measured(self.distance(normal)),
+            "normal_similarity": self.pairs.measured(similar),
         }
         if self._settings.adaptive:
             found = self._through(name)
@@ -263,7 +263,8 @@ class DefenceBench:
             }
             return {f"back_{part}": float(1.0 - ratio) for part, ratio in ratios.items()}
 
-        return over_people.measured(np.arange(len(self.pairs)), back)
+        known = self.pairs.people
+        return over_people.measured(np.arange(len(self.pairs)) if known is None else known[0], back)
 
     def _through(self, name: str) -> Array:
         """Attacked by who knows the defence, in 8 bits: of each pair the better of two attacks.
@@ -309,10 +310,10 @@ class DefenceBench:
         succeeds = (source < self._threshold) & (target > self._threshold)
         refused = self._defences.refused(name, attacked)
         return {
-            "undone": Measurement.rate(undone),
-            "stopped": Measurement.rate(~succeeds | refused),
-            "distance": Measurement.mean(self.distance(cleaned)),
-            "similarity": Measurement.mean(source),
+            "undone": self.pairs.measured(undone),
+            "stopped": self.pairs.measured(~succeeds | refused),
+            "distance": self.pairs.measured(self.distance(cleaned)),
+            "similarity": self.pairs.measured(source),
         }
 
     def distance(self, images: Array) -> Array:

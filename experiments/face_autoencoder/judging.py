@@ -98,7 +98,7 @@ class Judging:
         if self.second is None:
             return {}
         won = self.second.success(attacked.stored, pairs.sources, pairs.targets)
-        return {"second_success": Measurement.rate(won)}
+        return {"second_success": pairs.measured(won)}
 
     def rows(self) -> dict[str, Callable[[], Row]]:
         """What gives the row of each judge, by its name."""

@@ -22,6 +22,7 @@ from attacks import (
 )
 from attacks.semantic_match import entry_weights
 from experiments.face_autoencoder.pictures import Pictures
+from experiments.running.pairs_of_people import of_pairs
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
@@ -284,15 +285,24 @@ class AttackedPairs:
         way = self.way(images, terms, only)
         change = 255.0 * np.abs(images - self.sources).max(axis=(1, 2, 3))
         return {
-            "success": Measurement.rate(self._succeeded(kind, source, target)),
-            "success_8bit": Measurement.rate(self.success(kind, stored)),
-            "success_jpeg": Measurement.rate(self.success(kind, jpeg(stored))),
-            "matched": Measurement.rate(way > 0.5),
-            "source_similarity": Measurement.mean(source),
-            "target_similarity": Measurement.mean(target),
-            "way": Measurement.mean(way),
-            "change": Measurement.mean(change),
+            "success": self.measured(self._succeeded(kind, source, target)),
+            "success_8bit": self.measured(self.success(kind, stored)),
+            "success_jpeg": self.measured(self.success(kind, jpeg(stored))),
+            "matched": self.measured(way > 0.5),
+            "source_similarity": self.measured(source),
+            "target_similarity": self.measured(target),
+            "way": self.measured(way),
+            "change": self.measured(change),
         }
+
+    @property
+    def number_of_people(self) -> int:
+        """How many different people they are of; 0 where nobody knows."""
+        return 0 if self.people is None else len(np.unique(self.people))
+
+    def measured(self, values: Array) -> Measurement:
+        """Mean of numbers, or share of outcomes, bool, [N], over the pairs' people."""
+        return of_pairs(values, self.people)
 
     def facts(self) -> dict[str, Any]:
         """What belongs into `result.json`."""

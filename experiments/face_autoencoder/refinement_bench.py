@@ -347,7 +347,7 @@ class RefinementBench:
             name: Measurement.bare(found.quantile(share), len(values))
             for name, share in (("median", 0.5), ("90%", 0.9))
         }
-        return Row("refined,minimum", columns | {"unbroken": Measurement.rate(np.isinf(values))})
+        return Row("refined,minimum", columns | {"unbroken": self.pairs.measured(np.isinf(values))})
 
     def judge_rows(self) -> list[Row]:
         """What both codes are worth on the pairs' own pictures, and the second judge if any."""
@@ -370,11 +370,11 @@ class RefinementBench:
         return Row(
             name,
             {
-                "success": Measurement.rate(found.success),
-                "undone": Measurement.rate(found.undone),
-                "source_similarity": Measurement.mean(found.source),
-                "target_similarity": Measurement.mean(found.target),
-                "change": Measurement.mean(change),
+                "success": self.pairs.measured(found.success),
+                "undone": self.pairs.measured(found.undone),
+                "source_similarity": self.pairs.measured(found.source),
+                "target_similarity": self.pairs.measured(found.target),
+                "change": self.pairs.measured(change),
             }
             | self.judging.columns(self.pairs, Attacked(images, images)),
         )

@@ -141,7 +141,7 @@ class SimilaritySweep:
         return {
             "source_similarity": Measurement.quartiles(source),
             "target_similarity": Measurement.quartiles(target),
-            "success": Measurement.rate(self._pairs.success(kind, images)),
+            "success": self._pairs.measured(self._pairs.success(kind, images)),
         }
 
     def attacked(self, kind: str, attack: str, epsilon: float) -> Attacked:

@@ -60,10 +60,11 @@ class Measurement:
 
     @classmethod
     def mean(cls, values: np.ndarray, paper: float | None = None) -> Measurement:
-        """Mean of numbers `[N]`, with the 95 % interval of the normal distribution."""
-        count = len(values)
-        half = Z95 * float(np.std(values, ddof=1)) / math.sqrt(count) if count > 1 else 0.0
-        mean = float(np.mean(values))
+        """Mean of numbers `[N]`, with the normal distribution's 95 % interval; one has none."""
+        count, mean = len(values), float(np.mean(values))
+        if count < 2:
+            return cls.bare(mean, count, paper)
+        half = Z95 * float(np.std(values, ddof=1)) / math.sqrt(count)
         return cls(mean, mean - half, mean + half, count, paper)
 
     @classmethod
@@ -105,13 +106,17 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """
     if count < 1 or not 0 <= hits <= count:
         raise ValueError(f"hits must lie in [0, count] with count > 0, got {hits} of {count}.")
-    rate = hits / count
+    return wilson_of_share(hits / count, count)
+
+
+def wilson_of_share(rate: float, count: float) -> tuple[float, float]:
+    """The same of a rate in [0, 1] among so many independent samples, no whole number perhaps."""
     spread = Z95**2 / count
     centre = (rate + spread / 2) / (1 + spread)
     half = Z95 * math.sqrt(rate * (1 - rate) / count + spread / (4 * count)) / (1 + spread)
     # At the ends the bound is exact; rounding must not push it past the rate.
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == count else min(1.0, centre + half)
+    low = 0.0 if rate == 0.0 else max(0.0, centre - half)
+    high = 1.0 if rate == 1.0 else min(1.0, centre + half)
     return low, high
 
 

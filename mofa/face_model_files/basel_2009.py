@@ -13,6 +13,8 @@ from mofa.arrays import Array
 from mofa.face_model_files.basel_hdf5 import WHERE_BASEL_IS
 from mofa.face_model_files.basel_landmarks import known_mesh_landmarks
 from mofa.face_model_files.checked import (
+    LARGEST,
+    check_sizes,
     checked_model,
     colour_scale,
     finite,
@@ -35,9 +37,6 @@ from weights.errors import InputError
 from weights.mat_file import load_mat
 
 _EXPRESSIONS = ("Exp_Pca.bin", "std_exp.txt", "BFM_exp_idx.mat", "BFM_front_idx.mat")
-
-_LARGEST = 1 << 30
-"""Bytes to which a file may unfold; Basel's unfolds to a quarter."""
 
 
 def read_basel_2009(path: Path, given: LandmarkFile | None = None) -> MorphableModel:
@@ -105,9 +104,11 @@ def _variables(path: Path) -> Mapping[str, Any]:
     """The variables of a MATLAB file, of version 5 or 7.3."""
     if file_kinds.first_bytes(path).startswith((file_kinds.MATLAB_73, file_kinds.HDF5)):
         with h5py.File(path, "r") as file:
+            found = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset)}
+            check_sizes(path, *found.values())
             # MATLAB writes its columns as rows there.
-            return {k: v[()].T for k, v in file.items() if isinstance(v, h5py.Dataset)}
-    return load_mat(path, _LARGEST)
+            return {k: v[()].T for k, v in found.items()}
+    return load_mat(path, LARGEST)
 
 
 def _read_expressions(binary: Path, vertices: int) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from mofa.arrays import Array
 from mofa.face_model_files.basel_landmarks import known_mesh_landmarks
 from mofa.face_model_files.checked import (
     PLAIN_SKIN,
+    check_sizes,
     checked_model,
     colour_scale,
     finite,
@@ -49,7 +50,7 @@ def read_basel_hdf5(path: Path, given: LandmarkFile | None = None) -> MorphableM
                     f"{path.name} has no dataset {names[0]!r}, which a Basel Face Model has; is it "
                     f"the right file? ({WHERE_BASEL_IS})"
                 )
-            return np.asarray(file[found][()])
+            return _read(path, file[found])
 
         def part(name: str, count: int, vertices: int, scale: float = 1.0) -> Modes:
             variance = finite(path, dataset(f"{name}/model/pcaVariance"))
@@ -80,13 +81,13 @@ def read_basel_hdf5(path: Path, given: LandmarkFile | None = None) -> MorphableM
             colour = mean("color")
             scale = colour_scale(colour)
             colour, albedo = scale * colour, part("color", ALBEDO, count, scale)
-        meshes = [shape + neutral, shape, *_reference(file, count)]
+        meshes = [shape + neutral, shape, *_reference(path, file, count)]
         named = hdf5_landmarks(path, file, meshes) or known_mesh_landmarks(shape + neutral)
         if given is not None:
             named |= given.within(count)
         return checked_model(
             path,
-            as_text(file["modelinfo/name"][()]) if "modelinfo/name" in file else path.stem,
+            as_text(_read(path, file["modelinfo/name"])) if "modelinfo/name" in file else path.stem,
             shape + neutral,
             colour,
             part("shape", IDENTITY, count),
@@ -98,10 +99,16 @@ def read_basel_hdf5(path: Path, given: LandmarkFile | None = None) -> MorphableM
         )
 
 
-def _reference(file: h5py.File, vertices: int) -> list[Array]:
+def _read(path: Path, dataset: h5py.Dataset) -> Array:
+    """What a dataset holds, unless it is too large."""
+    check_sizes(path, dataset)
+    return np.asarray(dataset[()])
+
+
+def _reference(path: Path, file: h5py.File, vertices: int) -> list[Array]:
     """The mesh that was deformed into all others, [V, 3] each, where a file has it."""
     found = (file.get(name) for name in ("shape/representer/points", "representer/points"))
-    values = [np.asarray(each[()]) for each in found if isinstance(each, h5py.Dataset)]
+    values = [_read(path, each) for each in found if isinstance(each, h5py.Dataset)]
     return [
         (each.T if each.shape == (3, vertices) else each).astype(np.float64)
         for each in values
@@ -113,7 +120,7 @@ def _samples(path: Path, file: h5py.File) -> Array | None:
     """Plausible expressions, float32 [S, 64], which our own files have."""
     if "metadata/expressions" not in file:
         return None
-    samples = finite(path, file["metadata/expressions"][()]).astype(np.float32)
+    samples = finite(path, _read(path, file["metadata/expressions"])).astype(np.float32)
     if samples.ndim != 2 or samples.shape[1] != EXPRESSION:
         raise InputError(f"{path.name}: metadata/expressions must be [S, {EXPRESSION}]")
     return samples

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from mofa.arrays import Array
 from mofa.face_model_files.basel_landmarks import with_our_names
 from mofa.morphable_model import Modes, MorphableModel, zero_modes
-from weights.errors import InputError
+from weights.errors import InputError, one_line
 
 PLAIN_SKIN = (0.72, 0.55, 0.46)
 """Albedo of a model that has none."""
+
+LARGEST = 1 << 30
+"""Bytes to which a file, or a dataset, may unfold; Basel's of 2009 unfolds to a quarter."""
 
 _BRIGHTEST = 2.0
 """Above it a mean colour is one of 0 to 255, not of 0 to 1."""
@@ -101,6 +105,21 @@ def triangles_of(path: Path, values: Array, vertices: int, first: int = 0) -> Ar
         values = values - first
     check_triangles(path, values, vertices)
     return values
+
+
+def check_sizes(path: Path, *datasets: h5py.Dataset) -> None:
+    """Refuse datasets that are larger together than any face model, before they are read.
+
+    HDF5 can declare a dataset of any size in a few bytes.
+    """
+    size = sum(int(dataset.nbytes) for dataset in datasets)
+    if size > LARGEST:
+        named = datasets[0].name if len(datasets) == 1 else "its content"
+        raise InputError(
+            f"{path.name}: {one_line(named, 120)} is to have {size >> 20} MiB, more than the "
+            f"{LARGEST >> 20} MiB of the largest face models; it is damaged: copy or download it "
+            "again"
+        )
 
 
 def finite(path: Path, values: Array) -> Array:

@@ -1,0 +1,53 @@
+"""Intervals of what is measured on pairs of people: those that share one are not independent."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.running.results import Z95, Measurement, wilson_of_share
+
+People = tuple[NDArray[np.integer], NDArray[np.integer]]
+
+OVER_PEOPLE = "intervals allow for the people that pairs share"
+"""For the notes of a table."""
+
+
+def of_pairs(
+    values: NDArray[np.floating] | NDArray[np.bool_],
+    people: People | None,
+    paper: float | None = None,
+) -> Measurement:
+    """Mean of numbers, or share of outcomes, bool, `[N]`, of pairs of people.
+
+    The variance is the cluster-robust one for dyads: residuals are multiplied for all pairs of
+    pairs that have a person in common (Aronow, Samii and Assenova 2015, Eq. 3), and never less than
+    that of independent pairs. A share has Wilson's interval at as many independent pairs as have
+    that variance; where all outcomes agree, at the number of people.
+
+    Args:
+      values: of the pairs.
+      people: whose first and second faces are, int `[N]` each. None where nobody knows: then the
+        interval is that of independent pairs.
+      paper: the paper's value.
+    """
+    outcomes = values.dtype == bool
+    count = len(values)
+    if people is None or count < 2:
+        return (Measurement.rate if outcomes else Measurement.mean)(values, paper)
+    first, second = (np.asarray(side) for side in people)
+    number = len(np.unique([first, second]))
+    mean = float(values.mean())
+    residual = values.astype(np.float64) - mean
+    shared = sum(np.equal.outer(one, other) for one in (first, second) for other in (first, second))
+    independent = residual @ residual * count / (count - 1)
+    together = residual @ (shared > 0) @ residual * number / max(number - 1, 1)
+    variance = max(independent, together) / count**2
+    if not outcomes:
+        half = Z95 * math.sqrt(variance)
+        return Measurement(mean, mean - half, mean + half, count, paper)
+    alike = mean * (1.0 - mean) / variance if variance > 0.0 else min(number, count)
+    low, high = wilson_of_share(mean, max(1.0, alike))
+    return Measurement(mean, low, high, count, paper)
