@@ -28,6 +28,7 @@ from experiments.face_verification.certification_settings import (
 from experiments.face_verification.denoisers import trained_denoiser
 from experiments.face_verification.papers import CERTROBFR
 from experiments.face_verification.sentences import about_certificates, warn_of_radii
+from experiments.face_verification.trained_elsewhere import warn_of_people
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import command_line, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
@@ -144,6 +145,8 @@ def given_denoisers(experiment: VerificationExperiment) -> list[Denoiser]:
         raise InputError(
             "--sigma and --denoiser: name a file for each sigma, or leave --sigma out."
         )
+    for path in paths:
+        warn_of_people(path)
     precision = experiment.settings.precision
     found = [
         load_denoiser(path, experiment.target, sigma, precision)

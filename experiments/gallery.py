@@ -29,6 +29,7 @@ from experiments.face_verification.examples import (
     save_images,
 )
 from experiments.face_verification.trained_cleaners import TrainedCleaners
+from experiments.face_verification.trained_elsewhere import about_origin, warn_of_people
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.flags import (
     command_line,
@@ -86,7 +87,10 @@ def main(_: list[str]) -> None:
     )
     if saved is not None and (told := saved.told_of(experiment.target)):
         _log.warning("%s", told)
+    origin = ""
     if saved is None:
+        if experiment.settings.start_from:
+            origin = " " + about_origin("The ResGN began with")
         run.same_data(experiment.legitimate.images)
         resgns = TrainedCleaners(experiment, run)
         cleaner = resgns.get(resgns.recipe("joint", epsilon))
@@ -94,6 +98,8 @@ def main(_: list[str]) -> None:
     elif own:
         examples = [own_example(experiment, saved, own[0], own[1], epsilon)]
     else:
+        warn_of_people(str(saved.path))
+        origin = " " + about_origin("The ResGN has")
         cleaner = saved.model
         examples = first_examples(experiment, cleaner, epsilon, _EXAMPLES.value)
 
@@ -111,6 +117,7 @@ def main(_: list[str]) -> None:
         "Squared distances of unit embeddings to the reference; the same person where the "
         f"distance is below the threshold. FGSM with eps {with_levels([epsilon])}, 8-bit images."
         + ("" if own else " Medians over all test pairs, quartiles in round brackets.")
+        + origin
     )
     plain = tuple(rows[0].columns)
     facts = experiment.devices.facts()
@@ -120,8 +127,13 @@ def main(_: list[str]) -> None:
 
 
 def threshold_of(saved: SavedGenerator, experiment: VerificationExperiment) -> float:
-    """The target's threshold: the one that the ResGN learned with, else that of the data set."""
-    if saved.about.get("target") == experiment.target.name and "threshold" in saved.about:
+    """The target's threshold: the one that the ResGN learned with, else that of the data set.
+
+    The file's is another network's where the ResGN was trained for one, even of the same name, and
+    for noisy copies where it is a denoiser.
+    """
+    fits = saved.told_of(experiment.target) is None and "sigma" not in saved.about
+    if fits and "threshold" in saved.about:
         return float(saved.about["threshold"])
     return experiment.legitimate.threshold
 

@@ -31,11 +31,13 @@ from experiments.face_verification.cleaners import (
     check_names,
     make_defence,
     needs_texture,
+    random_cleaners,
 )
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
 from experiments.face_verification.monitoring import log_panels
 from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import (
+    about_judges,
     about_network,
     about_pairs,
     about_robust,
@@ -237,11 +239,8 @@ def notes(
             "steps come first, spare the pairs that they break the rest, and are where the rest "
             "begins; judged on 8-bit images."
         )
-    for name, judge in (judges or {}).items():
-        sentences.append(
-            f"{name}_...: the same images judged by {name}, in its own crop and with its own "
-            f"threshold {judge.threshold:.3f}; it was not attacked."
-        )
+    if judges:
+        sentences += about_judges(judges, random_cleaners(rows, experiment))
     return " ".join(sentences)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from experiments.drawing.figures import save_roc
+from experiments.face_verification.sentences import about_intervals
 from experiments.flags import command_line, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED
@@ -67,11 +68,9 @@ def main(_: list[str]) -> None:
     stated = None if settings.facenet_weights else PAPER_ACCURACY.get(target.name)
     row, roc = measure(target.name, np.sum(np.square(difference), axis=-1), pairs, stated)
     save_roc(run.folder / "roc.png", {target.name: roc})
-    notes = (
-        f"{len(pairs)} pairs of {dataset.name}; 95 % Wilson intervals in round brackets; in square "
-        "ones the accuracy that the network's author gives for LFW's View 2."
+    table = run.finish(
+        [row], "float32", "target", notes(dataset, pairs), plain=("threshold",), auc=roc.auc()
     )
-    table = run.finish([row], "float32", "target", notes, plain=("threshold",), auc=roc.auc())
     print("\n" + table)
     print(f"{run.folder}: verification.md, verification.csv, result.json, roc.png")
 
@@ -110,13 +109,35 @@ def measure(
     genuine = int(np.count_nonzero(pairs.same))
     columns = {"accuracy": Measurement.rate(correct, stated)}
     columns["eer"] = Measurement.bare(roc.equal_error_rate(), len(pairs))
-    for far in FALSE_ACCEPT_RATES:
-        rate = roc.tar_at_far(far)
-        accepted = np.arange(genuine) < round(rate * genuine)
-        columns[f"tar_at_far_{far:g}"] = Measurement.rate(accepted)
+    for far in measured_rates(pairs):
+        # Without an interval: its threshold is of the same impostors.
+        columns[f"tar_at_far_{far:g}"] = Measurement.bare(roc.tar_at_far(far), genuine)
     threshold = calibrate_threshold(distances, pairs.same)
     columns["threshold"] = Measurement.bare(threshold, len(pairs))
     return Row(target, columns), roc
+
+
+def measured_rates(pairs: Pairs) -> list[float]:
+    """The false accept rates that one impostor or more of these pairs makes up."""
+    impostors = np.count_nonzero(~pairs.same)
+    return [far for far in FALSE_ACCEPT_RATES if impostors >= round(1 / far)]
+
+
+def notes(dataset: FaceDataset, pairs: Pairs) -> str:
+    """What was measured on which pairs, and what of it has no interval or is left out."""
+    sentences = [
+        f"{len(pairs)} pairs of {dataset.name}; 95 % Wilson interval of the accuracy in round "
+        "brackets; in square ones the accuracy that the network's author gives for LFW's View 2.",
+        about_intervals(pairs, dataset.people),
+        "tar_at_far_... has no interval: its threshold is read from the same impostors.",
+    ]
+    left_out = [
+        f"tar_at_far_{far:g} is left out: it needs {round(1 / far)} pairs of two people, and there "
+        f"are {np.count_nonzero(~pairs.same)}."
+        for far in FALSE_ACCEPT_RATES
+        if far not in measured_rates(pairs)
+    ]
+    return " ".join([*sentences, *left_out])
 
 
 if __name__ == "__main__":

@@ -299,7 +299,7 @@ class Trainer:
         if config.schedule == "cosine":
             return WarmCosine(config.learning_rate, config.warmup_steps, steps)
         if config.schedule == "staircase":
-            return Staircase(config.learning_rate, config.decay, max(1, steps // 2))
+            return Staircase(config.learning_rate, config.decay, (steps + 1) // 2)
         return Constant(config.learning_rate)
 
     def _compile(self, steps_per_epoch: int) -> Callable[[Batch], tf.Tensor]:

@@ -86,6 +86,8 @@ def read(name: str, precision: str) -> TrainedCleaner | None:
         if stored["sha256"] != files.sha256(weights):
             raise ValueError("its weights are not those that were saved")
         history = [Progress(**progress) for progress in stored["history"]]
+        if not history:
+            raise ValueError("it says nothing of its training")
         return TrainedCleaner(load_generator(weights, precision).model, history)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -26,7 +26,7 @@ from resgn.bring_your_own import is_own, own_cleaner
 from resgn.cleaners import Cleaner
 from resgn.cleaners.apegan import ApeGanConfig, train_apegan
 from resgn.cleaners.magnet import MagNetConfig, train_magnet
-from resgn.losses import TERMS
+from resgn.losses import TERMS, LossWeights
 from resgn.robust_target import trainable_copy
 from weights.errors import InputError
 
@@ -65,6 +65,8 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
     """
     if is_own(name):
         own_cleaner(name)
+    elif name in LOSSES:
+        _check_weights(name, experiment.settings.loss)
     elif name in INPUT:
         _input_cleaner(name, experiment.settings.input_cleaners)
     elif name in TRAINED:
@@ -73,6 +75,29 @@ def check_cleaner(name: str, experiment: VerificationExperiment) -> None:
         given_denoiser(experiment)
     elif name == ROBUST:
         trainable_copy(experiment.target)
+
+
+def _check_weights(name: str, loss: LossWeights) -> None:
+    """A row learns from what it is called by; a term alone weighs 1."""
+    left = loss.only(LOSSES[name]).active()
+    for term in LOSSES[name]:
+        if term not in left:
+            raise InputError(
+                f"`{term}_weight` is 0, and the row {name} learns from that loss: give it a weight "
+                "above 0, or leave the row out."
+            )
+
+
+def random_cleaners(names: Sequence[str], experiment: VerificationExperiment) -> list[str]:
+    """Those of the rows whose cleaner gives another image each time."""
+    made = {
+        name: own_cleaner(name)
+        if is_own(name)
+        else _input_cleaner(name, experiment.settings.input_cleaners)
+        for name in names
+        if is_own(name) or name in INPUT
+    }
+    return [name for name, cleaner in made.items() if cleaner.random]
 
 
 def needs_texture(names: Sequence[str], given: Mapping[str, Any]) -> bool:

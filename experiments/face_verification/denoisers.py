@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments.face_verification.certification_settings import denoiser_settings
 from experiments.face_verification.settings import Smoothed
 from experiments.face_verification.trained_cleaners import TrainedCleaners
+from experiments.face_verification.trained_elsewhere import warn_of_people
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.run import Run
 from resgn.smoothing import Denoiser, GaussianNoise, load_denoiser
@@ -33,6 +34,7 @@ def given_denoiser(experiment: VerificationExperiment) -> Denoiser | None:
     settings = experiment.settings
     if settings.denoiser is None:
         return None
+    warn_of_people(settings.denoiser)
     sigma = settings.smoothed.sigma
     return load_denoiser(settings.denoiser, experiment.target, sigma, settings.precision)
 

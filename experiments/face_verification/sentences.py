@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
@@ -16,22 +16,34 @@ from experiments.face_verification.denoisers import (
 )
 from experiments.face_verification.measured_noise import DRAWS
 from experiments.face_verification.settings import ROBUST
+from experiments.face_verification.trained_elsewhere import about_origin
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from resgn.faces.pairs import Pairs
 from resgn.generator import GeneratorConfig
+from resgn.judge import Judge
+from resgn.losses import PAPER_WEIGHTS, TERMS, LossWeights
 from resgn.smoothing import Denoiser, Draws, largest_radius
+from resgn.verification import PAPER_THRESHOLD
 
 
 def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -> list[str]:
     """Figures, data, target and attack."""
-    settings = experiment.settings
+    settings, legitimate = experiment.settings, experiment.legitimate
+    # Of what comes from a file nobody knows on whom it learned.
+    apart = not (settings.start_from or settings.denoiser)
     return [
         "Percent verified correctly, 95 % Wilson interval in round brackets, the paper's "
         "figure in square ones.",
+        *(
+            [about_intervals(legitimate.parts["test"], legitimate.faces.people)]
+            if legitimate.faces is not None
+            else []
+        ),
         f"Data {settings.dataset}, target {settings.target} with threshold "
-        f"{experiment.legitimate.threshold:.3f}, FGSM with eps "
+        f"{legitimate.threshold:.3f}, FGSM with eps "
         f"{with_levels(epsilons)}, 8-bit images; {settings.pairs.train_same} + "
-        f"{settings.pairs.train_different} training examples, people kept apart.",
+        f"{settings.pairs.train_different} training examples"
+        f"{', people kept apart' if apart else ''}.",
         *(
             [
                 "Images are whitened one by one and stretched together to [0, 1], where they are "
@@ -41,6 +53,21 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
             else []
         ),
     ]
+
+
+def about_intervals(pairs: Pairs, people: np.ndarray) -> str:
+    """That pairs are less independent than their number says.
+
+    Args:
+      pairs: that were measured on.
+      people: int `[I]`, whose the images are that pairs name.
+    """
+    count = len(np.unique(people[np.r_[pairs.probe, pairs.reference]]))
+    return (
+        f"Intervals are over pairs; these are of {count} people and "
+        f"{len(np.unique(pairs.probe))} probes, who recur in pairs, so that they say less than as "
+        "many independent ones."
+    )
 
 
 def about_network(experiment: VerificationExperiment) -> list[str]:
@@ -57,7 +84,17 @@ def about_network(experiment: VerificationExperiment) -> list[str]:
             "each in its own crop (not in the paper)."
         )
     if settings.start_from:
-        parts.append("It was trained on from one that had been trained before.")
+        parts.append(about_origin("It began with"))
+    if settings.loss != PAPER_WEIGHTS:
+        parts.append(
+            f"Loss weights {_weights(settings.loss)} (in the paper {_weights(PAPER_WEIGHTS)})."
+        )
+    if settings.texture == "small":
+        parts.append("The texture critic is the project's small network, not VGG-Face.")
+    if settings.calibrate:
+        parts.append(
+            f"The target's threshold is set on training pairs (the paper's is {PAPER_THRESHOLD:g})."
+        )
     if settings.train_spread > 1:
         parts.append(
             f"It learns from intensities of 1 to {settings.train_spread:g} times that of the "
@@ -68,6 +105,26 @@ def about_network(experiment: VerificationExperiment) -> list[str]:
     if generator.image_skip:
         parts.append("Its input is added to its output (not in the paper).")
     return parts
+
+
+def about_judges(judges: Mapping[str, Judge], random: Sequence[str]) -> list[str]:
+    """What further networks see.
+
+    Args:
+      judges: by name.
+      random: the rows whose cleaner draws anew for each network.
+    """
+    sentences = [
+        f"{name}_...: the same images judged by {name}, in its own crop and with its own "
+        f"threshold {judge.threshold:.3f}; it was not attacked."
+        for name, judge in judges.items()
+    ]
+    if judges and random:
+        sentences.append(
+            f"Not so behind what is random ({', '.join(random)}): each network sees draws of its "
+            "own there."
+        )
+    return sentences
 
 
 def about_smoothed(experiment: VerificationExperiment) -> list[str]:
@@ -87,7 +144,7 @@ def about_smoothed(experiment: VerificationExperiment) -> list[str]:
         f"{smoothed.draws} fresh ones decide.",
         about_denoisers([given.config if given else learning.settings.generator]),
         about_comparison([given] if given else []),
-        *([] if given else [about_denoiser_training(learning)]),
+        about_origin("The denoiser has") if given else about_denoiser_training(learning),
     ]
 
 
@@ -132,6 +189,8 @@ def about_certificates(
       trained: by this run's settings.
     """
     same, probes = int(np.count_nonzero(pairs.same)), len(np.unique(pairs.probe))
+    elsewhere = "Denoisers have" if not trained else "Training began with"
+    apart = trained and not experiment.settings.start_from
     sentences = [
         "Percent of pairs whose right decision is certified: no change of the probe up to the "
         "radius, in L2 over all pixels of images in [0, 1], turns it, whatever the attacker knows. "
@@ -139,7 +198,8 @@ def about_certificates(
         f"Data {experiment.settings.dataset}, target {experiment.settings.target}; {same} + "
         f"{len(pairs) - same} test pairs that it verifies rightly without noise "
         f"({100 * experiment.legitimate.verified:.2f} % of all that were drawn; the others count "
-        "nowhere), people kept apart from those of the training.",
+        f"nowhere){', people kept apart from those of the training' if apart else ''}.",
+        *([] if apart else [about_origin(elsewhere)]),
         f"{settings.selection_draws} draws guess the decision and {settings.draws} others bound "
         f"its probability (Clopper and Pearson), {100 * settings.confidence:g} % confidence for "
         "each pair by itself; pairs with one probe share its draws. Probes that are in most pairs, "
@@ -218,8 +278,11 @@ def about_comparison(denoisers: Sequence[Denoiser]) -> str:
 def about_denoiser_training(experiment: VerificationExperiment) -> str:
     """How denoisers were trained."""
     training, loss = experiment.settings.training, experiment.settings.loss
-    terms = ", ".join(f"{term} {getattr(loss, term):g}" for term in loss.active())
     return (
         f"Trained on noise drawn anew in each step, {training.epochs} epochs in batches of "
-        f"{training.batch_size}, loss weights {terms}."
+        f"{training.batch_size}, loss weights {_weights(loss, loss.active())}."
     )
+
+
+def _weights(loss: LossWeights, terms: Sequence[str] = TERMS) -> str:
+    return ", ".join(f"{term} {getattr(loss, term):g}" for term in terms)

@@ -200,6 +200,11 @@ class VerificationSettings:
         for name in (f"{term}_weight" for term in TERMS):
             if not 0.0 <= values[name] < float("inf"):
                 raise InputError(f"`{name}` must be 0 or more, got {values[name]}.")
+        if not self.loss.active():
+            raise InputError(
+                f"{', '.join(f'`{term}_weight`' for term in TERMS)} are all 0: give at least one a "
+                "weight above 0, or ResGN learns nothing."
+            )
         if not 1.0 <= self.train_spread < float("inf"):
             raise InputError(f"`train_spread` must be 1 or more, got {self.train_spread}.")
         if self.critics and (

@@ -15,6 +15,7 @@ from experiments.face_verification import cleaner_cache, monitoring
 from experiments.face_verification.adversarial_training import CraftedThrough
 from experiments.face_verification.cleaner_recipe import CleanerRecipe
 from experiments.face_verification.lessons import Lesson, against_attacks, against_noise
+from experiments.face_verification.trained_elsewhere import warn_of_people
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.json_files import read_kept, write_json
 from experiments.running.run import Run
@@ -61,6 +62,8 @@ class TrainedCleaners:
     def get(self, recipe: CleanerRecipe) -> tf.keras.Model:
         """The network, frozen, from images `[N, H, W, 3]` in [0, 1] to the same."""
         experiment, run = self._experiment, self._run
+        if experiment.settings.start_from:
+            warn_of_people(experiment.settings.start_from)
         with experiment.preparing:
             lesson = self._lesson(recipe)
             monitoring.log_hyperparameters(run, recipe.name, recipe.shown())

@@ -39,6 +39,7 @@ WORDS = {
     "many": "250 pairs",
     "smoothed": "votes behind the denoiser",
     "20": "20 + 20 pairs",
+    "012": "noise of 0.12",
     "025": "noise of 0.25",
     "10000": "20 + 20 pairs, 10,000 draws",
     "self_perturbed": "the detector of self-perturbed faces attacked",
