@@ -22,6 +22,7 @@ import tqdm
 
 from attacks import whole_levels
 from experiments.drawing.figures import HeatMap, save_heat_maps
+from experiments.face_verification.over_people import verified_share
 from experiments.face_verification.papers import TABLE_2
 from experiments.face_verification.sentences import about_from_zero, about_network, about_pairs
 from experiments.face_verification.trained_cleaners import TrainedCleaners
@@ -29,7 +30,7 @@ from experiments.face_verification.verification_experiment import VerificationEx
 from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.results import Measurement, Row
+from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.legitimate_pairs import Embed
 from resgn.verification_set import COLUMNS
@@ -129,11 +130,12 @@ def column(
         paper: tuple[float | None, float | None] = (None, None)
         if not lesson.from_zero:
             paper = TABLE_2.get((lesson.epsilon, epsilon), paper)
+        pairs = experiment.legitimate
         columns = {
-            column: Measurement.rate(outcomes[column], paper[number])
+            column: verified_share(pairs, column, outcomes[column], paper[number])
             for number, column in enumerate(COLUMNS[:2])
         }
-        columns["legitimate"] = Measurement.rate(legitimate())
+        columns["legitimate"] = verified_share(pairs, "legitimate", legitimate())
         return Row(row_name(lesson, epsilon), columns)
 
     return [

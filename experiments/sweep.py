@@ -21,6 +21,7 @@ import tqdm
 from attacks import whole_levels
 from experiments.drawing.figures import save_curves
 from experiments.face_verification.defences import Defence
+from experiments.face_verification.over_people import verified_share
 from experiments.face_verification.papers import TABLE_1, TABLE_2
 from experiments.face_verification.sentences import about_from_zero, about_network, about_pairs
 from experiments.face_verification.trained_cleaners import TrainedCleaners
@@ -28,7 +29,7 @@ from experiments.face_verification.verification_experiment import VerificationEx
 from experiments.flags import command_line, intensity_flags, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.results import Measurement, Row
+from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.legitimate_pairs import Embed
 from resgn.verification_set import VerificationSet
@@ -101,10 +102,11 @@ class Sweep:
     def _measure(self, name: str, defence: str, epsilon: float) -> Row:
         outcomes = self._set(epsilon).attacked_outcomes(self._defences[defence]())
         paper = paper_figures(defence, self.learned, epsilon)
+        legitimate = self.experiment.legitimate
         return Row(
             name,
             {
-                column: Measurement.rate(outcomes[column], figure)
+                column: verified_share(legitimate, column, outcomes[column], figure)
                 for column, figure in zip(COLUMNS, paper, strict=True)
             },
         )

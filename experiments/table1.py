@@ -35,6 +35,7 @@ from experiments.face_verification.cleaners import (
 )
 from experiments.face_verification.defences import RANDOMIZATION_SEED, Defence
 from experiments.face_verification.monitoring import log_panels
+from experiments.face_verification.over_people import verified_share
 from experiments.face_verification.papers import TABLE_1
 from experiments.face_verification.sentences import (
     about_judges,
@@ -55,7 +56,7 @@ from experiments.flags import (
 )
 from experiments.flags.groups import FlagGroup
 from experiments.flags.strategy_flags import restarting
-from experiments.running.results import Measurement, Row
+from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.judge import Judge
 from resgn.target import TARGETS
@@ -156,7 +157,8 @@ class Table1:
             outcomes |= adaptive.verified
             findings = adaptive.findings
         outcomes |= self._judged(defence, test)
-        columns = {c: Measurement.rate(seen, paper.get(c)) for c, seen in outcomes.items()}
+        share = functools.partial(verified_share, self.experiment.legitimate)
+        columns = {c: share(c, seen, paper.get(c)) for c, seen in outcomes.items()}
         return Row(name, columns, findings)
 
     def _judged(self, defence: Defence, test: VerificationSet) -> dict[str, np.ndarray]:

@@ -68,6 +68,11 @@ class LegitimatePairs:
     dataset: FaceDataset | None = None
 
     @property
+    def people(self) -> np.ndarray | None:
+        """Int `[I]`, whom each image shows; None where nobody knows."""
+        return None if self.faces is None else self.faces.people
+
+    @property
     def learned_from(self) -> Pairs:
         """The training pairs before those were left out that the target verifies wrongly."""
         return self.parts["train"] if self.drawn is None else self.drawn

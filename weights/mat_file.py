@@ -134,7 +134,9 @@ class _Reader:
 
     def _matrix(self, data: memoryview, depth: int) -> tuple[str, Any]:
         """Name and value of a matrix."""
-        self._expect(1, depth)
+        if depth > _DEEPEST:
+            raise self._damage("it is nested too deeply")
+        self._expect(1)
         self.elements += 1
         if not data:
             return "", np.zeros((0, 0))
@@ -245,10 +247,10 @@ class _Reader:
         if not inflater.eof:
             raise self._damage("a compressed variable ends early")
 
-    def _expect(self, parts: int, depth: int = 0) -> None:
-        """Refuse so many parts more, before there is room made for them."""
-        if depth > _DEEPEST or self.elements + parts > _MOST_ELEMENTS:
-            raise self._damage("it is nested too deeply or has too many parts")
+    def _expect(self, parts: int) -> None:
+        """Refuse so many parts more before room is made for them."""
+        if self.elements + parts > _MOST_ELEMENTS:
+            raise self._damage("it has too many parts")
 
     def _count(self, size: int) -> None:
         self.unfolded += size

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from weights import file_kinds, keras_h5
 from weights.errors import InputError
 from weights.mat_file import load_mat
+from weights.network_attributes import stating_its_size
 from weights.network_weights import NetworkWeights, source_attributes
 from weights.vgg_face_layout import (
     DENSE_UNITS,
@@ -182,7 +183,7 @@ def _shapes(path: Path, stored: _Shapes, said: Mapping[str, Any]) -> _Shapes:
         if name in _HEAD:
             side = input_size // 32 if name == "fc6" else 1
             inputs, units = expected["kernel"]
-            allowed.append((side, side, inputs // side**2, units))
+            allowed.append((side, side, inputs // max(side, 1) ** 2, units))
         if stored[name]["kernel"] not in allowed or stored[name]["bias"] != expected["bias"]:
             raise InputError(
                 f"{path}: {name} has shapes {stored[name]['kernel']} and {stored[name]['bias']}, "

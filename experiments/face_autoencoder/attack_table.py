@@ -19,6 +19,7 @@ from experiments.face_autoencoder.own_faces import about_own_pair, own_pair
 from experiments.face_autoencoder.settings import AutoencoderSettings
 from experiments.running.results import Measurement, Row
 from experiments.running.settings import Presets, check_above_zero, check_at_least, part
+from mofa.arrays import Array
 from resgn.target import to_float
 from weights.errors import InputError
 
@@ -30,6 +31,15 @@ PARTS: dict[str, tuple[str, ...]] = {
 PARTS["pose"] = ("rotation", "translation")
 """Terms of Eq. 1, and the parts of the code that they are about."""
 ROWS = ("mofa", "vgg19", "fgsm", "pgd", "l2", *PARTS, "universal")
+ABOUT_ROWS = {
+    "universal": "universal: one perturbation toward the first pair's target, learned on other "
+    "pictures, which may be of the same people; only sources of another person than that target, "
+    "whom the classifiers tell apart from it, are counted.",
+    "transfer": "transfer: the images of mofa before another encoder, whose codes are judged by "
+    "the classifier of the first one at its threshold; it was that one whose codes told the pairs "
+    "apart.",
+}
+"""What holds for a row in another way than for the others, for the notes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,11 +151,15 @@ class AttackTable:
         self._made: dict[str, Attacked] = {}
 
     def about(self) -> str:
-        """Which pairs were attacked, in sentences."""
+        """Which pairs were attacked, and what is different for some rows, in sentences."""
         source, target = self._settings.source, self._settings.target
         if source is not None and target is not None:
-            return about_own_pair(self.pairs, source, target)
-        return self._experiment.about(self.pairs)
+            said = about_own_pair(self.pairs, source, target)
+        else:
+            said = self._experiment.about(self.pairs)
+        return " ".join(
+            [said, *(text for name, text in ABOUT_ROWS.items() if name in self._settings.names)]
+        )
 
     def row(self, name: str) -> Row:
         """One line of the table."""
@@ -182,7 +196,10 @@ class AttackTable:
         return pairs.attacked(attack, eps, pairs.match(experiment.terms_of_all, PARTS[name]))
 
     def _universal(self) -> Attacked:
-        """One perturbation toward the first target, learned on other people's pictures."""
+        """One perturbation toward the first target, learned on other pairs.
+
+        No picture is both attacked and learned from; people may be.
+        """
         learning = self._learning
         if learning is None:
             raise ValueError("a universal perturbation needs pairs to learn from")
@@ -199,16 +216,28 @@ class AttackTable:
         kept = in_levels(images, self.pairs.sources, self._change)
         return Attacked(images, to_float(kept).numpy())
 
+    def _toward_first(self) -> tuple[AttackedPairs, Array]:
+        """Sources with the first target, where the two are told apart, and which: bool [N]."""
+        pairs, first = self.pairs, np.zeros(len(self.pairs), int)
+        found = AttackedPairs.of(pairs.victim, pairs.sources, pairs.targets[first])
+        kept = found.apart()
+        if pairs.people is not None:
+            found = dataclasses.replace(found, people=(pairs.people[0], pairs.people[1][first]))
+            kept &= pairs.people[0] != pairs.people[1][0]
+        kept[0] = True  # a pair that was drawn, whatever rounding says of it now
+        return found.part(kept), kept
+
     def _measure(self, name: str, attacked: Attacked) -> dict[str, Measurement]:
         """The columns of a row."""
         pairs, terms = self.pairs, self._experiment.terms
         only: Sequence[str] = ()
         if name == "universal":
-            first = np.zeros(len(pairs), int)
-            pairs = AttackedPairs.of(pairs.victim, pairs.sources, pairs.targets[first])
+            pairs, kept = self._toward_first()
+            attacked = Attacked(attacked.images[kept], attacked.stored[kept])
         elif name == "transfer":
             victim = Victim(lambda x: self._other(x, training=False), pairs.victim.identities)
-            pairs = AttackedPairs.of(victim, pairs.sources, pairs.targets)
+            moved = AttackedPairs.of(victim, pairs.sources, pairs.targets)
+            pairs = dataclasses.replace(moved, people=pairs.people)
         elif name in PARTS:
             terms, only = {name: self._experiment.terms_of_all[name]}, PARTS[name]
         columns = pairs.measure(KINDS.get(name, "code"), attacked, terms, through_jpeg, only)

@@ -14,6 +14,7 @@ from experiments.face_verification.ballots import Ballots
 from experiments.face_verification.certification_settings import CertificationSettings
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.kept_arrays import KeptArrays
+from experiments.running.pairs_of_people import People, of_pairs
 from experiments.running.results import Measurement, Row
 from resgn.faces.pairs import Pairs
 from resgn.smoothing import DIFFERENT, SAME, Certificates, Denoiser, Draws
@@ -50,6 +51,7 @@ class Certified:
       decision: of PREDICT, int `[P]`.
       seconds: for each pair.
       threshold: of the smoothed verifier.
+      people: whose probes and references are, int `[P]` each; None where nobody knows.
     """
 
     sigma: float
@@ -58,10 +60,18 @@ class Certified:
     decision: np.ndarray
     seconds: float
     threshold: float
+    people: People | None = None
 
     @classmethod
-    def of(cls, votes: Votes, same: np.ndarray, denoiser: Denoiser, draws: Draws) -> Certified:
-        """From votes on pairs with the truth `same`, bool `[P]`."""
+    def of(
+        cls,
+        votes: Votes,
+        same: np.ndarray,
+        denoiser: Denoiser,
+        draws: Draws,
+        people: People | None = None,
+    ) -> Certified:
+        """From votes on pairs with the truth `same`, bool `[P]`, of `people`, see there."""
         return cls(
             denoiser.sigma,
             same,
@@ -69,7 +79,15 @@ class Certified:
             predict_votes(votes.certification, draws.certification, draws.confidence),
             votes.seconds / len(same),
             denoiser.threshold,
+            people,
         )
+
+    def _share(
+        self, outcomes: np.ndarray, rows: np.ndarray, paper: float | None = None
+    ) -> Measurement:
+        """Of some pairs, bool `[P]`."""
+        people = None if self.people is None else (self.people[0][rows], self.people[1][rows])
+        return of_pairs(outcomes[rows], people, paper)
 
     def at(
         self, radius: float, published: Mapping[float, tuple[float, float]] = MappingProxyType({})
@@ -83,7 +101,7 @@ class Certified:
         holds = self.certificates.hold(self.same, radius)
         kinds = {"dodging": self.same, "impersonation": ~self.same}
         columns = {
-            name: Measurement.rate(holds[kind], paper)
+            name: self._share(holds, kind, paper)
             for (name, kind), paper in zip(
                 kinds.items(), published.get(radius, (None, None)), strict=True
             )
@@ -98,11 +116,12 @@ class Certified:
         certificates = self.certificates
         radius = np.where(certificates.hold(self.same, 0.0), certificates.radius, 0.0)
         right = self.decision == np.where(self.same, SAME, DIFFERENT)
+        everyone = np.ones(len(self.same), bool)
         columns = {
-            "clean": Measurement.rate(right),
-            "clean_same": Measurement.rate(right[self.same]),
-            "clean_different": Measurement.rate(right[~self.same]),
-            "abstained": Measurement.rate(~np.isin(self.decision, (SAME, DIFFERENT))),
+            "clean": self._share(right, everyone),
+            "clean_same": self._share(right, self.same),
+            "clean_different": self._share(right, ~self.same),
+            "abstained": self._share(~np.isin(self.decision, (SAME, DIFFERENT)), everyone),
             "median_radius": Measurement.quartiles(radius),
             "threshold": Measurement.bare(self.threshold, len(self.same)),
         }
@@ -134,8 +153,9 @@ class Certification:
         Votes of an earlier part of the run are read back, and those of other runs on the same
         probes, with the same draws behind the same denoiser.
         """
-        votes = self.votes(denoiser)
-        return Certified.of(votes, self.pairs.same, denoiser, self.settings.voting)
+        votes, pairs, people = self.votes(denoiser), self.pairs, self.experiment.legitimate.people
+        ends = None if people is None else (people[pairs.probe], people[pairs.reference])
+        return Certified.of(votes, pairs.same, denoiser, self.settings.voting, ends)
 
     def votes(self, denoiser: Denoiser) -> Votes:
         """The votes on all pairs; the noisy copies of a probe serve all pairs that it is in."""

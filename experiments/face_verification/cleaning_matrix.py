@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.drawing.figures import HeatMap
+from experiments.face_verification.over_people import verified_share
 from experiments.face_verification.trained_cleaners import TrainedCleaners
 from experiments.face_verification.verification_experiment import VerificationExperiment
 from experiments.running.results import Measurement, Row
@@ -76,7 +77,9 @@ class CleaningMatrix:
                 else experiment.judge(judge).outcomes(clean, test)
             )
             for column in COLUMNS:
-                columns[column_name(judge, column)] = Measurement.rate(outcomes[column])
+                columns[column_name(judge, column)] = verified_share(
+                    experiment.legitimate, column, outcomes[column]
+                )
         return Row(name, columns)
 
     def _trained(self, name: str) -> tf.keras.Model:

@@ -35,7 +35,11 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
         "Percent verified correctly, 95 % Wilson interval in round brackets, the paper's "
         "figure in square ones.",
         *(
-            [about_intervals(legitimate.parts["test"], legitimate.faces.people)]
+            [
+                about_intervals(
+                    legitimate.parts["test"], legitimate.faces.people, f"those of {settings.target}"
+                )
+            ]
             if legitimate.faces is not None
             else []
         ),
@@ -55,16 +59,17 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
     ]
 
 
-def about_intervals(pairs: Pairs, people: np.ndarray) -> str:
+def about_intervals(pairs: Pairs, people: np.ndarray, which: str = "these") -> str:
     """That pairs are less independent than their number says.
 
     Args:
       pairs: that were measured on.
       people: int `[I]`, whose the images are that pairs name.
+      which: pairs they are, where a table has others, too.
     """
     count = len(np.unique(people[np.r_[pairs.probe, pairs.reference]]))
     return (
-        f"Intervals are over pairs; these are of {count} people and "
+        f"Intervals are over pairs; {which} are of {count} people and "
         f"{len(np.unique(pairs.probe))} probes, who recur in pairs, so that they say less than as "
         "many independent ones."
     )

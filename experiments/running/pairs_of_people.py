@@ -41,9 +41,12 @@ def of_pairs(
     number = len(np.unique([first, second]))
     mean = float(values.mean())
     residual = values.astype(np.float64) - mean
-    shared = sum(np.equal.outer(one, other) for one in (first, second) for other in (first, second))
+    shared = np.zeros([count, count], bool)
+    for one in (first, second):
+        for other in (first, second):
+            shared |= np.equal.outer(one, other)
     independent = residual @ residual * count / (count - 1)
-    together = residual @ (shared > 0) @ residual * number / max(number - 1, 1)
+    together = residual @ shared @ residual * number / max(number - 1, 1)
     variance = max(independent, together) / count**2
     if not outcomes:
         half = Z95 * math.sqrt(variance)

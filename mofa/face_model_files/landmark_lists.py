@@ -15,6 +15,7 @@ import numpy as np
 
 from mofa import landmarks as landmark_names
 from mofa.arrays import Array
+from mofa.face_model_files.checked import check_sizes
 from weights.errors import InputError, brief
 
 _log = logging.getLogger(__name__)
@@ -40,11 +41,12 @@ def hdf5_landmarks(path: Path, file: h5py.File, meshes: Sequence[Array]) -> dict
     if key is None:
         return {}
     try:
+        check_sizes(path, file[key])
         points = dict(_named_points(as_text(file[key][()])))
         places = np.array(list(points.values()), np.float64).reshape(-1, 3)
         if not np.isfinite(places).all():
             raise ValueError("a coordinate is not finite")
-    except (ValueError, TypeError, KeyError, IndexError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError, RuntimeError) as error:
         _log.warning(
             "%s: its list of landmarks cannot be read (%s) and is left out.",
             path.name,
@@ -126,7 +128,7 @@ class LandmarkFile:
             if isinstance(content, list):
                 content = dict(zip(landmark_names.NAMES, content, strict=True))
             return cls(path, {str(name): _whole(vertex) for name, vertex in content.items()})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise InputError(
                 f"{path} must be a JSON file {{name: vertex}} ({brief(error)})"
             ) from error

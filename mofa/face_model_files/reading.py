@@ -21,6 +21,9 @@ LEARNED_PATH = _WEIGHTS / "learned_face_model.h5"
 OWN_MODELS = {"open": DEFAULT_PATH, "learned": LEARNED_PATH}
 """The models that come along, by the names that encoders' files call them."""
 
+# What libraries make of damaged files; sizes that lie exhaust the memory.
+_DAMAGE = (OSError, LookupError, ValueError, TypeError, RuntimeError, ArithmeticError, MemoryError)
+
 
 def content(path: str | os.PathLike[str] | None = None) -> made_for.Content:
     """What a model of any kind is, to be named by what was made for it.
@@ -82,7 +85,7 @@ def read(
         model = reader(path, given)
     except InputError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"{path.name} could not be read as a morphable model ({brief(error)}); it may be "
             "truncated or of another kind: copy or download it again"

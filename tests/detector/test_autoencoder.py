@@ -203,6 +203,10 @@ def test_another_network_is_refused(tmp_path) -> None:
     keras_h5.save_layer_weights({}, tmp_path / "damaged.h5", {"network": "detector", "width": 1.0})
     with pytest.raises(InputError, match="decoder_width"):
         load_autoencoder(tmp_path / "damaged.h5")
+    said = {"network": "detector", "width": 1.0, "decoder_width": 1.0, "encoder_size": np.inf}
+    keras_h5.save_layer_weights({}, tmp_path / "damaged.h5", said)
+    with pytest.raises(InputError, match=r"its size is not stated .*infinity"):
+        load_autoencoder(tmp_path / "damaged.h5")
 
 
 def test_imagenet_weights_do_not_fit_a_narrow_encoder(

@@ -76,6 +76,7 @@ def test_a_file_of_before_goes_on_with_one_warning(
         ('{"rate": 1}', "holds no thresholds"),
         ('{"thresholds": {"l1": "much"}}', "holds no thresholds"),
         ('{"thresholds": {"l1": 1.0}, "temperature": "warm"}', "holds no thresholds"),
+        (f'{{"thresholds": {{"l1": 1{"0" * 400}}}}}', "holds no thresholds"),
         ('{"thresholds": {}}', "must name thresholds of l1"),
         ('{"thresholds": {"l3": 1.0}}', "must name thresholds of l1"),
         ('{"thresholds": {"l1": NaN}}', "is not finite"),

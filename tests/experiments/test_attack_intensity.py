@@ -56,12 +56,14 @@ def test_names_of_cells() -> None:
 
 def test_the_cell_of_table_1_is_its_joint_row(in_process, finished: Path, tmp_path: Path) -> None:
     """The same recipe, so that neither table trains again what the other one has."""
-    folder = in_process(table1, "--rows=joint", "--eps=0.03", output=tmp_path / "table1")
+    # Without a texture critic, as here, the joint loss is that of another row.
+    flags = ("--rows=pixel+verification", "--eps=0.03")
+    folder = in_process(table1, *flags, output=tmp_path / "table1")
     assert not (folder / "training").exists()
     (joint,) = result(folder)["rows"]
     cell = next(r for r in result(finished)["rows"] if r["name"] == "train=0.03,test=0.03")
     for column in ("dodging", "impersonation"):
-        assert cell[column] == joint[column]
+        assert cell[column] | {"paper": None} == joint[column] | {"paper": None}
     assert cell["legitimate"] == joint["legitimate"] | {"paper": None}
 
 

@@ -98,6 +98,10 @@ def test_a_trained_denoiser_serves_again_and_for_its_own_noise_only(
     file = finished / "cleaners/sigma=0.25.h5"
     monkeypatch.setattr("experiments.certify.trained_denoiser", None)  # nothing is trained
     again = in_process(certify, *FLAGS, f"--denoiser={file}", output=tmp_path / "again")
+    for folder, apart in ((finished, True), (again, False)):
+        notes = result(folder)["table"]["notes"]
+        assert ("people kept apart" in notes) == apart
+        assert ("Denoisers have weights trained elsewhere, whose people may be" in notes) != apart
     for row, before in zip(result(again)["rows"], result(finished)["rows"], strict=True):
         for name in ("dodging", "impersonation", "clean"):
             assert row.get(name) == before.get(name)

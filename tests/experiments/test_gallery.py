@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -57,7 +58,9 @@ def test_examples_of_the_test_set(in_process, identity: Path, tmp_path: Path) ->
         probe = cv2.imread(str(folder / "images" / f"{stem}_probe.png")).astype(int)
         assert np.abs(attacked - probe).max() == 7
     assert (folder / "gallery.png").stat().st_size > 10_000
-    assert "eps 0.03 (7 grey levels)" in result(folder)["table"]["notes"]
+    notes = result(folder)["table"]["notes"]
+    assert "eps 0.03 (7 grey levels)" in notes
+    assert "The ResGN has weights trained elsewhere, whose people may be among those" in notes
 
 
 def test_own_photographs(in_process, identity: Path, tmp_path: Path) -> None:
@@ -65,9 +68,47 @@ def test_own_photographs(in_process, identity: Path, tmp_path: Path) -> None:
     flags = [f"--probe={probe}", f"--reference={reference}", f"--weights={identity}"]
     folder = in_process(gallery, *flags, output=tmp_path / "run")
     (row,) = result(folder)["rows"]
-    assert row["threshold"]["value"] == pytest.approx(0.3)
-    assert row["name"] == ("dodging" if row["probe"]["value"] < 0.3 else "impersonation")
+    threshold = row["threshold"]["value"]
+    assert threshold != pytest.approx(0.3)  # of another network called dlib
+    assert row["name"] == ("dodging" if row["probe"]["value"] < threshold else "impersonation")
+    assert "trained elsewhere" not in result(folder)["table"]["notes"]
     assert cv2.imread(str(folder / "images" / f"{row['name']}_probe.png")).shape == (160, 160, 3)
+
+
+@pytest.mark.parametrize(
+    ("about", "told", "expected"),
+    [
+        ({"threshold": 0.3}, None, 0.3),
+        ({"threshold": 0.3}, "trained for another", 0.5),
+        ({"threshold": 0.3, "sigma": 0.25}, None, 0.5),
+        ({}, None, 0.5),
+    ],
+)
+def test_whose_threshold_decides(
+    about: dict[str, float], told: str | None, expected: float
+) -> None:
+    saved = SimpleNamespace(about={"target": "dlib", **about}, told_of=lambda _: told)
+    experiment = SimpleNamespace(
+        target=SimpleNamespace(name="dlib"), legitimate=SimpleNamespace(threshold=0.5)
+    )
+    assert gallery.threshold_of(saved, experiment) == expected
+
+
+def test_a_network_that_began_with_another_one_says_so(
+    in_process, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = in_process(gallery, "--examples=1", output=tmp_path / "first")
+    assert "trained elsewhere" not in result(first)["table"]["notes"]
+    file = first / "cleaners" / "joint.h5"
+    for name in ("second", "third"):
+        flags = ("--examples=1", f"--start_from={file}")
+        folder = in_process(gallery, *flags, output=tmp_path / name)
+        notes = result(folder)["table"]["notes"]
+        assert "The ResGN began with weights trained elsewhere" in notes
+    said = [
+        text for text in caplog.messages if "joint.h5 was trained elsewhere: its people" in text
+    ]
+    assert len(said) == 1
 
 
 def test_one_of_two_photographs(in_process, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_resgns_are_those_of_table_1(in_process, finished: Path, tmp_path: Path)
         folder = tmp_path / name
         other = "facenet" if target == "dlib" else "dlib"
         flags = (f"--target={target}", f"--judges={other}", *critics)
-        in_process(table1, "--rows=joint", *flags, output=folder)
+        in_process(table1, "--rows=pixel+verification", *flags, output=folder)
         assert not (folder / "training").exists()
         (joint,) = result(folder)["rows"]
         row = rows[f"train={name},attack={target}"]

@@ -51,6 +51,9 @@ def test_table_1_takes_the_denoiser_that_certify_trained(
     given = ("--rows=smoothed", "--adaptive", f"--denoiser={file}")
     again = in_process(table1, *FEW, *given, output=tmp_path / "given")
     assert result(again)["rows"][0] == smoothed
+    for data, apart in ((result(folder), True), (result(again), False)):
+        assert ("people kept apart" in data["table"]["notes"]) == apart
+        assert ("The denoiser has weights trained elsewhere" in data["table"]["notes"]) != apart
     assert not (again / "cleaners").exists()
     with pytest.raises(InputError, match=r"noise of sigma 0\.25, not 0\.5"):
         in_process(table1, *FEW, *given, "--smoothing_sigma=0.5", output=tmp_path / "no")

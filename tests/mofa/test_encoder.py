@@ -136,6 +136,15 @@ def test_a_file_of_another_network_is_refused(tmp_path) -> None:
         encoder.load(tmp_path / "x.h5")
 
 
+@pytest.mark.parametrize("name", ["width", "dense_units", "input_size"])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_file_of_no_size_is_refused(tmp_path, name: str, value: float) -> None:
+    said = dataclasses.asdict(SMALL) | {name: value}
+    keras_h5.save_layer_weights({}, tmp_path / "x.h5", said)
+    with pytest.raises(InputError, match=r"x\.h5 is no encoder of MoFA: it does not say its size"):
+        encoder.load(tmp_path / "x.h5")
+
+
 def test_impossible_sizes_are_refused() -> None:
     for wrong, message in (
         ({"network": "vgg16"}, "`network` must be one of vgg19, alexnet"),

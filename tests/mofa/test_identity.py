@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from mofa import code as codes
+from mofa import identity_training
 from mofa.identity import (
     IdentityClassifier,
     IdentityConfig,
@@ -25,6 +26,7 @@ from mofa.identity_training import (
     embed_all,
     train_identity,
 )
+from weights import keras_h5
 from weights.errors import InputError
 
 CODE = IdentityConfig("code", people=4, embedding=6, units=16)
@@ -132,6 +134,24 @@ def test_a_file_gives_the_same_classifier(tmp_path: Path) -> None:
         load_identity(tmp_path / "bad.h5")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        *(("threshold", value, "its threshold is") for value in (np.nan, 1.0, -1.0, np.inf)),
+        ("units", np.inf, "infinity to integer"),
+        ("people", np.nan, "NaN to integer"),
+        ("scale", np.nan, "`scale` must be above 0"),
+    ],
+)
+def test_a_file_with_impossible_numbers_is_refused(
+    tmp_path: Path, name: str, value: float, message: str
+) -> None:
+    said = dataclasses.asdict(CODE) | {"threshold": 0.25, name: value}
+    keras_h5.save_weights(build(CODE), tmp_path / "c.h5", said)
+    with pytest.raises(InputError, match=rf"c\.h5 is no identity classifier .*{message}"):
+        load_identity(tmp_path / "c.h5")
+
+
 def test_images_go_through_the_encoder_where_codes_are_wanted() -> None:
     code, image = (IdentityClassifier(build(c), c, 0.3) for c in (CODE, IMAGE))
     images = tf.random.stateless_uniform([2, 32, 32, 3], [0, 1])
@@ -188,6 +208,27 @@ def test_the_best_epoch_is_kept_and_training_stops_at_nan(tmp_path: Path) -> Non
         train_identity(CODE, IdentityTrainingConfig(1, 8), broken, other, tmp_path)
     with pytest.raises(InputError, match="do not fill a batch"):
         train_identity(CODE, IdentityTrainingConfig(1, 64), train, other, tmp_path / "b")
+
+
+def test_triplets_train_where_most_batches_have_nobody_twice(tmp_path: Path) -> None:
+    train, other = faces(4, 4, 0), faces(3, 4, 1)
+    training = IdentityTrainingConfig(epochs=2, batch_size=2, triplet_weight=0.5)
+    reports = []
+    train_identity(CODE, training, train, other, tmp_path, reports.append)
+    assert len(reports) == 2
+    assert np.isfinite([report.loss for report in reports]).all()
+
+
+def test_training_stops_at_the_first_step_that_is_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([1.0, np.inf])  # a third step would find nothing
+    monkeypatch.setattr(
+        identity_training, "_compile", lambda *_: lambda *_: (next(losses), np.float32(0.0))
+    )
+    train, other = faces(4, 8, 0), faces(3, 4, 1)
+    with pytest.raises(InputError, match="epoch 1: the loss is not finite"):
+        train_identity(CODE, IdentityTrainingConfig(1, 8), train, other, tmp_path)
 
 
 def test_augmented_images_stay_in_range_and_half_are_mirrored() -> None:

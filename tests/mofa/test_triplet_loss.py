@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,6 +48,24 @@ def test_where_every_negative_is_nearer_the_farthest_counts() -> None:
     expected = by_definition(x, labels, 0.2)
     assert float(triplet_loss(x, labels, 0.2)) == pytest.approx(expected, rel=1e-5)
     assert float(semihard_triplets(x, labels, 0.2)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [triplet_loss, semihard_triplets])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_batch_without_pairs_costs_nothing_and_moves_nothing(
+    embeddings: np.ndarray, loss: Callable[..., tf.Tensor], compiled: bool
+) -> None:
+    def found(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(x, tf.range(len(LABELS)), 0.2)
+        return value, tape.gradient(value, x)
+
+    run = tf.function(found, autograph=False) if compiled else found
+    value, gradient = run(tf.constant(embeddings))
+    assert float(value) == 0.0
+    assert value.dtype == tf.float32
+    np.testing.assert_array_equal(gradient, np.zeros_like(embeddings))
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.float16])

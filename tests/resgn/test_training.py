@@ -242,6 +242,16 @@ def test_loss_scaling_leaves_out_steps_that_overflow(tmp_path) -> None:
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
+def test_the_staircase_falls_once_however_many_steps(tmp_path) -> None:
+    data = dataset(4)
+    config = dataclasses.replace(CONFIG, epochs=5, learning_rate=1e-3, schedule="staircase")
+    reports: list[Progress] = []
+    Trainer(GENERATOR, LOSS, config, tmp_path).train(data, quality(data), reports.append)
+    # One step an epoch.
+    rates = [1e-3, 1e-3, 1e-3, 0.9e-3, 0.9e-3]
+    np.testing.assert_allclose([report.learning_rate for report in reports], rates)
+
+
 def test_schedules_by_hand() -> None:
     # The paper: 1e-4, times 0.9 in the second half.
     staircase = Staircase(1e-4, 0.9, every=10)

@@ -114,6 +114,11 @@ def _nested(depth: int) -> bytes:
     return cell
 
 
+def _structures(count: int, length: int, names: bytes) -> bytes:
+    fields = _element(5, struct.pack("<i", length)) + _element(1, names)
+    return _matrix(2, (1, count), fields, bytes(count))
+
+
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
@@ -137,6 +142,12 @@ def _nested(depth: int) -> bytes:
         (_matrix(6, (1, 1), struct.pack("<HHI", 9, 5, 0)), "a short element is too long"),
         (_matrix(6, (1, 1), _element(9, bytes(8))[:-1]), "an element reaches beyond the end"),
         (_matrix(2, (1, 1), _element(5, struct.pack("<i", 0)), _element(1, b"a")), "another leng"),
+        # A byte stands for each element, and none for structures without fields.
+        (_structures(500_000, 1, b""), "several structures without fields"),
+        (_structures(2, 1, b""), "several structures without fields"),
+        (_structures(50_000, 1, b"ab"), "too many parts"),
+        (_structures(0, 1, bytes(500_000)), "too many parts"),
+        (_matrix(1, (1, 900_000), bytes(900_000)), "too many parts"),
         (struct.pack("<II", 14, 1 << 31), "beyond the end"),
         (struct.pack("<II", 15, 8) + bytes(8), "damaged"),
     ],
@@ -204,6 +215,9 @@ def test_cells_and_structures_in_column_order(tmp_path: Path) -> None:
         [("a", 0.0), ("longname", 1.0)],
         [("a", 2.0), ("longname", 3.0)],
     ]
+    nothing = _element(5, struct.pack("<i", 8)) + _element(1, b"")
+    assert _load(tmp_path / "x.mat", _matrix(2, (1, 1), nothing)) == {"x": {}}
+    assert _load(tmp_path / "x.mat", _matrix(2, (0, 0), nothing))["x"].shape == (0, 0)
     # Classes that no network needs, and matrices without anything.
     assert _load(tmp_path / "x.mat", _matrix(16, (1, 1), _element(9, bytes(8)))) == {"x": None}
     assert _load(tmp_path / "x.mat", _element(14, b""))[""].shape == (0, 0)

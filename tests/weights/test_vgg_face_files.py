@@ -111,6 +111,12 @@ def test_files_of_the_project_say_it_themselves(tmp_path: Path, numbers: Numbers
     assert_same(path, numbers, classes=PEOPLE, **said)
     keras_h5.save_layer_weights(numbers, path, {"input_size": 96})
     refused(path, r"fc6 has shapes \(64, 128\) and \(128,\), VGG-Face has \(3, 3, 16, 128\)")
+    for name in ("width", "input_size"):
+        for value in (np.inf, np.nan):
+            keras_h5.save_layer_weights(numbers, path, {name: value})
+            refused(path, "its size is not stated")
+    keras_h5.save_layer_weights(numbers, path, {"input_size": 31})
+    refused(path, "fc6 has shapes")
     keras_h5.save_layer_weights(numbers, path, {"width": 0.1})
     refused(path, r"conv1_1 has shapes")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,25 @@ from experiments.face_verification import cleaners
 from experiments.face_verification.settings import VerificationSettings
 from experiments.running.devices import ONE
 from resgn.cleaners import Cleaner
+from weights.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["joint", "texture+verification", cleaners.ADVERSARIAL])
+def test_a_row_whose_loss_has_a_term_of_weight_0_is_refused(name: str) -> None:
+    settings = VerificationSettings.smoke()
+    cleaners.check_cleaner(name, SimpleNamespace(settings=settings))
+    off = SimpleNamespace(settings=settings.but(texture_weight=0.0))
+    message = f"`texture_weight` is 0, and the row {re.escape(name)} learns from that loss"
+    with pytest.raises(InputError, match=message):
+        cleaners.check_cleaner(name, off)
+    for other in ("pixel+verification", "texture"):  # a term alone weighs 1
+        cleaners.check_cleaner(other, off)
+
+
+def test_which_cleaners_are_random() -> None:
+    experiment = SimpleNamespace(settings=VerificationSettings.smoke())
+    rows = ["none", "joint", "randomization", *cleaners.INPUT]
+    assert cleaners.random_cleaners(rows, experiment) == ["gaussian_noise"]
 
 
 @pytest.mark.parametrize("name", cleaners.TRAINED)

@@ -62,6 +62,13 @@ def test_numbers_out_of_range(name: str, value: float, message: str) -> None:
         VerificationSettings().but(**{name: value})
 
 
+def test_a_loss_without_any_term_is_refused() -> None:
+    off = {"pixel_weight": 0.0, "texture_weight": 0.0}
+    assert VerificationSettings().but(**off).loss.active() == ("verification",)
+    with pytest.raises(InputError, match="`verification_weight` are all 0: give at least one"):
+        VerificationSettings().but(**off, verification_weight=0.0)
+
+
 def test_flags_are_put_over_the_preset() -> None:
     given = ["--preset=smoke", "--dataset=celeba", "--epochs=5", "--magnet_noise=0.2", "--seed=3"]
     with groups.parsed([verification_flags.FLAGS], given):

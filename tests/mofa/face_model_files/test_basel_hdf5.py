@@ -91,7 +91,15 @@ def test_places_on_the_reference_instead_of_the_mean(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[{", '[{"name": 1}]', '[{"id": "a", "coordinates": [NaN, 0, 0]}]', "one two", "{}"]
+    "text",
+    [
+        "[{",
+        '[{"name": 1}]',
+        '[{"id": "a", "coordinates": [NaN, 0, 0]}]',
+        f'[{{"id": "a", "coordinates": [1{"0" * 400}, 0, 0]}}]',
+        "one two",
+        "{}",
+    ],
 )
 def test_a_list_that_cannot_be_read_does_not_keep_the_model_from_being_drawn(
     shell, tmp_path, caplog, text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import shutil
 
 import h5py
@@ -85,6 +86,63 @@ def test_hostile_hdf5(shell, file, damage, message):
         face_model_files.read(file)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"{part}/model/{each}" for part in ("shape", "color") for each in ("mean", "pcaBasis")),
+        *("shape/representer/cells", "shape/representer/points", "metadata/expressions"),
+        "modelinfo/name",
+    ],
+)
+def test_a_dataset_of_any_size_in_a_few_bytes_is_not_read(file, monkeypatch, name):
+    with h5py.File(file, "r+") as opened:
+        if name in opened:
+            del opened[name]
+        opened.create_dataset(name, (1 << 20, 1 << 20), "f4", chunks=(64, 64))  # 4 TiB
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", only_small(h5py.Dataset.__getitem__))
+    with pytest.raises(InputError, match=rf"model\.h5: /{name} is to have 4194304 MiB, more than"):
+        face_model_files.read(file)
+
+
+def only_small(read):
+    """Reading that fails the test, not the machine, where too much is asked for."""
+
+    def guarded(dataset, *arguments):
+        assert dataset.nbytes < 1 << 24
+        return read(dataset, *arguments)
+
+    return guarded
+
+
+def test_a_list_of_landmarks_of_any_size_is_left_out(file, monkeypatch, caplog):
+    change(file, metadata__landmarks=None)
+    with h5py.File(file, "r+") as opened:
+        opened.create_dataset("metadata/landmarks/json", (1 << 40,), "u1", chunks=(64,))
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", only_small(h5py.Dataset.__getitem__))
+    with caplog.at_level(logging.WARNING):
+        assert not face_model_files.read(file, require_landmarks=False).landmarks
+    assert "cannot be read (model.h5: /metadata/landmarks/json is to have" in caplog.text
+
+
+def test_a_matlab_file_of_version_7_3_of_any_size_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", only_small(h5py.Dataset.__getitem__))
+    with h5py.File(tmp_path / "a.mat", "w") as opened:
+        for name in ("shapeMU", "shapePC"):  # each may be read, both together may not
+            opened.create_dataset(name, (600 << 20,), "u1", chunks=(64,))
+    with pytest.raises(InputError, match=r"a\.mat: its content is to have 1200 MiB"):
+        face_model_files.read(tmp_path / "a.mat")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OverflowError("too large")])
+def test_what_exhausts_the_memory_names_the_file(file, monkeypatch, error):
+    def exhausted(*_):
+        raise error
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", exhausted)
+    with pytest.raises(InputError, match=r"model\.h5 could not be read as a morphable model"):
+        face_model_files.read(file)
+
+
 @pytest.mark.parametrize("kept", [0.5, 0.01, 0.0])
 def test_truncated_hdf5(file, kept):
     data = file.read_bytes()
@@ -124,7 +182,14 @@ def test_landmarks_from_a_file(shell, file, tmp_path):
     path.write_text(json.dumps({"jaw.1": 10**6}))
     with pytest.raises(InputError, match=r"landmark 'jaw\.1' is vertex 1000000"):
         face_model_files.read(file, landmarks=path)
-    for text in ("[1, 2]", '"jaw.1"', '{"jaw.1": 1.5}', '{"jaw.1": null}', "{"):
+    for text in (
+        "[1, 2]",
+        '"jaw.1"',
+        '{"jaw.1": 1.5}',
+        '{"jaw.1": null}',
+        '{"jaw.1": Infinity}',
+        "{",
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match="must be a JSON file"):
             face_model_files.read(file, landmarks=path)
