@@ -22,6 +22,7 @@ from experiments.face_verification.adaptive_attacks import AdaptiveAttacks
 from experiments.face_verification.cleaners import check_cleaner, needs_texture
 from experiments.face_verification.defences import Defence
 from experiments.face_verification.denoisers import sigma_of_row
+from experiments.face_verification.over_people import verified_share
 from experiments.face_verification.sentences import about_pairs, about_smoothed, warn_of_radii
 from experiments.face_verification.settings import SMOOTHED
 from experiments.face_verification.smoothed_defence import smoothed_defence
@@ -34,7 +35,7 @@ from experiments.flags import (
     verification_flags,
 )
 from experiments.flags.groups import FlagGroup
-from experiments.running.results import Measurement, Row
+from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.bring_your_own import own_cleaner
 from resgn.cleaners import Cleaner
@@ -106,7 +107,8 @@ def main(_: list[str]) -> None:
         defence = smoothed_defence(experiment, run)
         known = functools.partial(attacked, attacks, defence)
         vote = cast(MajorityVote, defence.vote)
-        return row_of(SMOOTHED, evaluate_vote(vote, defence.compared(test), known, smoothing, seed))
+        voted = evaluate_vote(vote, defence.compared(test), known, smoothing, seed)
+        return row_of(SMOOTHED, voted, experiment)
 
     def measured(cleaner: Cleaner) -> Row:
         def known(cleaner: Cleaner) -> Attacked:
@@ -114,7 +116,7 @@ def main(_: list[str]) -> None:
             return attacked(attacks, Defence.of(cleaner, experiment.target, samples))
 
         found = evaluate(cleaner, experiment.target, test, known, smoothing, seed)
-        return row_of(cleaner.name, found)
+        return row_of(cleaner.name, found, experiment)
 
     defences = dict.fromkeys(rows, voted) | {
         cleaner.name: functools.partial(measured, cleaner) for cleaner in cleaners
@@ -141,11 +143,11 @@ def attacked(attacks: AdaptiveAttacks, defence: Defence) -> Attacked:
     return Attacked(verified, withstood.findings)
 
 
-def row_of(name: str, found: Evaluation) -> Row:
+def row_of(name: str, found: Evaluation, experiment: VerificationExperiment) -> Row:
     """One line of the table."""
     parts = {"reported": found.reported, "measured": found.measured, "certified": found.certified}
     columns = {
-        f"{part}_{kind}": Measurement.rate(seen)
+        f"{part}_{kind}": verified_share(experiment.legitimate, kind, seen)
         for part, outcomes in parts.items()
         for kind, seen in outcomes.items()
     }

@@ -17,6 +17,7 @@ from experiments.face_verification.sentences import about_intervals
 from experiments.flags import command_line, run_flags, verification_flags
 from experiments.flags.groups import FlagGroup
 from experiments.flags.run_flags import SEED
+from experiments.running.pairs_of_people import of_pairs
 from experiments.running.results import Measurement, Row
 from experiments.running.run import Run
 from resgn.bring_your_own import chosen_target
@@ -66,7 +67,9 @@ def main(_: list[str]) -> None:
     embeddings[faces.indices] = rows
     difference = embeddings[pairs.probe] - embeddings[pairs.reference]
     stated = None if settings.facenet_weights else PAPER_ACCURACY.get(target.name)
-    row, roc = measure(target.name, np.sum(np.square(difference), axis=-1), pairs, stated)
+    row, roc = measure(
+        target.name, np.sum(np.square(difference), axis=-1), pairs, dataset.people, stated
+    )
     save_roc(run.folder / "roc.png", {target.name: roc})
     table = run.finish(
         [row], "float32", "target", notes(dataset, pairs), plain=("threshold",), auc=roc.auc()
@@ -99,15 +102,28 @@ def with_faces(pairs: Pairs, indices: np.ndarray) -> Pairs:
 
 
 def measure(
-    target: str, distances: np.ndarray, pairs: Pairs, stated: float | None = None
+    target: str,
+    distances: np.ndarray,
+    pairs: Pairs,
+    people: np.ndarray,
+    stated: float | None = None,
 ) -> tuple[Row, RocCurve]:
-    """All figures of one target on pairs with folds, and the accuracy that its author states."""
+    """All figures of one target on pairs with folds, and the accuracy that its author states.
+
+    Args:
+      target: its name.
+      distances: of the pairs, `[P]`.
+      pairs: as rows of images.
+      people: int `[I]`, whom each image shows.
+      stated: the accuracy.
+    """
     if pairs.fold is None:
         raise ValueError("pairs need folds.")
     correct, _ = ten_fold(distances, pairs.same, pairs.fold)
     roc = RocCurve.of(distances, pairs.same)
     genuine = int(np.count_nonzero(pairs.same))
-    columns = {"accuracy": Measurement.rate(correct, stated)}
+    ends = people[pairs.probe], people[pairs.reference]
+    columns = {"accuracy": of_pairs(correct, ends, stated)}
     columns["eer"] = Measurement.bare(roc.equal_error_rate(), len(pairs))
     for far in measured_rates(pairs):
         # Without an interval: its threshold is of the same impostors.
@@ -126,7 +142,7 @@ def measured_rates(pairs: Pairs) -> list[float]:
 def notes(dataset: FaceDataset, pairs: Pairs) -> str:
     """What was measured on which pairs, and what of it has no interval or is left out."""
     sentences = [
-        f"{len(pairs)} pairs of {dataset.name}; 95 % Wilson interval of the accuracy in round "
+        f"{len(pairs)} pairs of {dataset.name}; 95 % interval of the accuracy in round "
         "brackets; in square ones the accuracy that the network's author gives for LFW's View 2.",
         about_intervals(pairs, dataset.people),
         "tar_at_far_... has no interval: its threshold is read from the same impostors.",

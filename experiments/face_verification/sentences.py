@@ -18,6 +18,7 @@ from experiments.face_verification.measured_noise import DRAWS
 from experiments.face_verification.settings import ROBUST
 from experiments.face_verification.trained_elsewhere import about_origin
 from experiments.face_verification.verification_experiment import VerificationExperiment
+from experiments.running.pairs_of_people import OVER_PEOPLE
 from resgn.faces.pairs import Pairs
 from resgn.generator import GeneratorConfig
 from resgn.judge import Judge
@@ -32,8 +33,8 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
     # Of what comes from a file nobody knows on whom it learned.
     apart = not (settings.start_from or settings.denoiser)
     return [
-        "Percent verified correctly, 95 % Wilson interval in round brackets, the paper's "
-        "figure in square ones.",
+        "Percent verified correctly, 95 % interval in round brackets, the paper's figure in square "
+        "ones.",
         *(
             [
                 about_intervals(
@@ -60,7 +61,7 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
 
 
 def about_intervals(pairs: Pairs, people: np.ndarray, which: str = "these") -> str:
-    """That pairs are less independent than their number says.
+    """What intervals of pairs allow for, and how many people these are.
 
     Args:
       pairs: that were measured on.
@@ -69,9 +70,8 @@ def about_intervals(pairs: Pairs, people: np.ndarray, which: str = "these") -> s
     """
     count = len(np.unique(people[np.r_[pairs.probe, pairs.reference]]))
     return (
-        f"Intervals are over pairs; {which} are of {count} people and "
-        f"{len(np.unique(pairs.probe))} probes, who recur in pairs, so that they say less than as "
-        "many independent ones."
+        f"{OVER_PEOPLE[0].upper()}{OVER_PEOPLE[1:]}; {which} are of {count} people and "
+        f"{len(np.unique(pairs.probe))} probes."
     )
 
 
@@ -199,7 +199,7 @@ def about_certificates(
     sentences = [
         "Percent of pairs whose right decision is certified: no change of the probe up to the "
         "radius, in L2 over all pixels of images in [0, 1], turns it, whatever the attacker knows. "
-        "95 % Wilson interval over pairs in round brackets.",
+        f"95 % {OVER_PEOPLE}, in round brackets.",
         f"Data {experiment.settings.dataset}, target {experiment.settings.target}; {same} + "
         f"{len(pairs) - same} test pairs that it verifies rightly without noise "
         f"({100 * experiment.legitimate.verified:.2f} % of all that were drawn; the others count "

@@ -34,8 +34,10 @@ def test_rows_are_training_by_test_intensity(finished: Path) -> None:
         for column, count in (("dodging", 6), ("impersonation", 6), ("legitimate", 12)):
             cell = row[column]
             assert cell["count"] == count
-            hits = round(cell["value"] * count)
-            assert (cell["low"], cell["high"]) == wilson_interval(hits, count)
+            # Pairs share people: never narrower than of as many independent ones.
+            low, high = wilson_interval(round(cell["value"] * count), count)
+            assert cell["low"] <= low + 0.02
+            assert cell["high"] >= high - 0.02
         assert row["legitimate"]["paper"] is None
     assert rows["train=0.04,test=0.03"]["dodging"]["paper"] == 0.9869
     assert rows["train=0-0.04,test=0.03"]["dodging"]["paper"] is None

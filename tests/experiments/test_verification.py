@@ -24,15 +24,16 @@ def test_true_accept_rates_have_no_interval_and_need_an_impostor(
 ) -> None:
     pairs = pairs_of(impostors)
     distances = np.random.default_rng(0).uniform(0, 2, len(pairs)) + ~pairs.same
-    row, roc = measure("toy", distances, pairs)
+    people = np.arange(30) // 3
+    row, roc = measure("toy", distances, pairs, people)
     wanted = ["accuracy", "eer", *(f"tar_at_far_{rate}" for rate in rates), "threshold"]
     assert list(row.columns) == wanted
     assert row.columns["accuracy"].low is not None
     for rate in rates:
         found = row.columns[f"tar_at_far_{rate}"]
         assert (found.value, found.low, found.high) == (roc.tar_at_far(float(rate)), None, None)
-    said = notes(SimpleNamespace(name="toys", people=np.arange(30) // 3), pairs)
-    assert "these are of 10 people and 29 probes, who recur in pairs" in said
+    said = notes(SimpleNamespace(name="toys", people=people), pairs)
+    assert "these are of 10 people and 29 probes." in said
     for rate, needed in (("0.01", 100), ("0.001", 1000)):
         left_out = (
             f"tar_at_far_{rate} is left out: it needs {needed} pairs of two people, and there"
