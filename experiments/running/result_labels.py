@@ -33,6 +33,7 @@ WORDS = {
     "half": "full network at half the resolution",
     "same_steps": "small network, as many steps as the full one",
     "losses": "seven losses after one pass",
+    "loss": "attacked by the loss alone",
     "cleaners": "other cleaners",
     "adversarial": "adversarial training",
     "current": "TensorFlow 2.21",
