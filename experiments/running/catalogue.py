@@ -165,7 +165,7 @@ GROUPS = (
         "undone: the source is accepted again and the target rejected; stopped: the attack does "
         "not succeed or is refused; back: share of the code's way that is taken back; kept: normal "
         "faces still accepted as themselves.",
-        main=("defense_celeba",),
+        main=("defense_celeba", "defense_celeba_adaptive"),
         columns=("undone", "stopped", "similarity", "back", "kept", "adaptive_stopped"),
         captions={
             "defense_orl": "Faces of ORL: original, attacked face, target, and the attacked face "
