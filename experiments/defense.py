@@ -49,8 +49,7 @@ SETTINGS = CommandFlags(
         "eps": "Epsilon of the attack.",
         "noise_scale": "Standard deviation of the noise, Eq. 7.",
         "adaptive": "Measure attacks through each defence, too.",
-        "adaptive_weight": "Weight of scores above their thresholds in the loss of who attacks "
-        "MagNet.",
+        "adaptive_weight": "Weight, in an attack on MagNet, of scores that raise its alarm.",
         "false_alarm_rate": "Share of normal faces that each of MagNet's detectors may flag.",
         "rows": f"Defences to measure, from {', '.join(DEFENCES)}.",
     },

@@ -124,10 +124,7 @@ def main(_: list[str]) -> None:
             f"{settings.verdict_queries} queries for each pair, "
             f"{draws_of(settings.verdict_queries)} of them for the first direction."
         )
-    notes += (
-        f" 95 % {OVER_PEOPLE} ({bench.pairs.number_of_people})."
-        f" {bench.judging.about(known)}"
-    )
+    notes += f" 95 % {OVER_PEOPLE} ({bench.pairs.number_of_people}). {bench.judging.about(known)}"
     plain = ("source_similarity", "target_similarity", "change", "auc", "median", "90%")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")

@@ -106,4 +106,3 @@ def mean(values: Array, people: Array, paper: float | None = None) -> Measuremen
         return found
     shares = values.reshape(len(people), -1).mean(axis=0)
     return widened(found, len(np.unique(people)), *map(float, shares))
-

@@ -71,7 +71,7 @@ def test_results_are_short() -> None:
     found = MinimumEpsilon(np.array([0.0, 0.25, 0.5, np.inf]), "l2")
     assert (
         repr(found)
-        == "MinimumEpsilon(4 images, l2, breaks 25% 0.25, 50% 0.5, 75% inf, 25.0% unbroken)"
+        == "MinimumEpsilon(4 images, l2, breaks 25% 0, 50% 0.25, 75% 0.5, 25.0% unbroken)"
     )
     trace = Trace(images[0], np.array([[1.0, 2.0], [0.5, 0.75]]), np.zeros((2, 2)))
     assert repr(trace) == "Trace(2 images, 2 steps, mean loss 1.5 to 0.625)"
