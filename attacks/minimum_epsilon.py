@@ -81,7 +81,6 @@ def minimum_epsilon(
     batch_size: int = 32,
     seed: int = 0,
     progress: Callable[[Iterable[int]], Iterable[int]] | None = None,
-    decide: Callable[[np.ndarray, NDArray[np.integer]], NDArray[np.bool_]] | None = None,
 ) -> MinimumEpsilon:
     """For every image the smallest budget with which the attack succeeds.
 
@@ -105,8 +104,6 @@ def minimum_epsilon(
       batch_size: images for each call of the model.
       seed: see `Attack.__call__`.
       progress: wraps the iteration over rounds, of which there are at most as many as it is given.
-      decide: says of candidates `[n, H, W, 3]` for the images at `rows`, int `[n]`, which succeed,
-        where that is not the criterion on one call of the model.
 
     Raises:
       ValueError: shapes or ranges are not as above.
@@ -126,8 +123,6 @@ def minimum_epsilon(
     full = full_size(count, batch_size)
 
     def broken(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        if decide is not None:
-            return decide(candidates[0], rows)
         part = [tf.gather(tensor, rows) for tensor in data]
         return judge_batches(model, candidates, criterion, part, full=full, seed=seed)[1][0]
 

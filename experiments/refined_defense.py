@@ -43,7 +43,6 @@ from experiments.face_autoencoder.verdict_attack import draws_of, room_for_verdi
 from experiments.flags import command_line, run_flags
 from experiments.flags.autoencoder_flags import CommandFlags
 from experiments.running.kept_arrays import KeptArrays
-from experiments.running.pairs_of_people import OVER_PEOPLE
 from experiments.running.run import Run
 from experiments.running.settings import flat
 from mofa.arrays import Array
@@ -124,7 +123,7 @@ def main(_: list[str]) -> None:
             f"{settings.verdict_queries} queries for each pair, "
             f"{draws_of(settings.verdict_queries)} of them for the first direction."
         )
-    notes += f" 95 % {OVER_PEOPLE} ({bench.pairs.number_of_people}). {bench.judging.about(known)}"
+    notes += f" {bench.pairs.about_intervals()} {bench.judging.about(known)}"
     plain = ("source_similarity", "target_similarity", "change", "auc", "median", "90%")
     print("\n" + run.finish(rows, "float32", "code, attack", notes, plain=plain))
     print(f"{run.folder}: refined_defense.md, .csv, result.json, panel.png")

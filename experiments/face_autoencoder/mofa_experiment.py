@@ -22,7 +22,6 @@ from experiments.face_autoencoder.mofa_victim import BATCH, AttackedPairs, Victi
 from experiments.face_autoencoder.pictures import Pictures
 from experiments.face_autoencoder.semantic_terms import semantic_terms
 from experiments.face_autoencoder.settings import AutoencoderSettings
-from experiments.running.pairs_of_people import OVER_PEOPLE
 from mofa import code as codes
 from mofa.arrays import Array
 from mofa.face_region import face_region
@@ -173,7 +172,7 @@ class MofaExperiment:
             f"were not trained on; the classifiers told {pairs.told_apart:.0%} of the pairs drawn "
             "apart, and only such are attacked. Thresholds "
             + ", ".join(f"{k} {c.threshold:.3f}" for k, c in pairs.victim.identities.items())
-            + f". 95 % {OVER_PEOPLE} ({pairs.number_of_people})."
+            + f". {pairs.about_intervals()}"
         )
 
     @functools.cached_property

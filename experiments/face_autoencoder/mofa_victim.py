@@ -22,7 +22,7 @@ from attacks import (
 )
 from attacks.semantic_match import entry_weights
 from experiments.face_autoencoder.pictures import Pictures
-from experiments.running.pairs_of_people import of_pairs
+from experiments.running.pairs_of_people import OVER_PEOPLE, of_pairs
 from experiments.running.results import Measurement
 from mofa import code as codes
 from mofa.arrays import Array
@@ -295,10 +295,10 @@ class AttackedPairs:
             "change": self.measured(change),
         }
 
-    @property
-    def number_of_people(self) -> int:
-        """How many different people they are of; 0 where nobody knows."""
-        return 0 if self.people is None else len(np.unique(self.people))
+    def about_intervals(self) -> str:
+        """What those of `measured` allow for, in a sentence."""
+        number = "unknown" if self.people is None else len(np.unique(self.people))
+        return f"95 % {OVER_PEOPLE} ({number})."
 
     def measured(self, values: Array) -> Measurement:
         """Mean of numbers, or share of outcomes, bool, [N], over the pairs' people."""

@@ -31,17 +31,13 @@ def about_pairs(experiment: VerificationExperiment, epsilons: Sequence[float]) -
     """Figures, data, target and attack."""
     settings, legitimate = experiment.settings, experiment.legitimate
     # Of what comes from a file nobody knows on whom it learned.
-    apart = not (settings.start_from or settings.denoiser)
+    apart, tested = not (settings.start_from or settings.denoiser), legitimate.parts["test"]
     return [
         "Percent verified correctly, 95 % interval in round brackets, the paper's figure in square "
         "ones.",
         *(
-            [
-                about_intervals(
-                    legitimate.parts["test"], legitimate.faces.people, f"those of {settings.target}"
-                )
-            ]
-            if legitimate.faces is not None
+            [about_intervals(tested, legitimate.people, f"those of {settings.target}")]
+            if legitimate.people is not None
             else []
         ),
         f"Data {settings.dataset}, target {settings.target} with threshold "

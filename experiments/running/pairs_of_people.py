@@ -23,8 +23,8 @@ def of_pairs(
     """Mean of numbers, or share of outcomes, bool, `[N]`, of pairs of people.
 
     The variance is the cluster-robust one for dyads: residuals are multiplied for all pairs of
-    pairs that have a person in common (Aronow, Samii and Assenova 2015, Eq. 3), and never less than
-    that of independent pairs. A share has Wilson's interval at as many independent pairs as have
+    pairs that have a person in common (Aronow, Samii and Assenova 2015), and never less than that
+    of independent pairs. A share has Wilson's interval at as many independent pairs as have
     that variance; where all outcomes agree, at the number of people.
 
     Args:
@@ -37,16 +37,11 @@ def of_pairs(
     count = len(values)
     if people is None or count < 2:
         return (Measurement.rate if outcomes else Measurement.mean)(values, paper)
-    first, second = (np.asarray(side) for side in people)
-    number = len(np.unique([first, second]))
-    mean = float(values.mean())
+    names, person = np.unique(people, return_inverse=True)
+    number, mean = len(names), float(values.mean())
     residual = values.astype(np.float64) - mean
-    shared = np.zeros([count, count], bool)
-    for one in (first, second):
-        for other in (first, second):
-            shared |= np.equal.outer(one, other)
     independent = residual @ residual * count / (count - 1)
-    together = residual @ shared @ residual * number / max(number - 1, 1)
+    together = _of_shared(residual, person.reshape(2, count)) * number / max(number - 1, 1)
     variance = max(independent, together) / count**2
     if not outcomes:
         half = Z95 * math.sqrt(variance)
@@ -54,3 +49,14 @@ def of_pairs(
     alike = mean * (1.0 - mean) / variance if variance > 0.0 else min(number, count)
     low, high = wilson_of_share(mean, max(1.0, alike))
     return Measurement(mean, low, high, count, paper)
+
+
+def _of_shared(residual: NDArray[np.float64], people: NDArray[np.integer]) -> float:
+    """Products of residuals `[N]` over all pairs of pairs, `[2, N]`, that share a person."""
+    lower, higher = np.sort(people, axis=0)
+    two = np.where(lower == higher, 0.0, residual)
+    by_person = np.bincount(lower, residual, higher.max() + 1) + np.bincount(higher, two)
+    # Pairs of the same two people were counted for each of them.
+    dyads = np.unique(np.stack([lower, higher]), axis=1, return_inverse=True)[1].ravel()
+    by_dyad = np.bincount(dyads, two)
+    return float(by_person @ by_person - by_dyad @ by_dyad)

@@ -15,8 +15,8 @@ from resgn.faces.pairs import Pairs
 def experiment_of(settings: VerificationSettings) -> SimpleNamespace:
     """Three test pairs of two probes and, among four images, of three people."""
     test = Pairs(np.array([0, 0, 2]), np.array([1, 2, 1]), np.array([True, False, False]))
-    faces = SimpleNamespace(people=np.array([5, 5, 7, 9]))
-    legitimate = SimpleNamespace(parts={"test": test}, faces=faces, threshold=0.5)
+    people = np.array([5, 5, 7, 9])
+    legitimate = SimpleNamespace(parts={"test": test}, people=people, threshold=0.5)
     return SimpleNamespace(settings=settings, legitimate=legitimate)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.running.pairs_of_people import of_pairs
+from experiments.running.pairs_of_people import _of_shared, of_pairs
 from experiments.running.results import Measurement, wilson_interval
 
 
@@ -22,6 +22,14 @@ def test_by_hand() -> None:
     found = of_pairs(np.array([3.0, 3.0, 1.0]), (np.array([0, 0, 3]), np.array([1, 2, 4])))
     together = (4 / 9 + 4 / 9 + 16 / 9 + 2 * 4 / 9) * 5 / 4
     assert found.high == pytest.approx(7 / 3 + 1.959964 * math.sqrt(together) / 3, rel=1e-5)
+
+
+def test_sums_over_people_are_those_over_all_pairs_of_pairs() -> None:
+    rng = np.random.default_rng(2)
+    for count in (2, 3, 40):
+        people, residual = rng.integers(0, 7, (2, count)), rng.normal(size=count)
+        shared = (people[:, np.newaxis, :, np.newaxis] == people[:, np.newaxis]).any((0, 1))
+        assert _of_shared(residual, people) == pytest.approx(residual @ shared @ residual)
 
 
 def test_who_stands_on_the_other_side_counts_as_well() -> None:
