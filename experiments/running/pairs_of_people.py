@@ -37,10 +37,10 @@ def of_pairs(
     count = len(values)
     if people is None or count < 2:
         return (Measurement.rate if outcomes else Measurement.mean)(values, paper)
-    names, person = np.unique(people, return_inverse=True)
+    names, person = np.unique(np.stack(people), return_inverse=True)
     number, mean = len(names), float(values.mean())
     residual = values.astype(np.float64) - mean
-    independent = residual @ residual * count / (count - 1)
+    independent = float(residual @ residual) * count / (count - 1)
     together = _of_shared(residual, person.reshape(2, count)) * number / max(number - 1, 1)
     variance = max(independent, together) / count**2
     if not outcomes:
