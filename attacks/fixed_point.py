@@ -8,6 +8,7 @@ their derivative.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from attacks.criteria import Criterion, check_rows
 from attacks.described import Described
+from attacks.eight_bits import stored
 from attacks.images import check_epsilons, check_images
 from attacks.outputs import loss_of, margin_of
 
@@ -46,6 +48,7 @@ class FixedPointAttack(Described):
       starts: the first from the image, the others from anywhere within the budget; the best counts.
       inner: steps of the fit for each of the attack: the more, the nearer are the numbers to those
         that a fit from the beginning would find.
+      candidates: images of each start that are tried on the whole fit, where there is one to ask.
       seed: of the starts.
 
     Raises:
@@ -60,14 +63,17 @@ class FixedPointAttack(Described):
         starts: int = 1,
         inner: int = 1,
         seed: int = 0,
+        candidates: int = 3,
     ) -> None:
-        for name, number in (("steps", steps), ("starts", starts), ("inner", inner)):
+        counts = {"steps": steps, "starts": starts, "inner": inner, "candidates": candidates}
+        for name, number in counts.items():
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}.")
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"momentum must lie in [0, 1), got {momentum}.")
         self.steps, self.momentum = steps, momentum
         self.starts, self.inner, self.seed = starts, inner, seed
+        self.candidates = candidates
 
     def craft(
         self,
@@ -78,9 +84,13 @@ class FixedPointAttack(Described):
         epsilon: float,
         *,
         outputs: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+        whole: Callable[[Array], Array] | None = None,
         on_image: Callable[[int], None] = lambda number: None,
     ) -> NDArray[np.float32]:
         """Attack images one after the other.
+
+        The numbers that are followed are not quite those that a fit from the beginning finds, and
+        files hold whole levels: `whole` says which image is the best.
 
         Args:
           solver: of the fit.
@@ -89,10 +99,14 @@ class FixedPointAttack(Described):
           criterion: of N rows; its margin is increased.
           epsilon: largest change of a pixel.
           outputs: from codes [N, D] to what the criterion judges.
+          whole: the fit from the beginning, from images float32 [K, H, W, C] to codes [K, D]; None
+            to go by the numbers that were followed.
           on_image: called with the number of images that are done.
 
         Returns:
-          float32 [N, H, W, C]; of each image's steps from all starts that with the highest margin.
+          float32 [N, H, W, C]; of each image's steps from all starts that with the highest margin;
+          with `whole`, of each start's `candidates` best that with the highest margin by it, as 8
+          bits hold them.
 
         Raises:
           ValueError: images, epsilon, codes or criterion do not fit.
@@ -124,7 +138,16 @@ class FixedPointAttack(Described):
                 )
                 for start in range(self.starts)
             ]
-            result[number] = max(found, key=lambda each: each[0])[1]
+            best = [x for _, x in sorted(itertools.chain(*found), key=_margin, reverse=True)]
+            if whole is not None:
+                kept = np.stack(best)
+                originals = np.broadcast_to(image, kept.shape)
+                in_files = stored(kept, originals, epsilon).astype(np.float32) / np.float32(255.0)
+                codes_found = tf.constant(whole(in_files), tf.float32)
+                rows = tuple(tf.repeat(tensor, len(kept), axis=0) for tensor in row)
+                margins = margin_of(criterion, tf.cast(outputs(codes_found), tf.float32), rows)
+                best = [kept[int(np.argmax(margins))]]
+            result[number] = best[0]
             on_image(number + 1)
         return result
 
@@ -136,26 +159,25 @@ class FixedPointAttack(Described):
         code: Array,
         slope: Callable[[Array, bool], tuple[float, Array]],
         epsilon: float,
-    ) -> tuple[float, Array]:
-        """From x on: the highest margin, and where it was."""
+    ) -> list[tuple[float, Array]]:
+        """From x on: the highest margins, as many as there are candidates, and where they were."""
         size = 2.5 * epsilon / self.steps  # as far as one and a quarter times across (Madry 2018)
         gathered = np.zeros_like(image)
-        best, highest = image, -np.inf
+        best: list[tuple[float, Array]] = []
         for step in range(self.steps + 1):
             for _ in range(self.inner):
                 code = solver.follow(x, code)
             margin, direction = slope(code, step < self.steps // 4)
             if not np.isfinite(margin):
                 raise FloatingPointError("The fit under attack gives numbers that are not finite.")
-            if margin > highest:
-                best, highest = x, margin
+            best = sorted([*best, (margin, x)], key=_margin, reverse=True)[: self.candidates]
             if step == self.steps:
                 break
             gradient = solver.pull_back(x, code, direction)
             gathered = self.momentum * gathered + gradient / max(np.abs(gradient).mean(), 1e-30)
             x = np.clip(x + size * np.sign(gathered), image - epsilon, image + epsilon)
             x = np.clip(x, 0.0, 1.0).astype(np.float32)
-        return highest, best
+        return best
 
     @staticmethod
     def _climb(
@@ -172,6 +194,10 @@ class FixedPointAttack(Described):
             return margin, tape.gradient(loss, code), tape.gradient(margin, code)
 
         return climb
+
+
+def _margin(found: tuple[float, Array]) -> float:
+    return found[0]
 
 
 def _within(image: Array, epsilon: float, rng: np.random.Generator) -> Array:

@@ -31,22 +31,32 @@ class RelationalTerm:
         """Mean squared difference of cosines to all others of the batch, in [0, 4].
 
         Both sides are centred on the batch's mean first: what all faces have in common says nothing
-        of who is who.
+        of who is who. The batch is the whole one, where replicas of a strategy hold parts of it.
 
         Args:
-          code: float32 [N, 257].
+          code: float32 [N, 257], this replica's.
           photographs: float32 [N, H, W, 3] in [0, 1].
 
         Returns:
-          float32 [N]; 0 where there is but one.
+          float32 [N]; 0 where the batch is but one.
         """
+        count = tf.shape(code)[0]
         parts = [code[:, codes.SLICES[name]] for name in IDENTITY]
-        found = _cosines(tf.concat(parts, axis=1))
-        wanted = tf.stop_gradient(_cosines(self._embed(photographs)))
-        others = tf.cast(tf.shape(code)[0] - 1, tf.float32)
+        found, first = _of_whole_batch(tf.concat(parts, axis=1))
+        known, _ = _of_whole_batch(tf.stop_gradient(self._embed(photographs)))
+        others = tf.cast(tf.shape(found)[0] - 1, tf.float32)
         # Each is as like itself on both sides, which counts nothing.
-        squared = tf.reduce_sum(tf.square(found - wanted), axis=1)
-        return tf.math.divide_no_nan(squared, others)
+        squared = tf.reduce_sum(tf.square(_cosines(found) - _cosines(known)), axis=1)
+        return tf.math.divide_no_nan(squared[first : first + count], others)
+
+
+def _of_whole_batch(vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
+    """All replicas' [N, D], differentiably, and where this replica's begin among them."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return vectors, 0
+    first = context.replica_id_in_sync_group * tf.shape(vectors)[0]
+    return context.all_gather(vectors, axis=0), first
 
 
 def _cosines(vectors: tf.Tensor) -> tf.Tensor:

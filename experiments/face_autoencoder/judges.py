@@ -117,6 +117,16 @@ class KnownFaces:
         return len(self.people)
 
 
+def each_once(pictures: Array) -> Array:
+    """Rows of pictures [N, H, W, 3] that are all there is, each once: int [M].
+
+    One that is in several pairs would be a pair of one person with itself, which says nothing of a
+    judge.
+    """
+    flat = pictures.reshape(len(pictures), -1)
+    return np.sort(np.unique(flat, axis=0, return_index=True)[1])
+
+
 def judge_row(
     name: str,
     threshold: float,

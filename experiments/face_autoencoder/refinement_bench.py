@@ -12,7 +12,7 @@ import tensorflow as tf
 from attacks import FixedPointAttack, IdentitySwap, MinimumEpsilon, Solver
 from attacks import stored as in_levels
 from experiments.drawing.panel import amplified
-from experiments.face_autoencoder.judges import JudgeSettings, KnownFaces, judge_row
+from experiments.face_autoencoder.judges import JudgeSettings, KnownFaces, each_once, judge_row
 from experiments.face_autoencoder.judging import Judging
 from experiments.face_autoencoder.mofa_experiment import MofaExperiment
 from experiments.face_autoencoder.mofa_victim import Attacked, AttackedPairs
@@ -302,7 +302,9 @@ class RefinementBench:
 
         def craft(rows: Array) -> Array:
             goal, images = self._swap(rows), self.pairs.sources[rows]
-            found = attack.craft(solver, images, sources[rows], goal, budget, outputs=judge.embed)
+            found = attack.craft(
+                solver, images, sources[rows], goal, budget, outputs=judge.embed, whole=self._fit
+            )
             return to_float(in_levels(found, images, budget)).numpy()
 
         name = "bpda" if bpda else "adaptive"
@@ -354,11 +356,12 @@ class RefinementBench:
         if self.pairs.people is None:
             raise ValueError("pairs: nobody knows whose pictures they are")
         people = np.concatenate(self.pairs.people)
+        once = each_once(np.concatenate([self.pairs.sources, self.pairs.targets]))
         found = []
         for kind, judge in self.judges.items():
             ends = [judge.embed(tf.constant(each)).numpy() for each in self._ends(kind)]
             sources, targets = map(KnownFaces, ends, self.pairs.people)
-            faces = KnownFaces(np.concatenate(ends), people)
+            faces = KnownFaces(np.concatenate(ends)[once], people[once])
             seed = self._settings.autoencoder.seed
             found.append(judge_row(kind, judge.threshold, faces, sources, targets, seed))
         return found + [row() for row in self.judging.rows().values()]

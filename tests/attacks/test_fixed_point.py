@@ -175,6 +175,29 @@ def test_of_several_starts_the_best_counts(images) -> None:
     assert reached(6) == several  # the same seed, the same starts
 
 
+def test_the_whole_fit_chooses_among_the_best_as_files_hold_them(images) -> None:
+    """What is followed says that the last step is the best; the fit from the beginning differs."""
+    solver, directions = Ridge(), np.random.default_rng(2).normal(size=(1, 6))
+    image, goal = np.round(255.0 * images[:1]) / np.float32(255.0), Along(directions)
+    seen: list[np.ndarray] = []
+
+    def whole(candidates: np.ndarray) -> np.ndarray:
+        seen.append(candidates)
+        return -solver(candidates)
+
+    def reached(candidates: int) -> float:
+        attack = FixedPointAttack(20, candidates=candidates)
+        found = attack.craft(solver, image, solver(image), goal, 0.05, whole=whole)
+        return float(np.sum(solver(found) * directions))
+
+    one, several = reached(1), reached(21)
+    assert several == pytest.approx(float(np.sum(solver(image) * directions))) != one
+    assert [len(each) for each in seen] == [1, 21]
+    levels = 255.0 * np.concatenate(seen)
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
+    assert np.abs(levels - 255.0 * image).max() == pytest.approx(12.0, abs=1e-3)
+
+
 def test_longer_inner_loops_ask_the_fit_more_often(images) -> None:
     solver = Ridge()
     attack = FixedPointAttack(5, inner=3, starts=2)
@@ -212,7 +235,7 @@ def test_what_cannot_be_is_refused(images) -> None:
         FixedPointAttack(0)
     with pytest.raises(ValueError, match=r"momentum must lie in \[0, 1\)"):
         FixedPointAttack(momentum=1.0)
-    for name in ("starts", "inner"):
+    for name in ("starts", "inner", "candidates"):
         with pytest.raises(ValueError, match=f"{name} must be at least 1"):
             FixedPointAttack(**{name: 0})
     solver, goal = Ridge(), Along(np.ones((2, 6)))

@@ -14,7 +14,8 @@ from experiments.running.devices import ONE, Devices, devices
 from mofa import encoder
 from mofa import training as mofa_training
 from mofa.face_renderer import Camera, FaceRenderer
-from mofa.losses import AutoencoderLoss, CodeLoss
+from mofa.losses import AutoencoderLoss, CodeLoss, Weights
+from mofa.relational_term import RelationalTerm
 from resgn.smoothing import GaussianNoise, SmoothedVerifier
 from resgn.training import Trainer, TrainingConfig
 from tests.experiments.toy_training import GENERATOR, LOSS, train
@@ -117,7 +118,12 @@ def mofa_apart(two: Devices) -> dict[str, float]:
         with used.strategy.scope():
             # On both: the fused kernel estimates variances without bias, by n - 1.
             model = encoder.build(SIZE, synchronized=True)
-        losses = (AutoencoderLoss(renderer), CodeLoss(renderer, np.ones(257, np.float32)))
+        # The relational term looks at all of a batch.
+        relation = RelationalTerm(lambda images: tf.reduce_mean(images, axis=[1, 2]))
+        losses = (
+            AutoencoderLoss(renderer, Weights(relation=1.0), relation=relation),
+            CodeLoss(renderer, np.ones(257, np.float32)),
+        )
         reports: list[mofa_training.Progress] = []
         with tempfile.TemporaryDirectory() as folder:
             trainer = mofa_training.Trainer(
@@ -137,6 +143,8 @@ def mofa_apart(two: Devices) -> dict[str, float]:
         "terms": max(
             abs(alone[1][name] - together[1][name]) / alone[1]["total"] for name in alone[1]
         ),
+        "relation": alone[1]["relation"],
+        "relation_apart": abs(alone[1]["relation"] - together[1]["relation"]),
         "traces": together[2],
     }
 

@@ -9,6 +9,7 @@ from experiments.face_autoencoder.judges import (
     Judge,
     JudgeSettings,
     KnownFaces,
+    each_once,
     in_words,
     judge_row,
 )
@@ -125,3 +126,8 @@ def test_in_words() -> None:
 def test_an_unknown_judge_is_refused() -> None:
     with pytest.raises(InputError, match="`second_judge` must be one of facenet, dlib"):
         JudgeSettings("arcface")
+
+
+def test_a_picture_of_several_pairs_counts_once(rng: np.random.Generator) -> None:
+    pictures = rng.random((4, 3, 2, 3)).astype(np.float32)
+    assert each_once(pictures[[2, 0, 2, 1, 0, 3]]).tolist() == [0, 1, 3, 5]
