@@ -40,7 +40,7 @@ from attacks.square import Square
 from attacks.staged_pgd import Staged, StagedPGD
 from attacks.starting_from import StartingFrom
 from attacks.stochastic import EOT, Model, Stochastic
-from attacks.undetected import Undetected, with_score
+from attacks.undetected import QUIET, Undetected, eased, with_score
 from attacks.universal import UniversalPerturbation
 from attacks.wrong_verification import WrongVerification
 
@@ -52,6 +52,7 @@ __all__ = [
     "FGSM",
     "MIFGSM",
     "PGD",
+    "QUIET",
     "TIFGSM",
     "Attack",
     "AttackResult",
@@ -84,6 +85,7 @@ __all__ = [
     "WrongVerification",
     "bpda",
     "code_distance",
+    "eased",
     "equation_1",
     "eyeglasses",
     "gradient_free_wins",

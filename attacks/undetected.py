@@ -9,6 +9,24 @@ import tensorflow as tf
 
 from attacks.criteria import Criterion
 
+EASE = 0.1
+"""What a score weighs below its threshold, of what it weighs above."""
+SLACK = 0.02
+"""How far below its threshold an attacker keeps it: files hold whole levels."""
+QUIET = -EASE * SLACK
+"""The threshold of what `eased` gives."""
+
+
+def eased(excess: tf.Tensor) -> tf.Tensor:
+    """What to lower where a detector must stay silent.
+
+    A score that raises no alarm is lowered no further in earnest, so that the goal is left room.
+
+    Args:
+      excess: of a score above its threshold, [N], in a unit of the score's.
+    """
+    return tf.maximum(excess, EASE * excess)
+
 
 def with_score(
     model: Callable[[tf.Tensor], tf.Tensor], score: Callable[[tf.Tensor], tf.Tensor]

@@ -27,9 +27,12 @@ class MagNetDetector:
 
     Attributes:
       thresholds: detector -> threshold; flagged is `score >= threshold`.
+      false_alarms: share of normal images of further people that all of them together flagged when
+        that was measured; None where it was not.
     """
 
     thresholds: Mapping[str, float]
+    false_alarms: float | None = None
 
     @classmethod
     def calibrated(

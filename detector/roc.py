@@ -40,7 +40,8 @@ class RocCurve:
         thresholds = np.append(np.inf, np.unique(np.concatenate([normal, attacked]))[::-1])
 
         def flagged(scores: np.ndarray) -> np.ndarray:
-            return 1.0 - np.searchsorted(scores, thresholds, side="left") / len(scores)
+            # Counted before it is divided: 1 - 99 / 100 is a little more than 0.01.
+            return (len(scores) - np.searchsorted(scores, thresholds, side="left")) / len(scores)
 
         return cls(flagged(normal), flagged(attacked), thresholds)
 

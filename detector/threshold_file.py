@@ -24,6 +24,7 @@ def write_thresholds(
     rate: float,
     temperature: float,
     goes_with: Mapping[str, made_for.Content],
+    false_alarms: float | None = None,
 ) -> None:
     """Write thresholds as JSON; the file is whole or absent.
 
@@ -33,6 +34,7 @@ def write_thresholds(
       rate: share of normal images that each may flag.
       temperature: of the softmax behind the score `js`.
       goes_with: the files that decide the scores, by role, see `weights.made_for`.
+      false_alarms: measured share of normal images of further people that any of them flags.
 
     Raises:
       InputError: `read_thresholds` would refuse these thresholds.
@@ -40,6 +42,8 @@ def write_thresholds(
     """
     _check_limits(path, thresholds)
     said = {"rate": rate, "thresholds": dict(thresholds), "temperature": temperature}
+    if false_alarms is not None:
+        said["false_alarms"] = false_alarms
     text = json.dumps(said | made_for.entry(goes_with), indent=2, allow_nan=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", "utf-8")
@@ -74,7 +78,10 @@ def read_thresholds(
     try:
         said = json.loads(path.read_text("utf-8"))
         limits = {str(name): float(limit) for name, limit in said["thresholds"].items()}
-        of = None if said.get("temperature") is None else float(said["temperature"])
+        of, alarms = (
+            None if said.get(name) is None else float(said[name])
+            for name in ("temperature", "false_alarms")
+        )
     except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
         raise InputError(f"{path} holds no thresholds of detection ({brief(error)}).") from error
     _check_limits(path, limits)
@@ -86,7 +93,7 @@ def read_thresholds(
                 f"{problem}. Give `temperature={of:g}`, or `allow_mismatch` to go on all the same."
             )
         _log.warning("%s.", problem)
-    return MagNetDetector(limits)
+    return MagNetDetector(limits, alarms)
 
 
 def _check_limits(path: str | os.PathLike[str], limits: Mapping[str, float]) -> None:

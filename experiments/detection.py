@@ -97,7 +97,7 @@ class DetectionSettings(Presets):
         "images": 100,
         "adaptive_images": 24,
         "adaptive_starts": 3,
-        "adaptive_penalties": (1.0, 10.0),
+        "adaptive_penalties": (0.01, 0.1, 1.0),
         "tuning_images": 16,
     }
     SMOKE: ClassVar[dict[str, Any]] = AutoencoderSettings.SMOKE | {
@@ -134,8 +134,8 @@ SETTINGS = CommandFlags(
         "adaptive_images": "Faces of the second half, attacked with the detector known.",
         "adaptive_steps": "Steps of PGD by who knows the detector, for each start.",
         "adaptive_starts": "Random starts of who knows the detector; one success is enough.",
-        "adaptive_penalties": "Weights of the divergence in the loss of who knows the detector; "
-        "the best on the first half is taken.",
+        "adaptive_penalties": "Weights of the score in the loss of who knows the detector, the "
+        "score in units of what the attack lifts it by; the best on the first half is taken.",
         "tuning_images": "Faces of the first half by which that weight is chosen.",
         "eps": "Epsilons of the attack.",
         "adaptive_eps": "Epsilons among --eps at which attacks also have to raise no alarm; empty "
@@ -202,6 +202,7 @@ def main(_: list[str]) -> None:
         settings.table.false_alarm_rate,
         settings.detector.temperature,
         detector.files(),
+        float(table.magnet.flags(normal).mean()),
     )
     known = settings.unnoticed
     notes = (
@@ -212,6 +213,8 @@ def main(_: list[str]) -> None:
         f"from {len(table.halves['validation'].people)} faces of other people. Intervals of 95 % "
         f"from draws of as many people, with replacement; {over_people.ALIKE}; the paper's value "
         "in square brackets. "
+        "tpr: attacks caught where so many of these normal faces are flagged, too; caught and "
+        "alarms: at the threshold where so many of the other people's were. "
         "magnet: veto of each score, thresholds from normal faces alone at a false-alarm rate of "
         f"{settings.table.false_alarm_rate:g} each."
     )

@@ -120,13 +120,16 @@ def main(argv: list[str]) -> None:
         score()
     order = {str(path): number for number, path in enumerate(files)}
     verdicts.sort(key=lambda verdict: order[str(verdict["file"])])
-    write_json(outputs[1], {"thresholds": dict(judge.thresholds), "images": verdicts})
+    known = {"thresholds": dict(judge.thresholds), "false_alarms": judge.false_alarms}
+    write_json(outputs[1], known | {"images": verdicts})
     write_text(outputs[0], as_csv(verdicts))
     attacked = sum(bool(verdict.get("attacked")) for verdict in verdicts)
     print(
         f"{len(files) - failed} scanned, {attacked} look attacked, {failed} skipped: "
         f"{outputs[0]}, {outputs[1]}"
     )
+    if judge.false_alarms is not None:
+        print(f"These thresholds flagged {judge.false_alarms:.0%} of other people's normal faces.")
     if failed:
         sys.exit(1)
 

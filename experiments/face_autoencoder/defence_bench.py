@@ -13,10 +13,12 @@ import tensorflow as tf
 from attacks import (
     EOT,
     PGD,
+    QUIET,
     Criterion,
     Stochastic,
     Undetected,
     code_distance,
+    eased,
     through,
     with_score,
 )
@@ -50,10 +52,6 @@ MEASURED_SEED = 0x5EED
 """Of the noise that is measured: no draw that an attack has seen."""
 TRIED_SEED = 0x7213
 """Of the noise with which an attacker tries images out."""
-SLACK = 0.02
-"""Share by which who attacks MagNet stays below its thresholds: files hold whole levels."""
-EASE = 0.1
-"""What the scores weigh below their thresholds, of what they weigh above."""
 
 ImageDefence = Callable[[tf.Tensor], tf.Tensor] | Stochastic
 """From images [N, 224, 224, 3] to the same."""
@@ -154,12 +152,14 @@ class ImageDefences:
         """Images [N, 224, 224, 3] behind a defence; of a random one a single draw."""
         defence = self._made[name]
 
-        def once(batch: tf.Tensor) -> tf.Tensor:
+        def once(batch: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
             if isinstance(defence, Stochastic):
-                return defence(batch, tf.constant([seed, 0]))
+                # By the batch: images at one place of two batches do not share their noise.
+                return defence(batch, tf.stack([seed, rows[0]]))
             return defence(batch)
 
-        return embed_all(tf.function(once, autograph=False), images, BATCH)
+        rows = np.arange(len(images), dtype=np.int32)
+        return embed_all(tf.function(once, autograph=False), images, BATCH, [rows])
 
     def refused(self, name: str, images: Array) -> Array:
         """Which of the images [N, 224, 224, 3] a defence does not let pass: bool [N]."""
@@ -183,11 +183,10 @@ class ImageDefences:
         magnet, scores = self.magnet, self.detector.scores
 
         def above(images: tf.Tensor) -> tf.Tensor:
-            excess = magnet.excess(scores(images))
-            return tf.maximum(excess, EASE * excess)
+            return eased(magnet.excess(scores(images)))
 
         weight = self._settings.adaptive_weight
-        return with_score(behind, above), Undetected(goal, -EASE * SLACK, weight)
+        return with_score(behind, above), Undetected(goal, QUIET, weight)
 
 
 class DefenceBench:
@@ -267,26 +266,28 @@ class DefenceBench:
         return over_people.measured(np.arange(len(self.pairs)) if known is None else known[0], back)
 
     def _through(self, name: str) -> Array:
-        """Attacked by who knows the defence, in 8 bits: of each pair the better of two attacks.
+        """Attacked by who knows the defence, in 8 bits: of each pair the best of three images.
 
-        Algorithm 1 matches codes (Eq. 1); PGD climbs what the judge decides by.
+        The one that was made without knowledge; that of Algorithm 1, which matches codes (Eq. 1);
+        and that of PGD, which climbs what the judge decides by.
         """
-        if name == "none":
-            return self.attacked
         victim, settings = self.pairs.victim, self._settings
         pgd = PGD(settings.autoencoder.algorithm.steps)
         by_code = self._defences.under_attack(
             name, victim.encoder, self.pairs.match(self._experiment.terms)
         )
         by_judge = self._defences.under_attack(name, victim.embed("code"), self.pairs.swap("code"))
-        radius = float(self._attack.radii(settings.eps))
+        radius = min(1.0, float(self._attack.radii(settings.eps)))
         found = np.stack(
             [
-                self.pairs.attacked(attack, budget, goal, behind).stored
-                for attack, budget, (behind, goal) in (
-                    (self._attack, settings.eps, by_code),
-                    (pgd, radius, by_judge),
-                )
+                self.attacked,
+                *(
+                    self.pairs.attacked(attack, budget, goal, behind).stored
+                    for attack, budget, (behind, goal) in (
+                        (self._attack, settings.eps, by_code),
+                        (pgd, radius, by_judge),
+                    )
+                ),
             ]
         )
         better = np.argmax([self._tried(name, images) for images in found], axis=0)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from attacks import FGSM, PGD, Attack, PerturbationAttack, Term
+from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, whole_levels
 from attacks.semantic_match import entry_weights
 from detector.detection import (
     DetectionResult,
@@ -38,6 +38,7 @@ from weights.errors import InputError
 UNSEEN_EPSILON = 0.05
 """At whose change of a pixel FGSM and PGD attack, and whose thresholds judge them."""
 TPR_AT = (0.01, 0.001)
+"""Shares of false alarms at which detection is read off, where so few faces can show them."""
 
 Scores = dict[str, np.ndarray]
 
@@ -53,6 +54,11 @@ def halves(people: Pictures, images: int, seed: int) -> tuple[Photographs, Photo
     first = validation_half(people.people, seed)
     rng = np.random.default_rng(seed)
     chosen = [rng.permutation(np.flatnonzero(side))[:images] for side in (first, ~first)]
+    if any(len(np.unique(people.people[rows])) < 2 for rows in chosen):
+        raise InputError(
+            f"Of {images} faces of each half those of one are all of one person, who has nobody to "
+            "be attacked towards: raise `images`, or give more people."
+        )
     return people.part(chosen[0]), people.part(chosen[1])
 
 
@@ -155,8 +161,7 @@ class Table2:
         return *self._stored_alone, *self.series, *self._unseen
 
     def _levels(self, epsilon: float) -> int:
-        # 0.02 * 255 is a little more than 5.1 in single precision; no whole number is hit.
-        return int(255.0 * float(self.attack.radii(epsilon)))
+        return whole_levels(float(self.attack.radii(epsilon)))
 
     def _measured(self, images: Array) -> Scores:
         found = self.scores.measure(images, BATCH)
@@ -230,11 +235,15 @@ class Table2:
         areas: dict[str, Measurement] = {}
         for score in attacked:
             test = ScoreSet(normal[score], attacked[score])
-            best = DetectionResult.of(self.thresholds(seen, score), test).best_accuracy
+            found = DetectionResult.of(self.thresholds(seen, score), test)
             one = Verdicts.of(self.one_threshold(score), test)
-            columns[score] = self._share(best.correct, papers.get(score))
+            columns[score] = self._share(found.best_accuracy.correct, papers.get(score))
             columns[f"{score}_one"] = self._share(one.correct, papers.get(score))
             areas |= self._curve(score, test)
+            for rate in shown(len(self.normal["validation"][score])):
+                verdicts = found.false_alarm[rate]
+                areas[f"{score}_caught_{rate:g}"] = self._share(verdicts.detections)
+                areas[f"{score}_alarms_{rate:g}"] = self._share(verdicts.false_alarms)
         # At thresholds from normal faces of the other half, so that false alarms are measured, too.
         caught, alarms = self.magnet.flags(attacked), self.magnet.flags(normal)
         columns["magnet"] = self._share(np.concatenate([~alarms, caught]))
@@ -249,11 +258,12 @@ class Table2:
         return over_people.mean(by_face, people, paper)
 
     def _curve(self, score: str, test: ScoreSet) -> dict[str, Measurement]:
-        """Area under the ROC, and attacks caught at 1 % and 0.1 % of false alarms."""
+        """Area under the ROC, and attacks caught where these faces raise so many false alarms."""
+        rates = shown(len(test.normal))
 
         def read(rows: Array) -> dict[str, float]:
             roc = RocCurve.of(test.normal[rows], test.attacked[rows])
-            caught = {f"{score}_tpr_{rate:g}": roc.detection_rate_at(rate) for rate in TPR_AT}
+            caught = {f"{score}_tpr_{rate:g}": roc.detection_rate_at(rate) for rate in rates}
             return {f"{score}_auc": roc.auc()} | caught
 
         return over_people.measured(self.halves["test"].people, read, shares=True)
@@ -263,6 +273,11 @@ class Table2:
         """Every score with a veto, thresholds from the validation half's normal faces alone."""
         normal = {name: self.normal["validation"][name] for name in SCORES}
         return MagNetDetector.calibrated(normal, self._config.false_alarm_rate)
+
+
+def shown(normal: int) -> list[float]:
+    """Those shares of `TPR_AT` that so many normal faces can show: one of them or more."""
+    return [rate for rate in TPR_AT if rate * normal >= 1.0 - 1e-9]
 
 
 def _epsilon(name: str) -> float:

@@ -151,9 +151,9 @@ def measure(scores: Mapping[str, DetectionScores], part: str, people: Photograph
     for name, each in scores.items():
         found = each.measure(people.images, batch_size=16)
         if not name:
-            columns |= {norm: Measurement.mean(found[norm]) for norm in NORMS}
+            columns |= {norm: over_people.mean(found[norm], people.people) for norm in NORMS}
         rmse = found["l2"] / np.sqrt(people.images[0].size)
-        columns[f"rmse_{name}" if name else "rmse"] = Measurement.mean(rmse)
+        columns[f"rmse_{name}" if name else "rmse"] = over_people.mean(rmse, people.people)
     return Row(part, columns)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
-from attacks import PGD, Criterion, Undetected, with_score
+from attacks import PGD, QUIET, Criterion, Undetected, eased, with_score
 from detector.detection import flagged
+from detector.magnet import TINY
 from experiments.face_autoencoder import over_people
 from experiments.face_autoencoder.detection_table import Half, Table2
 from experiments.face_autoencoder.mofa_victim import AttackedPairs, Function
@@ -35,14 +36,15 @@ class UnnoticedConfig:
         judge takes for others.
       adaptive_steps: of PGD, for each start.
       adaptive_starts: random starts; one that succeeds is enough.
-      adaptive_penalties: of the divergence in the loss, tried on faces of the validation half.
+      adaptive_penalties: of the score in the loss, in units of what the attack lifts it by at its
+        epsilon, tried on faces of the validation half.
       tuning_images: how many of those, one start each.
     """
 
     adaptive_images: int = 1000
     adaptive_steps: int = 200
     adaptive_starts: int = 5
-    adaptive_penalties: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
+    adaptive_penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
     tuning_images: int = 100
 
     def __post_init__(self) -> None:
@@ -60,10 +62,12 @@ class Outcome(NamedTuple):
     Attributes:
       reached: the judge takes the face for the target and no longer for the source.
       unnoticed: and the detector raises no alarm.
+      margin: how far it is from failing at either, float [N].
     """
 
     reached: Array
     unnoticed: Array
+    margin: Array
 
 
 class UnnoticedAttacks:
@@ -82,6 +86,7 @@ class UnnoticedAttacks:
         self._table, self._config, self._score = table, config, score
         self._threshold = table.one_threshold(score)
         self._pgd = PGD(config.adaptive_steps)  # compiled once for all weights and epsilons
+        self._seen: dict[tuple[str, float], Function] = {}
         self._rows = _told_apart(table.halves["test"], config.adaptive_images)
         self._halves = {
             "test": _part(table.halves["test"], self._rows),
@@ -97,7 +102,7 @@ class UnnoticedAttacks:
         columns: dict[str, Measurement] = {}
         if attacker == "unaware":
             images = self._table.stored("test", f"eps={epsilon:g}")[self._rows]
-            outcome = self._outcome(half.pairs, images)
+            outcome = self._outcome(half.pairs, images, epsilon)
         else:
             weight = self._tuned(attacker, epsilon)
             outcome = self._attacked(
@@ -117,45 +122,76 @@ class UnnoticedAttacks:
         )
 
     def _tuned(self, attacker: str, epsilon: float) -> float:
-        """The weight with most unnoticed successes on validation, the smallest of equals."""
+        """The weight with most unnoticed successes on validation, of equals by their margins."""
         weights = sorted(self._config.adaptive_penalties)
         if len(weights) == 1:
             return weights[0]
         found = [self._attacked("validation", attacker, epsilon, each, 1) for each in weights]
-        return weights[int(np.argmax([each.unnoticed.sum() for each in found]))]
+        worth = [(int(each.unnoticed.sum()), float(each.margin.mean())) for each in found]
+        best = worth.index(max(worth))
+        if not worth[best][0] or best in (0, len(weights) - 1):
+            _log.warning(
+                "%s: the weight %g of `adaptive_penalties` is the best, with %d of %d validation "
+                "faces; others beyond it may be better.",
+                row_name(epsilon, attacker, self._score),
+                weights[best],
+                worth[best][0],
+                len(found[best].unnoticed),
+            )
+        return weights[best]
 
     def _attacked(
         self, half: str, attacker: str, epsilon: float, weight: float, starts: int
     ) -> Outcome:
         pairs = self._halves[half].pairs
-        goal = Undetected(self._goal(pairs, attacker), self._threshold, weight)
-        behind = self._behind_judge if attacker == "judge" else self._behind_codes
-        radius = float(self._table.attack.radii(epsilon))
-        reached, unnoticed = np.zeros([2, len(pairs)], bool)
+        goal = Undetected(self._goal(pairs, attacker), QUIET, weight)
+        behind = self._behind(attacker, epsilon)
+        radius = min(1.0, float(self._table.attack.radii(epsilon)))
+        nobody = np.zeros(len(pairs), bool)
+        best = Outcome(nobody, nobody, np.full(len(pairs), -np.inf))
         for seed in range(starts):
             stored = pairs.attacked(self._pgd, radius, goal, behind, seed).stored
-            outcome = self._outcome(pairs, stored)
-            reached, unnoticed = reached | outcome.reached, unnoticed | outcome.unnoticed
-        return Outcome(reached, unnoticed)
+            found = self._outcome(pairs, stored, epsilon)
+            best = Outcome(
+                best.reached | found.reached,
+                best.unnoticed | found.unnoticed,
+                np.maximum(best.margin, found.margin),
+            )
+        return best
 
     def _goal(self, pairs: AttackedPairs, attacker: str) -> Criterion:
         return pairs.swap("code") if attacker == "judge" else pairs.match(self._table.terms)
 
-    def _outcome(self, pairs: AttackedPairs, images: Array) -> Outcome:
+    def _outcome(self, pairs: AttackedPairs, images: Array, epsilon: float) -> Outcome:
         reached = pairs.success("code", images)
         scores = self._table.measure(self._score, images)
-        return Outcome(reached, reached & ~flagged(scores, self._threshold))
+        source, target = pairs.similarities("code", images)
+        threshold = pairs.victim.identities["code"].threshold
+        silent = (self._threshold - scores) / self._lift(epsilon)
+        margin = np.minimum(np.minimum(target - threshold, threshold - source), silent)
+        return Outcome(reached, reached & ~flagged(scores, self._threshold), margin)
 
-    # Attacks compile once for each of these objects, so that they are made once.
-    @functools.cached_property
-    def _behind_codes(self) -> Function:
-        victim = self._halves["test"].pairs.victim
-        return with_score(victim.encoder, self._table.differentiable(self._score))
+    def _lift(self, epsilon: float) -> float:
+        """By how much an unaware attack lifts the score of the median validation face."""
+        attacked = self._table.attacked("validation", f"eps={epsilon:g}")[self._score]
+        normal = self._table.normal["validation"][self._score]
+        return max(float(abs(np.median(attacked) - np.median(normal))), TINY)
 
-    @functools.cached_property
-    def _behind_judge(self) -> Function:
+    def _behind(self, attacker: str, epsilon: float) -> Function:
+        """What an attacker sees; made once, since attacks compile once for each."""
+        if (attacker, epsilon) not in self._seen:
+            self._seen[attacker, epsilon] = self._seen_by(attacker, epsilon)
+        return self._seen[attacker, epsilon]
+
+    def _seen_by(self, attacker: str, epsilon: float) -> Function:
         victim = self._halves["test"].pairs.victim
-        return with_score(victim.embed("code"), self._table.differentiable(self._score))
+        network = victim.embed("code") if attacker == "judge" else victim.encoder
+        score, lift = self._table.differentiable(self._score), self._lift(epsilon)
+
+        def above(images: tf.Tensor) -> tf.Tensor:
+            return eased((score(images) - self._threshold) / lift)
+
+        return with_score(network, above)
 
 
 def row_name(epsilon: float, attacker: str, score: str = "js") -> str:

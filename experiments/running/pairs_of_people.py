@@ -19,6 +19,8 @@ def of_pairs(
     values: NDArray[np.floating] | NDArray[np.bool_],
     people: People | None,
     paper: float | None = None,
+    *,
+    share: bool = False,
 ) -> Measurement:
     """Mean of numbers, or share of outcomes, bool, `[N]`, of pairs of people.
 
@@ -32,13 +34,16 @@ def of_pairs(
       people: whose first and second faces are, int `[N]` each. None where nobody knows: then the
         interval is that of independent pairs.
       paper: the paper's value.
+      share: the numbers are shares of several outcomes each, in [0, 1].
     """
-    outcomes = values.dtype == bool
-    count = len(values)
+    outcomes = share or values.dtype == bool
+    count, mean = len(values), float(values.mean())
     if people is None or count < 2:
-        return (Measurement.rate if outcomes else Measurement.mean)(values, paper)
+        if not outcomes:
+            return Measurement.mean(values, paper)
+        return Measurement(mean, *wilson_of_share(mean, count), count, paper)
     names, person = np.unique(np.stack(people), return_inverse=True)
-    number, mean = len(names), float(values.mean())
+    number = len(names)
     residual = values.astype(np.float64) - mean
     independent = float(residual @ residual) * count / (count - 1)
     together = _of_shared(residual, person.reshape(2, count)) * number / max(number - 1, 1)

@@ -19,7 +19,7 @@ _FRESH_DRAWS = 4  # rows of budgets before random defences are decided by draws 
 
 _IN_STAGES = 3  # each stage of PGD begins where the last one ended, for random defences, too
 
-_WIDENED = 4  # intervals of outcomes that all agree have a width
+_IN_ITS_UNIT = 5  # who knows a detector lowers its score only as far as silence needs
 
 _RIGHT_RADII = 2  # the radius of a wrong decision counts as 0 in its median
 
@@ -27,7 +27,7 @@ _BY_WHOLE_FIT = 4  # the best image of the attack through the refinement is the 
 
 _EVERYBODY = 2  # before a random defence every pair is attacked at each budget
 
-_BY_JUDGE = 3  # who knows a defence of MoFA also climbs what the judge decides by
+_ALIKE = 4  # whoever stands before MoFA with no defence is attacked as hard as one behind one
 
 _VERSIONS = dict.fromkeys(
     (
@@ -38,8 +38,8 @@ _VERSIONS = dict.fromkeys(
 ) | {
     "adaptive": _FRESH_DRAWS,
     "certify": _RIGHT_RADII,
-    "defense": _BY_JUDGE,
-    "detection": _WIDENED,
+    "defense": _ALIKE,
+    "detection": _IN_ITS_UNIT,
     "linf_curve": _EVERYBODY,
     "refined_defense": _BY_WHOLE_FIT,
     "table1": _IN_STAGES,

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks import IdentitySwap, Undetected
+from attacks import EOT, IdentitySwap, Stochastic, Undetected
 from attacks.outputs import margin_of
+from detector.defence import GaussianNoise
 from detector.magnet import MagNetDetector
 from experiments.face_autoencoder.defence_bench import DefenceBench, DefenceSettings, ImageDefences
+from experiments.face_autoencoder.mofa_victim import BATCH
 
 
 def flat(images: tf.Tensor) -> tf.Tensor:
@@ -67,15 +69,18 @@ class Attacked:
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_of_two_attacks_each_pair_counts_the_better(refused: bool) -> None:
+@pytest.mark.parametrize("name", ["autoencoder", "none"])
+def test_of_each_pair_the_best_image_counts(name: str, refused: bool) -> None:
+    """Also where there is no defence: otherwise it would seem better than one."""
     # Similarity to source and target; the judge says "same" above 0.5.
-    by_code = np.array([[0.2, 0.9], [0.9, 0.1], [0.4, 0.6]], np.float32)
-    by_judge = np.array([[0.4, 0.6], [0.3, 0.7], [0.1, 0.9]], np.float32)
+    by_code = np.array([[0.2, 0.9], [0.9, 0.1], [0.4, 0.6], [0.6, 0.7]], np.float32)
+    by_judge = np.array([[0.4, 0.6], [0.3, 0.7], [0.1, 0.9], [0.6, 0.6]], np.float32)
+    unaware = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.3, 0.9]], np.float32)
     bench = DefenceBench.__new__(DefenceBench)
     bench._settings = DefenceSettings(eps=0.05)
     bench._attack = bench._settings.autoencoder.algorithm.attack()
     bench.pairs = Attacked(by_code, by_judge)
-    bench._experiment = SimpleNamespace(terms={})
+    bench._experiment = SimpleNamespace(terms={}, attacked=lambda *given: unaware)
     bench._threshold = 0.5
     seeds = []
 
@@ -88,10 +93,19 @@ def test_of_two_attacks_each_pair_counts_the_better(refused: bool) -> None:
         defended=defended,
         refused=lambda name, images: (images == by_judge[2]).all(-1) & refused,
     )
-    found = bench._through("autoencoder")
-    np.testing.assert_array_equal(
-        found, [by_code[0], by_judge[1], by_code[2] if refused else by_judge[2]]
-    )
+    found = bench._through(name)
+    third = by_code[2] if refused else by_judge[2]
+    np.testing.assert_array_equal(found, [by_code[0], by_judge[1], third, unaware[3]])
     assert [name for name, _ in bench.pairs.asked] == ["PerturbationAttack", "PGD"]
     assert bench.pairs.asked[1][1] == pytest.approx(bench._attack.radii(0.05))
     assert len(set(seeds)) == 1
+
+
+def test_every_image_has_noise_of_its_own() -> None:
+    defences = ImageDefences.__new__(ImageDefences)
+    defences._made = {"noise": EOT(Stochastic(GaussianNoise(0.1)), 2)}
+    images = np.full((2 * BATCH + 3, 4, 4, 3), 0.5, np.float32)
+    found = defences.defended("noise", images)
+    assert len(np.unique(found.reshape(len(found), -1), axis=0)) == len(images)
+    np.testing.assert_array_equal(defences.defended("noise", images), found)
+    assert (defences.defended("noise", images, 7) != found).any()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.face_autoencoder import over_people
-from experiments.running.results import wilson_interval
+from experiments.running.results import Measurement, wilson_interval
 from resgn.calibration import RocCurve
 
 
@@ -39,13 +39,34 @@ def test_the_shift_by_people_who_are_drawn_twice_is_taken_off(rng: np.random.Gen
 
 def test_ends_lie_around_the_value_and_shares_between_nothing_and_all() -> None:
     drawn = np.linspace(0.6, 1.0, 101)
-    low, high = over_people.around(0.7, drawn)
+    many = 10**9
+    low, high = over_people.around(0.7, drawn, many)
     assert low == pytest.approx(0.61 - 0.1)
     assert high == pytest.approx(0.99 - 0.1)
-    assert over_people.around(0.98, drawn)[1] == 1.0
-    assert over_people.around(0.02, drawn - 0.6)[0] == 0.0
+    assert over_people.around(0.98, drawn, many)[1] == 1.0
+    assert over_people.around(0.02, drawn - 0.6, many)[0] == 0.0
     # What is no share has no bound.
-    assert over_people.around(0.98, 10.0 * drawn)[1] > 1.0
+    assert over_people.around(0.98, 10.0 * drawn, many)[1] > 1.0
+    few = over_people.around(0.7, drawn, 12)
+    assert few[0] < low < high < few[1]
+
+
+def test_few_people_have_students_tails() -> None:
+    """At 13 degrees of freedom: beyond sqrt(14 / 13) 2.1604 lie 1.2484 % of a normal number."""
+    assert over_people.tail(14) == pytest.approx(0.012481, abs=1e-4)
+    assert over_people.tail(10**9) == pytest.approx(0.025, abs=1e-6)
+    assert over_people.tail(1) == 0.0  # of one person nothing is known of others
+
+
+def test_independent_faces_are_covered_as_often_as_it_says() -> None:
+    """64 + 64 verdicts of 14 people, right with 97 %: quantiles of draws had the truth 88 times."""
+    rng = np.random.default_rng(0)
+    people = rng.integers(0, 14, 64)
+    inside = 0
+    for _ in range(400):
+        found = over_people.mean(rng.random((64, 2)) < 0.97, people)
+        inside += found.low <= 0.97 <= found.high
+    assert inside >= 0.93 * 400
 
 
 PEOPLE = np.repeat(np.arange(12), 5)
@@ -58,11 +79,13 @@ def test_shares_in_which_all_agree_have_wilsons_interval_of_people(agreed: bool)
     assert (found.low, found.high) == pytest.approx(wilson_interval(12 * agreed, 12))
     assert found.high - found.low == pytest.approx(0.2425, abs=1e-4)
     assert (found.value, found.count) == (agreed, 60)
-    # One face that says otherwise, and the draws of people have a spread of their own.
+    # One face that says otherwise tells that it is not by people: nearly that of 60 faces.
     outcomes = np.full(60, agreed)
     outcomes[7] ^= True
     one = over_people.mean(outcomes, PEOPLE)
-    assert 0.0 < one.high - one.low < 0.06
+    assert (one.low, one.high) == pytest.approx(
+        wilson_interval(60 * agreed + 1 - 2 * agreed, 60), abs=0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,14 +105,21 @@ def test_a_balanced_accuracy_has_the_mean_ends_of_its_halves(
     assert (found.low, found.high) == pytest.approx(ends, abs=1e-4)
 
 
-def test_a_share_that_is_no_whole_number_of_people_is_rounded_outwards() -> None:
-    people = np.repeat(np.arange(3), 2)
-    found = over_people.mean(np.array([True, False] * 3), people)  # 1.5 of 3
-    assert found.low == pytest.approx(wilson_interval(1, 3)[0])
-    assert found.high == pytest.approx(wilson_interval(2, 3)[1])
-    # Of one person nothing is known of others.
+def test_faces_of_one_person_that_say_the_same_count_once() -> None:
+    by_person = np.arange(12) < 3
+    found = over_people.mean(np.repeat(by_person, 5), PEOPLE)
+    low, high = wilson_interval(3, 12)
+    # The variance is 12 / 11 of that of twelve independent people (Bessel).
+    assert found.low == pytest.approx(low, abs=0.02)
+    assert found.high == pytest.approx(high, abs=0.02)
     alone = over_people.mean(np.array([True, False]), np.zeros(2, int))
-    assert (alone.low, alone.high) == (0.0, 1.0)
+    assert alone.high - alone.low > 0.85
+
+
+def test_a_share_that_is_no_whole_number_of_people_is_rounded_outwards() -> None:
+    half = over_people.widened(Measurement(0.5, 0.5, 0.5, 6), 3, 0.5)  # 1.5 of 3
+    assert half.low == pytest.approx(wilson_interval(1, 3)[0])
+    assert half.high == pytest.approx(wilson_interval(2, 3)[1])
 
 
 def test_areas_and_shares_are_widened_and_numbers_are_not() -> None:
