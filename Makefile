@@ -10,7 +10,9 @@ PYTHON ?=
 STRATEGY ?= none
 ROOM ?=
 SHARE ?= 0.01
-CHOICE = --preset=$(PRESET) $(if $(filter paper,$(PRESET)),,--dataset=$(DATASET)) \
+# The paper's preset names its data set; another one has to be asked for.
+CHOICE = --preset=$(PRESET) \
+	$(if $(and $(filter paper,$(PRESET)),$(filter file,$(origin DATASET))),,--dataset=$(DATASET)) \
 	$(if $(DATA_DIR),--data_dir="$(DATA_DIR)") \
 	$(if $(filter-out none,$(STRATEGY)),--strategy=$(STRATEGY)) $(ARGS)
 

@@ -40,6 +40,7 @@ from experiments.flags import (
     verification_flags,
 )
 from experiments.flags.groups import FlagGroup
+from experiments.flags.strategy_flags import restarting
 from experiments.running.run import Run
 from resgn.target import TARGETS
 from weights.errors import InputError
@@ -187,4 +188,4 @@ def notes(
 
 
 if __name__ == "__main__":
-    command_line.run(main, FLAGS)
+    command_line.run(restarting(main), FLAGS)

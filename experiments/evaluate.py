@@ -35,6 +35,7 @@ from experiments.flags import (
     verification_flags,
 )
 from experiments.flags.groups import FlagGroup
+from experiments.flags.strategy_flags import restarting
 from experiments.running.results import Row
 from experiments.running.run import Run
 from resgn.bring_your_own import own_cleaner
@@ -182,4 +183,4 @@ def notes(
 
 
 if __name__ == "__main__":
-    command_line.run(main, FLAGS)
+    command_line.run(restarting(main), FLAGS)

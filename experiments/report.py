@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import logging
 
-from experiments.drawing.report_page import Entry, page
+from experiments.drawing.report_page import Entry, page, readable
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
 from experiments.running import scorecard
@@ -45,14 +45,17 @@ def main(arguments: list[str]) -> None:
             f"No finished run under {_RUNS.value}; `make table1` makes one, or name another --runs."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page(entries, scorecard.tables() if _KEPT.value else []))
+    # A wheel holds neither the results that are kept nor what is said of them.
+    claims = scorecard.tables() if _KEPT.value and scorecard.CLAIMS.is_file() else []
+    write_text(path, page(entries, claims))
     print(f"{path}: {sum(entry.result is not None for entry in entries)} tables")
 
 
 def kept_entries(folder: Path = FOLDER) -> Iterator[Entry]:
     """The results that are kept, each with the figure of its name, and figures without a result."""
     results = read_all(folder)
-    figures = {path.stem: path for path in sorted((folder.parent / "figures").glob("*.*"))}
+    found = readable(sorted((folder.parent / "figures").glob("*.*")))
+    figures = {path.stem: path for path in found}
     for name, result in results.items():
         group = group_of(result.experiment, name)
         shown = (figures.pop(name),) if name in figures else ()
@@ -69,9 +72,9 @@ def run_entries(folder: Path) -> Iterator[Entry]:
         except InputError as error:
             logging.warning("%s Left out.", error)
             continue
-        figures = [file for pattern in FIGURES for file in sorted(path.parent.glob(pattern))]
+        figures = readable(file for kind in FIGURES for file in sorted(path.parent.glob(kind)))
         title = str(path.parent.relative_to(folder))
-        yield Entry(group_of(result.experiment), title, result, tuple(figures), mine=True)
+        yield Entry(group_of(result.experiment), title, result, figures, mine=True)
 
 
 def _written(path: Path) -> float:

@@ -13,7 +13,7 @@ term of the loss and panels of photograph, reconstruction, overlay and geometry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ from mofa.training import OPTIMIZERS, SCHEDULES, Progress
 from mofa.views import Views
 from resgn.target import TARGETS
 from weights import made_for
+from weights.errors import InputError
 
 SETTINGS = CommandFlags(
     EncoderTrainingSettings,
@@ -116,6 +117,8 @@ PANEL = 8
 def main(_: list[str]) -> None:
     """Train, measure, save."""
     settings = SETTINGS.settings()
+    if strategy_flags.JIT.value:
+        raise InputError("`jit` compiles ResGN's gradients and no encoder's: leave it out.")
     settings.config()  # what cannot be trained is said before anything is read
     devices = chosen_devices()
     settings = settings.but(precision=settle_precision(settings.precision))
@@ -127,6 +130,7 @@ def main(_: list[str]) -> None:
         source.name: load_photographs(source, renderer, settings.image_size)
         for source in settings.faces.sources
     }
+    check_parts(splits, settings.training.batch_size)
     photographs = joined([split.train for split in splits.values()])
     if photographs is not None:
         run.same_data(photographs.images)
@@ -160,6 +164,19 @@ def main(_: list[str]) -> None:
     print(f"Encoder: {path}")
 
 
+def check_parts(splits: Mapping[str, Split], batch_size: int) -> None:
+    """Everything that is asked of a data set hours later is there.
+
+    Raises:
+      InputError: there is nobody to learn from, or nobody is kept out.
+    """
+    for name, split in splits.items():
+        if not len(split.test):
+            raise InputError(f"{name} has no photographs of people kept out.")
+        if batch_size and not len(split.train):
+            raise InputError(f"{name} has no photographs to learn from.")
+
+
 def reporter(
     run: Run,
     renderer: FaceRenderer,
@@ -172,6 +189,7 @@ def reporter(
         [
             split.validation.part(spread_out(len(split.validation), PANEL))
             for split in splits.values()
+            if len(split.validation)
         ]
     )
     views = Views(renderer, face_region(renderer)) if shown is not None else None

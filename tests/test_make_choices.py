@@ -49,3 +49,13 @@ def test_what_is_not_chosen_is_left_to_the_command() -> None:
     assert flags("detection") == flags("render") == []
     assert flags("verification") == ["--dataset=orl"]
     assert flags("table1") == ["--preset=laptop", "--dataset=orl"]
+
+
+def test_the_papers_preset_takes_another_data_set_where_one_is_named() -> None:
+    """Left out, a folder of one's own would be read as LFW."""
+    assert flags("table1", "PRESET=paper") == ["--preset=paper"]
+    assert flags("table1", "PRESET=paper", "DATASET=folder") == [
+        "--preset=paper",
+        "--dataset=folder",
+    ]
+    assert "--dataset=celeba" in flags("table1", "PRESET=paper", DATASET="celeba")

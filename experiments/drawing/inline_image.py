@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+KINDS = {".png": "png", ".jpg": "jpeg"}
+"""Of images, by the ending of their files."""
 LARGE = 400 << 10
 """Bytes; a larger image goes into the page as JPEG, at most `WIDTH` pixels wide."""
 WIDTH = 1600
@@ -31,7 +33,7 @@ class InlineImage:
     @classmethod
     def read(cls, path: Path) -> InlineImage:
         """A PNG or JPEG file."""
-        data, kind = path.read_bytes(), {".png": "png", ".jpg": "jpeg"}[path.suffix]
+        data, kind = path.read_bytes(), KINDS[path.suffix]
         with Image.open(io.BytesIO(data)) as image:
             if len(data) > LARGE:
                 image.thumbnail((WIDTH, 100 * WIDTH))

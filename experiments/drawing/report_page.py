@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import jinja2
+from absl import logging
 
-from experiments.drawing.inline_image import InlineImage
+from experiments.drawing.inline_image import KINDS, InlineImage
 from experiments.drawing.result_table import findings, table
 from experiments.drawing.shared_notes import SharedNotes
 from experiments.running import scorecard
@@ -85,7 +86,10 @@ def _sections(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
     """Each section that has anything, its groups in the catalogue's order, unknown ones last."""
     order = [group.key for group in GROUPS]
     order += sorted({entry.group.key for entry in entries} - set(order))
-    beside = {e.conditions: e.result for e in entries if e.result and not e.mine}
+    beside: dict[tuple[str, str], list[StoredResult]] = {}
+    for entry in entries:
+        if entry.result and not entry.mine:
+            beside.setdefault(entry.conditions, []).append(entry.result)
     for section, heading in SECTIONS.items():
         inside = [entry for entry in entries if entry.group.section == section]
         members = [[entry for entry in inside if entry.group.key == key] for key in order]
@@ -109,7 +113,7 @@ class _Drawing:
 
     section: str
     notes: SharedNotes
-    kept: Mapping[tuple[str, str], StoredResult]
+    kept: Mapping[tuple[str, str], Sequence[StoredResult]]
 
     def group(self, entries: Sequence[Entry]) -> dict[str, Any]:
         """The main results open and beside them the newest of one's own, all others folded."""
@@ -136,6 +140,23 @@ class _Drawing:
             "folded": [self.entry(each) for each in [*named.values(), *mine[1:]]],
         }
 
+    def _beside(self, entry: Entry) -> StoredResult | None:
+        """The kept result of the same rows that was measured as a run of one's own was.
+
+        Notes do not say everything: of several with the same ones the command tells, and where it
+        does not, none is shown.
+        """
+        assert entry.result
+        names = {row.name for row in entry.result.rows}
+        found = [
+            each
+            for each in self.kept.get(entry.conditions, ())
+            if names & {row.name for row in each.rows}
+        ]
+        if len(found) > 1:
+            found = [each for each in found if _told(each) == _told(entry.result)]
+        return found[0] if len(found) == 1 else None
+
     def entry(self, entry: Entry, chosen: bool = False) -> dict[str, Any]:
         """A result.
 
@@ -145,7 +166,7 @@ class _Drawing:
         """
         result, group = entry.result, entry.group
         assert result
-        beside = self.kept.get(entry.conditions) if entry.mine and result.notes else None
+        beside = self._beside(entry) if entry.mine and result.notes else None
         whole = table(result, kept=beside)
         short = table(result, group.rows, group.columns, beside) if chosen else whole
         note, shared = self.notes.split(result.notes)
@@ -170,6 +191,11 @@ class _Drawing:
         }
 
 
+def _told(result: StoredResult) -> list[str]:
+    """A command's flags in alphabetical order, whatever started it."""
+    return sorted(word for word in result.command.split() if word.startswith("--"))
+
+
 def figure(path: Path, group: Group, about: str, mine: bool = False) -> dict[str, Any]:
     """A figure.
 
@@ -182,3 +208,19 @@ def figure(path: Path, group: Group, about: str, mine: bool = False) -> dict[str
     caption = path.stem if mine else group.captions.get(path.stem, "")
     alt = f"{about}, {path.stem}" if mine else caption or about
     return {"image": InlineImage.read(path), "alt": alt, "caption": caption}
+
+
+def readable(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Those pictures that can be shown; what a run that was killed left half-written is not."""
+    return tuple(path for path in paths if _is_readable(path))
+
+
+def _is_readable(path: Path) -> bool:
+    if path.suffix not in KINDS or path.name.startswith("."):
+        return False
+    try:
+        InlineImage.read(path)
+    except (OSError, ValueError) as error:
+        logging.warning("%s cannot be read (%s) and is left out.", path, error)
+        return False
+    return True

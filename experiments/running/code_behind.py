@@ -244,6 +244,7 @@ def difference(command: str, now: Code, then: Code) -> Difference:
             continue
         there = then.source(name.module).units.get(name.unit) if name.module in then else None
         (reached if there and there.digest == unit.digest else others).append(name)
+    others += [name for name in before if _has_fallen_back(name, behind, now)]
     changed: dict[str, list[str]] = {}
     # What was there and is now used by something that has changed is not told again.
     for name in others or reached:
@@ -255,6 +256,13 @@ def difference(command: str, now: Code, then: Code) -> Difference:
             for module, units in sorted(changed.items())
         },
     )
+
+
+def _has_fallen_back(name: Name, behind: Mapping[Name, Unit], now: Code) -> bool:
+    """Whether a method is gone and a base of its class, which is still used, takes its place."""
+    owner, dot, _ = name.unit.partition(".")
+    holder = behind.get(Name(name.module, owner)) if dot else None
+    return bool(holder and holder.bases) and name.unit not in now.source(name.module).units
 
 
 BY_NAME = {"small": "vgg_face_small.h5"}

@@ -114,6 +114,11 @@ class Devices:
         """
         return bool(self._gathered(np.array([here], np.int32)).all())
 
+    def alike(self, digest: bytes) -> bool:
+        """Whether every machine has the same, a few bytes; all must ask together."""
+        gathered = self._gathered(np.frombuffer(digest, np.uint8)[np.newaxis])
+        return bool((gathered == gathered[0]).all())
+
     def _first_replica(self) -> int:
         """The number of this machine's first device among all."""
         numbers = self.strategy.experimental_distribute_values_from_function(
@@ -167,9 +172,11 @@ def _joined() -> tf.distribute.Strategy:
     # then end this process without it.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, _JOINING)
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    signal.setitimer(signal.ITIMER_REAL, 0.0)
-    signal.signal(signal.SIGINT, before)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    finally:  # also for a process that starts again, which keeps its timers
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGINT, before)
     # TensorFlow swallows SIGTERM from here on; a training may end at any time.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return strategy

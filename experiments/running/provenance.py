@@ -20,9 +20,14 @@ def command() -> str:
 
 
 def commit() -> str | None:
-    """The project's commit, with `+` behind it where files have changed since; None outside git."""
+    """The project's commit, with `+` behind it where files have changed since; None outside git.
+
+    Installed into an environment within somebody else's repository it is outside, too.
+    """
     root = Path(__file__).parents[2]
     try:
+        if _git(root, "rev-parse", "--show-prefix"):
+            return None
         head = _git(root, "rev-parse", "--short=12", "HEAD")
         return head + ("+" if _git(root, "status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.SubprocessError):

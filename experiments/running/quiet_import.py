@@ -15,6 +15,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 
 _CHATTER = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
@@ -44,7 +45,13 @@ class QuietTensorFlow(importlib.abc.MetaPathFinder):
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Standard error of this process, C++ included, less the lines that only inform."""
+    """Standard error of this process, C++ included, less the lines that only inform.
+
+    Where TensorFlow may abort the process at once, nothing is held back: it says why.
+    """
+    if not can_run_tensorflow():
+        yield
+        return
     try:
         terminal = os.dup(2)
     except OSError:  # it is closed
@@ -61,3 +68,12 @@ def without_chatter() -> Iterator[None]:
             said = [line for line in kept if not _CHATTER.match(line)]
             if said:
                 os.write(2, b"".join(said))
+
+
+def can_run_tensorflow(processor: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor is not known to lack AVX, for which TensorFlow is compiled."""
+    try:
+        flags = re.search(r"^flags\s*:(.*)$", processor.read_text("utf-8"), re.MULTILINE)
+    except (OSError, ValueError):
+        return True
+    return flags is None or "avx" in flags[1].split()

@@ -87,6 +87,7 @@ class Run:
                 )
             self._check_same(_settings_of(self.folder))
         self._check_files()
+        self._check_machines()
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._lock = threading.Lock()  # rows may be made at once
@@ -142,6 +143,17 @@ class Run:
             raise InputError(
                 f"Since {self.shared} began, other content has come into {what}: put back what was "
                 "there to resume it, or choose another `output_dir`."
+            )
+
+    def _check_machines(self) -> None:
+        """Machines that train together were told the same and read the same files."""
+        if self._devices is None or self._devices.workers == 1:
+            return
+        told = as_text({"settings": self._settings, "files": hashes(self._settings)})
+        if not self._devices.alike(hashlib.sha256(told.encode()).digest()):
+            raise InputError(
+                "The machines were told different flags, or have other files behind them: give "
+                "each the same command, the same version of the project and the same weights."
             )
 
     def same_data(self, *images: np.ndarray) -> None:

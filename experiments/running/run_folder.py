@@ -67,4 +67,7 @@ def claim(folder: Path, settings: str) -> bool:
             file.write(settings)
     except FileExistsError:
         return False
+    except OSError:  # the disk is full: half of it would make the folder nobody's
+        (folder / SETTINGS).unlink(missing_ok=True)
+        raise
     return True

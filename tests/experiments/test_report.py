@@ -318,3 +318,44 @@ def test_results_find_their_groups_and_names() -> None:
             if group_of(r.experiment, n).section == section
         ]
         assert len(set(names)) == len(names)
+
+
+def told(
+    name: str, command: str, value: float, row: str = "joint", notes: str = "n"
+) -> StoredResult:
+    rows = (Row(row, {"dodging": Measurement.bare(value, 4)}),)
+    return dataclasses.replace(result(), name=name, command=command, rows=rows, notes=notes)
+
+
+def test_beside_ones_own_run_stands_what_was_measured_as_it_was() -> None:
+    """Of several kept results with the same notes the one with the same flags, or none."""
+    kept = [entry(told("a", "python -m x --target=dlib --seed=1", 0.11))]
+    kept += [entry(told("b", "python -m x --target=facenet --seed=1", 0.22))]
+
+    def beside(mine: StoredResult, *others: Entry) -> list[str]:
+        return re.findall("kept ([0-9.]+)", text_of(page([*others, entry(mine, "m", mine=True)])))
+
+    assert beside(told("m", "resgn x --seed=1 --target=dlib", 0.5), *kept) == ["11.00"]
+    assert beside(told("m", "resgn x --seed=1 --target=facenet", 0.5), *kept) == ["22.00"]
+    assert beside(told("m", "resgn x --seed=1", 0.5), *kept) == []
+    assert beside(told("m", "resgn x", 0.5), kept[0]) == ["11.00"]
+    assert beside(told("m", "resgn x", 0.5, row="other"), kept[0]) == []
+    twice = [kept[0], entry(told("c", "python -m x --target=dlib --seed=1", 0.33))]
+    assert beside(told("m", "resgn x --seed=1 --target=dlib", 0.5), *twice) == []
+
+
+def test_what_a_killed_run_left_half_written_costs_no_report(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "one"
+    folder.mkdir(parents=True)
+    stored = next(iter(sorted(FOLDER.glob("*.json"))))
+    shutil.copy(stored, folder / "result.json")
+    cv2.imwrite(str(folder / "roc.png"), np.zeros([4, 4, 3], np.uint8))
+    (folder / ".roc.abcd.png").write_bytes(b"")
+    (folder / "scores.png").write_bytes(b"half")
+    (found,) = run_entries(tmp_path / "runs")
+    assert [path.name for path in found.figures] == ["roc.png"]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "figures").mkdir()
+    for name in (".DS_Store", "a.txt"):
+        (tmp_path / "figures" / name).write_text("")
+    assert not list(kept_entries(tmp_path / "results"))

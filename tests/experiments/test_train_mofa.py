@@ -3,14 +3,17 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import h5py
 import numpy as np
 import pytest
 
+from experiments.train_mofa import check_parts
 from mofa import encoder, face_model_files
 from tests.experiments.command import result, run
+from weights.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,22 @@ def test_an_encoder_of_another_face_model_asks_for_it(trained, folder) -> None:
     done = run("reconstruct", f"--encoder={path}", f"--output_dir={folder}/other", cache=folder)
     assert done.returncode == 1
     assert "(model2017-1_bfm_nomouth.h5): give it with --model" in done.stderr
+
+
+def split(train: int, validation: int, test: int) -> SimpleNamespace:
+    return SimpleNamespace(train=range(train), validation=range(validation), test=range(test))
+
+
+def test_a_part_without_photographs_is_told_before_the_training() -> None:
+    check_parts({"orl": split(2, 0, 1)}, 4)  # panels are drawn where there are any
+    check_parts({"orl": split(0, 0, 1)}, 0)
+    with pytest.raises(InputError, match="celeba has no photographs to learn from"):
+        check_parts({"orl": split(2, 1, 1), "celeba": split(0, 1, 1)}, 4)
+    with pytest.raises(InputError, match="orl has no photographs of people kept out"):
+        check_parts({"orl": split(2, 1, 0)}, 4)
+
+
+def test_what_compiles_other_gradients_is_refused(folder: Path) -> None:
+    done = run("train_mofa", "--preset=smoke", "--jit", f"--output_dir={folder / 'jit'}")
+    assert done.returncode == 1
+    assert "--jit compiles ResGN's gradients and no encoder's" in done.stderr

@@ -183,6 +183,20 @@ def test_what_has_changed_is_named() -> None:
     assert changed(code(), now) == {"lib/nets.py": ("Net.run",), "lib/sizes.py": ("SIZE",)}
 
 
+def test_a_method_that_fell_back_to_a_bases_has_changed() -> None:
+    """Nothing is there that could mean something else, and yet a call does."""
+    with_override = replaced(
+        "lib/nets.py",
+        "class Net(Base):",
+        "class Net(Base):\n            def shrink(self): return 2\n",
+    )
+    call = replaced("tools/go.py", "Net().run()", "Net().shrink()")
+    then = code({"lib/nets.py": with_override, "tools/go.py": call})
+    assert changed(then, code({"tools/go.py": call})) == {"lib/nets.py": ("Net.shrink",)}
+    # Nobody called it.
+    assert changed(code({"lib/nets.py": with_override}), code()) == {}
+
+
 def test_what_has_moved_has_not_changed() -> None:
     then = code(
         {

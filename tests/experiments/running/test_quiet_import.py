@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.running.quiet_import import without_chatter
+from experiments.running.quiet_import import can_run_tensorflow, without_chatter
 
 ROOT = Path(__file__).parents[3]
 
@@ -52,3 +52,34 @@ def test_commands_without_tensorflow_do_not_import_it() -> None:
         text=True,
     )
     assert done.stdout == "False\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("flags\t\t: fpu sse avx avx2\n", True),
+        ("flags\t\t: fpu sse sse4_1\n", False),
+        ("Features\t: fp asimd\n", True),
+        (None, True),
+    ],
+)
+def test_where_tensorflow_cannot_run_it_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, runs: bool
+) -> None:
+    """Without AVX it aborts, and what it said before must be on the terminal by then."""
+    file = tmp_path / "cpuinfo"
+    if text is not None:
+        file.write_text(text)
+    assert can_run_tensorflow(file) == runs
+
+
+def test_nothing_is_held_back_from_a_process_that_may_abort() -> None:
+    script = (
+        "import os; from experiments.running import quiet_import\n"
+        "quiet_import.can_run_tensorflow = lambda: False\n"
+        "with quiet_import.without_chatter():\n"
+        "    os.write(2, b'no AVX here'); os.abort()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode < 0
+    assert "no AVX here" in done.stderr

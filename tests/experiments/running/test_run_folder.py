@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,3 +119,49 @@ def test_a_run_in_a_folder_of_others_leaves_it_alone(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="holds other files already"):
             Run("table1", {}, Place(tmp_path, resume))
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_disk_that_is_full_leaves_the_folder_to_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def close(self) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    opened = Path.open
+
+    def full(path: Path, *given: Any, **named: Any) -> Any:
+        opened(path, *given, **named).close()
+        return Full()
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left"):
+        claim(tmp_path, "{}")
+    monkeypatch.undo()
+    assert claim(tmp_path, "{}")
+    assert (tmp_path / "flags.json").read_text() == "{}"
+
+
+class Together:
+    """Machines that were told this and that."""
+
+    chief, workers = True, 2
+
+    def __init__(self, alike: bool) -> None:
+        self._alike = alike
+        self.digests: list[bytes] = []
+
+    def alike(self, digest: bytes) -> bool:
+        self.digests.append(digest)
+        return self._alike
+
+
+def test_machines_that_were_told_different_flags_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The machines were told different flags"):
+        Run("render", {"seed": 0}, Place(tmp_path / "one"), Together(False))
+    digests = []
+    for number, seed in enumerate((0, 0, 1)):
+        together = Together(True)
+        Run("render", {"seed": seed}, Place(tmp_path / f"run{number}"), together)
+        digests += together.digests
+    assert digests[0] == digests[1] != digests[2]
