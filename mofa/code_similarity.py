@@ -8,7 +8,7 @@ import numpy as np
 
 from mofa import code as codes
 from mofa.arrays import Array
-from mofa.people import drawn_again
+from mofa.people import drawn_again, tail
 
 
 def unit_parts(code: Array, names: Sequence[str]) -> Array:
@@ -64,5 +64,6 @@ def intervals_over_people(
             found["auc"].append(float(positive @ below / (all_positive * all_negative)))
             found["true_accepts"].append(float(positive @ accepted / all_positive))
             found["false_accepts"].append(float(negative @ accepted / all_negative))
-    ends = {name: np.quantile(values, [0.025, 0.975]) for name, values in found.items()}
+    outside = tail(len(np.unique(people)))
+    ends = {n: np.quantile(values, [outside, 1.0 - outside]) for n, values in found.items()}
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}

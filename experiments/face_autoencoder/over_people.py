@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from experiments.running.pairs_of_people import of_pairs
-from experiments.running.results import Z95, Measurement, wilson_interval
+from experiments.running.results import Measurement, wilson_interval
 from mofa.arrays import Array
-from mofa.people import drawn_again
+from mofa.people import drawn_again, tail
 
 RESAMPLES = 500
 NOTHING = 1e-9
@@ -93,22 +93,6 @@ def around(value: float, drawn: Array, people: int) -> tuple[float, float]:
     if drawn.min() >= 0.0 and drawn.max() <= 1.0:
         low, high = np.clip([low, high], 0.0, 1.0)
     return float(min(low, value)), float(max(high, value))
-
-
-def tail(people: int) -> float:
-    """The share of draws of people that is left out at each end for 95 %, 0.025 of very many.
-
-    Draws of n people vary by (n - 1) / n too little, and their spread is an estimate, which
-    Student's distribution allows for (Hesterberg 2015, Section 5.2): the normal tail beyond
-    sqrt(n / (n - 1)) times its quantile at n - 1 degrees of freedom.
-    """
-    if people < 2:
-        return 0.0
-    freedom = people - 1
-    z, powers = Z95, (Z95**3 + Z95, 5 * Z95**5 + 16 * Z95**3 + 3 * Z95)
-    # Cornish and Fisher's series; at five degrees 2.57, as it is, at two 4.0 for 4.3.
-    student = z + powers[0] / (4 * freedom) + powers[1] / (96 * freedom**2)
-    return 0.5 * math.erfc(student * math.sqrt(people / freedom) / math.sqrt(2.0))
 
 
 def mean(values: Array, people: Array, paper: float | None = None) -> Measurement:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mofa.people import another_of_each, different_pairs, few_of_each
+from mofa.people import another_of_each, different_pairs, few_of_each, tail
 from weights.errors import InputError
 
 
@@ -44,3 +44,10 @@ def test_another_picture_of_each_is_never_the_same_where_there_are_two() -> None
     assert (found[~alone] != rows[~alone]).all()
     # Of person 5 each of the two others comes up.
     assert set(found[rows == 0]) == {2, 5}
+
+
+def test_few_people_have_students_tails() -> None:
+    """At 13 degrees of freedom: beyond sqrt(14 / 13) 2.1604 lie 1.2484 % of a normal number."""
+    assert tail(14) == pytest.approx(0.012481, abs=1e-4)
+    assert tail(10**9) == pytest.approx(0.025, abs=1e-6)
+    assert tail(1) == 0.0  # of one person nothing is known of others
