@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from experiments.face_autoencoder import over_people
+from experiments.running.pairs_of_people import of_pairs
 from experiments.running.results import Measurement, Row
 from mofa.arrays import Array
 from mofa.code_similarity import intervals_over_people
@@ -149,8 +150,8 @@ def judge_row(
       `third_person`, how often a picture of neither source nor target would pass for a success: the
       share of `faces` that are accepted as the target and rejected as the source, averaged over the
       pairs. Intervals of 95 % over people, where all agree Wilson's (of true accepts and of the
-      area over those of whom there are two pictures), and over pairs for the last, likewise. What
-      the pictures do not tell, since no person has two, is left out.
+      area over those of whom there are two pictures); that of the last allows for the people that
+      pairs share. What the pictures do not tell, since no person has two, is left out.
     """
     columns: dict[str, Measurement] = {}
     similarities, same = pair_similarities(faces.embeddings, faces.people)
@@ -174,8 +175,9 @@ def judge_row(
     counts = others.sum(axis=0)
     passed = (taken_for_another(source, target, threshold) & others).sum(axis=0)
     if counts.any():
-        third = Measurement.mean(passed[counts > 0] / counts[counts > 0])
-        columns["third_person"] = over_people.widened(third, third.count, third.value)
+        some = counts > 0
+        ends_of_pairs = sources.people[some], targets.people[some]
+        columns["third_person"] = of_pairs(passed[some] / counts[some], ends_of_pairs, share=True)
     return Row(f"judge,{name}", columns)
 
 

@@ -34,6 +34,7 @@ WORDS = {
     "same_steps": "small network, as many steps as the full one",
     "losses": "seven losses after one pass",
     "loss": "attacked by the loss alone",
+    "verdicts": "attacked by verdicts alone",
     "cleaners": "other cleaners",
     "adversarial": "adversarial training",
     "current": "TensorFlow 2.21",
