@@ -15,8 +15,8 @@ code the defence takes back, and `back_shape` and so on for each part of the cod
 `kept`, the share of normal faces that pass and are accepted as themselves, and their distance and
 similarity to what they were. The adaptive columns are the same under attacks that go through the
 defence, averaged over draws where it is random, and keep MagNet's scores below its thresholds: for
-each pair the better of Algorithm 1 and of PGD on what the judge decides by. Faces are judged in 8
-bits, as files hold them.
+each pair, also where there is no defence, the best of the unaware image, of Algorithm 1 and of PGD
+on what the judge decides by. Faces are judged in 8 bits, as files hold them.
 """
 
 from __future__ import annotations
