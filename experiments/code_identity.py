@@ -121,7 +121,7 @@ def measure(
     low, high = auc_interval(similarities, people, settings.resamples, settings.seed)
     count, auc = len(people), curve.auc()
     columns = {
-        "auc": widened(Measurement(auc, low, high, count), len(np.unique(people)), auc),
+        "auc": widened(Measurement(auc, low, high, count), len(np.unique(people))),
         "eer": Measurement.bare(curve.equal_error_rate(), count),
         "tar_at_far_0.01": Measurement.bare(curve.tar_at_far(0.01), count),
     }

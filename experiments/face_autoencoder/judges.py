@@ -166,7 +166,7 @@ def judge_row(
         several = int((pictures > 1).sum())
         people = {"auc": several, "true_accepts": several, "false_accepts": len(pictures)}
         columns = {
-            k: over_people.widened(Measurement(v, *ends[k], len(faces)), people[k], v)
+            k: over_people.widened(Measurement(v, *ends[k], len(faces)), people[k])
             for k, v in values.items()
         }
     source, target = (faces.embeddings @ each.embeddings.T for each in (sources, targets))

@@ -27,7 +27,7 @@ def of_pairs(
     The variance is the cluster-robust one for dyads: residuals are multiplied for all pairs of
     pairs that have a person in common (Aronow, Samii and Assenova 2015), and never less than that
     of independent pairs. A share has Wilson's interval at as many independent pairs as have
-    that variance; where all outcomes agree, at the number of people.
+    that variance; where no two pairs differ, see `without_spread`.
 
     Args:
       values: of the pairs.
@@ -51,9 +51,20 @@ def of_pairs(
     if not outcomes:
         half = Z95 * math.sqrt(variance)
         return Measurement(mean, mean - half, mean + half, count, paper)
-    alike = mean * (1.0 - mean) / variance if variance > 0.0 else min(number, count)
-    low, high = wilson_of_share(mean, max(1.0, alike))
+    if variance == 0.0:
+        return Measurement(mean, *without_spread(mean, min(number, count)), count, paper)
+    low, high = wilson_of_share(mean, max(1.0, mean * (1.0 - mean) / variance))
     return Measurement(mean, low, high, count, paper)
+
+
+def without_spread(share: float, people: int) -> tuple[float, float]:
+    """95 % of a share, or a mean of shares, that came out the same with each of so many people.
+
+    Others may differ: of these none did, so that it is at most Wilson's upper end of 0 of them, and
+    what these others have is something between nothing and all.
+    """
+    others = wilson_of_share(0.0, people)[1]
+    return share * (1.0 - others), share + others * (1.0 - share)
 
 
 def _of_shared(residual: NDArray[np.float64], people: NDArray[np.integer]) -> float:

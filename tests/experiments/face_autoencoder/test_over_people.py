@@ -109,10 +109,15 @@ def test_faces_of_one_person_that_say_the_same_count_once() -> None:
     assert alone.high - alone.low > 0.85
 
 
-def test_a_share_that_is_no_whole_number_of_people_is_rounded_outwards() -> None:
-    half = over_people.widened(Measurement(0.5, 0.5, 0.5, 6), 3, 0.5)  # 1.5 of 3
-    assert half.low == pytest.approx(wilson_interval(1, 3)[0])
-    assert half.high == pytest.approx(wilson_interval(2, 3)[1])
+def test_what_came_out_the_same_with_everybody_may_be_otherwise_with_a_few_others() -> None:
+    """None of 12 people differs, so that at most 24 % of others do, to nothing or to all."""
+    others = wilson_interval(0, 12)[1]
+    found = over_people.widened(Measurement(0.8, 0.8, 0.8, 60), 12)
+    assert (found.low, found.high) == pytest.approx((0.8 - 0.8 * others, 0.8 + 0.2 * others))
+    found = over_people.mean(np.tile([True, False], (60, 1)), PEOPLE)
+    assert (found.low, found.high) == pytest.approx((0.5 - others / 2, 0.5 + others / 2))
+    wide = Measurement(0.8, 0.7, 0.85, 60)
+    assert over_people.widened(wide, 12) == wide
 
 
 def test_areas_and_shares_are_widened_and_numbers_are_not() -> None:
