@@ -44,7 +44,6 @@ WORDS = {
     "012": "noise of 0.12",
     "025": "noise of 0.25",
     "10000": "20 + 20 pairs, 10,000 draws",
-    "self_perturbed": "the detector of self-perturbed faces attacked",
     "small": "VGG-19 encoder",
     "spread1": "one intensity of training",
     "texture8": "texture weight 1e-8, as printed",
