@@ -32,6 +32,16 @@ def test_equal_scores_tell_nothing_apart() -> None:
     assert curve.detection_rate_at(0.01) == 0.0
 
 
+@pytest.mark.parametrize("count", [100, 200, 300, 500, 1000])
+def test_one_in_a_hundred_is_no_more_than_that(count: int) -> None:
+    """1 - 99 / 100 is a little more than 0.01 in double precision."""
+    normal = np.arange(count, dtype=float)
+    attacked = np.full(7, count * 0.99 - 0.5)
+    curve = RocCurve.of(normal, attacked)
+    assert curve.detection_rate_at(0.01) == 1.0
+    assert curve.detection_rate_at(0.0099) == 0.0
+
+
 @pytest.mark.parametrize(
     ("normal", "message"),
     [

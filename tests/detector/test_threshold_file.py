@@ -30,6 +30,9 @@ def test_what_was_written_is_read(path: Path, caplog: pytest.LogCaptureFixture) 
     scores = {"l1": np.array([2.9, 3.0, 0.0]), "js": np.array([0.0, 0.0, 0.26])}
     assert judge.flags(scores).tolist() == [False, True, True]
     assert json.loads(path.read_text())["rate"] == 0.01
+    assert judge.false_alarms is None
+    write_thresholds(path, LIMITS, 0.01, 2.0, GOES_WITH, false_alarms=0.14)
+    assert read_thresholds(path, 2.0, GOES_WITH).false_alarms == 0.14
     assert not caplog.records
 
 

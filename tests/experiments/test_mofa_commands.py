@@ -366,6 +366,9 @@ def test_scan_gives_each_file_a_verdict(
     assert lines[2]["error"]
     data = json.loads((folder / "verdicts.json").read_text())
     limits = data["thresholds"]
+    known = json.loads((detection / "thresholds.json").read_text())["false_alarms"]
+    assert data["false_alarms"] == known
+    assert f"flagged {known:.0%} of other people's normal faces" in done.stdout
     for verdict in data["images"][:2]:
         assert verdict["attacked"] == any(verdict[name] >= limits[name] for name in limits)
     before = (folder / "verdicts.csv").read_bytes()
