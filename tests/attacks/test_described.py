@@ -52,7 +52,7 @@ def test_attacks_name_their_settings_which_are_by_default_those_of_the_papers() 
             "norm='linf', lower=-0.4, upper=0.4, steps=50, learning_rate=0.1, "
             "perturbation_weight=0.001, project=True",
         ),
-        (FixedPointAttack(), "steps=50, momentum=0.9, starts=1, inner=1, seed=0"),
+        (FixedPointAttack(), "steps=50, momentum=0.9, starts=1, inner=1, seed=0, candidates=3"),
         (UniversalPerturbation(), "steps=100, batch_size=16, relative_step=0.1"),
     ):
         assert repr(attack) == f"{type(attack).__name__}({settings})"

@@ -68,7 +68,7 @@ def test_two_devices_train_the_same_encoder_as_one(virtual: dict[str, Any]) -> N
     assert found["moved"] > 1e-4
     assert found["weights"] < 1e-4
     assert found["terms"] < 1e-5
-    assert found["relation_apart"] < 1e-5 < 1e-2 < found["relation"]
+    assert found["relation_apart"] < 1e-3 < 1e-1 < found["relation"]
     assert found["traces"] == 1
 
 
