@@ -8,8 +8,8 @@ their derivative.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +23,8 @@ from attacks.images import check_epsilons, check_images
 from attacks.outputs import loss_of, margin_of
 
 Array = NDArray[np.floating]
+
+_MARGIN = itemgetter(0)  # of a candidate, before its image
 
 
 class Solver(Protocol):
@@ -128,7 +130,9 @@ class FixedPointAttack(Described):
 
             rng = np.random.default_rng([self.seed, number])
             found = [
-                self._one(
+                candidate
+                for start in range(self.starts)
+                for candidate in self._one(
                     solver,
                     image,
                     image if start == 0 else _within(image, epsilon, rng),
@@ -136,18 +140,15 @@ class FixedPointAttack(Described):
                     slope,
                     epsilon,
                 )
-                for start in range(self.starts)
             ]
-            best = [x for _, x in sorted(itertools.chain(*found), key=_margin, reverse=True)]
+            found.sort(key=_MARGIN, reverse=True)
+            best = 0
             if whole is not None:
-                kept = np.stack(best)
-                originals = np.broadcast_to(image, kept.shape)
-                in_files = stored(kept, originals, epsilon).astype(np.float32) / np.float32(255.0)
-                codes_found = tf.constant(whole(in_files), tf.float32)
-                rows = tuple(tf.repeat(tensor, len(kept), axis=0) for tensor in row)
-                margins = margin_of(criterion, tf.cast(outputs(codes_found), tf.float32), rows)
-                best = [kept[int(np.argmax(margins))]]
-            result[number] = best[0]
+                in_files = _in_files(np.stack([x for _, x in found]), image, epsilon)
+                judged = tf.cast(outputs(tf.constant(whole(in_files), tf.float32)), tf.float32)
+                rows = tuple(tf.repeat(tensor, len(found), axis=0) for tensor in row)
+                best = int(np.argmax(margin_of(criterion, judged, rows)))
+            result[number] = found[best][1]
             on_image(number + 1)
         return result
 
@@ -170,7 +171,7 @@ class FixedPointAttack(Described):
             margin, direction = slope(code, step < self.steps // 4)
             if not np.isfinite(margin):
                 raise FloatingPointError("The fit under attack gives numbers that are not finite.")
-            best = sorted([*best, (margin, x)], key=_margin, reverse=True)[: self.candidates]
+            best = sorted([*best, (margin, x)], key=_MARGIN, reverse=True)[: self.candidates]
             if step == self.steps:
                 break
             gradient = solver.pull_back(x, code, direction)
@@ -196,8 +197,10 @@ class FixedPointAttack(Described):
         return climb
 
 
-def _margin(found: tuple[float, Array]) -> float:
-    return found[0]
+def _in_files(candidates: Array, image: Array, epsilon: float) -> NDArray[np.float32]:
+    """Attacked versions [K, H, W, C] of one image as 8 bits hold them, in [0, 1]."""
+    levels = stored(candidates, np.broadcast_to(image, candidates.shape), epsilon)
+    return levels.astype(np.float32) / np.float32(255.0)
 
 
 def _within(image: Array, epsilon: float, rng: np.random.Generator) -> Array:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from absl import logging
 
+from experiments.drawing.inline_image import KINDS
 from experiments.drawing.report_page import Entry, page, readable
 from experiments.flags import command_line, file_flags
 from experiments.flags.groups import FlagGroup
@@ -32,7 +33,7 @@ _RUNS = FLAGS.path("runs", "runs", "Folder in which to look for finished runs.")
 _KEPT = FLAGS.boolean("kept", True, "Show the results that are kept in docs/results/, too.")
 
 DEFAULT_PATH = Path("runs") / "report.html"
-FIGURES = ("*.png", "*.jpg")
+FIGURES = tuple(f"*{ending}" for ending in KINDS)
 
 
 def main(arguments: list[str]) -> None:

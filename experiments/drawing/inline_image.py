@@ -30,6 +30,16 @@ class InlineImage:
     width: int
     height: int
 
+    @staticmethod
+    def check(path: Path) -> None:
+        """Decode a picture and keep nothing of it.
+
+        Raises:
+          OSError, ValueError: it is damaged or cannot be read.
+        """
+        with Image.open(path) as image:
+            image.load()
+
     @classmethod
     def read(cls, path: Path) -> InlineImage:
         """A PNG or JPEG file."""

@@ -219,7 +219,7 @@ def _is_readable(path: Path) -> bool:
     if path.suffix not in KINDS or path.name.startswith("."):
         return False
     try:
-        InlineImage.read(path)
+        InlineImage.check(path)
     except (OSError, ValueError) as error:
         logging.warning("%s cannot be read (%s) and is left out.", path, error)
         return False

@@ -13,6 +13,7 @@ import tensorflow as tf
 from attacks import FGSM, PGD, Attack, PerturbationAttack, Term, whole_levels
 from attacks.semantic_match import entry_weights
 from detector.detection import (
+    FALSE_ALARM_RATES,
     DetectionResult,
     ScoreSet,
     Thresholds,
@@ -37,8 +38,6 @@ from weights.errors import InputError
 
 UNSEEN_EPSILON = 0.05
 """At whose change of a pixel FGSM and PGD attack, and whose thresholds judge them."""
-TPR_AT = (0.01, 0.001)
-"""Shares of false alarms at which detection is read off, where so few faces can show them."""
 
 Scores = dict[str, np.ndarray]
 
@@ -151,7 +150,8 @@ class Table2:
         self._attacked: dict[tuple[str, str], Scores] = {}
         names = [f"eps={epsilon:g}" for epsilon in epsilons]
         # Where a change is below one level, files hold the faces as they were.
-        nothing = {n for n, e in zip(names, epsilons, strict=True) if self._levels(e) < 1}
+        levels = [whole_levels(float(attack.radii(epsilon))) for epsilon in epsilons]
+        nothing = {name for name, level in zip(names, levels, strict=True) if not level}
         self.series = tuple(f"{name},float" if name in nothing else name for name in names)
         self._stored_alone = tuple(name for name in names if name in nothing)
 
@@ -159,9 +159,6 @@ class Table2:
     def names(self) -> tuple[str, ...]:
         """All rows."""
         return *self._stored_alone, *self.series, *self._unseen
-
-    def _levels(self, epsilon: float) -> int:
-        return whole_levels(float(self.attack.radii(epsilon)))
 
     def _measured(self, images: Array) -> Scores:
         found = self.scores.measure(images, BATCH)
@@ -276,8 +273,8 @@ class Table2:
 
 
 def shown(normal: int) -> list[float]:
-    """Those shares of `TPR_AT` that so many normal faces can show: one of them or more."""
-    return [rate for rate in TPR_AT if rate * normal >= 1.0 - 1e-9]
+    """Those of `FALSE_ALARM_RATES` that so many normal faces can show: one of them or more."""
+    return [rate for rate in FALSE_ALARM_RATES if rate * normal >= 1.0 - 1e-9]
 
 
 def _epsilon(name: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import NamedTuple
 
@@ -86,7 +87,8 @@ class UnnoticedAttacks:
         self._table, self._config, self._score = table, config, score
         self._threshold = table.one_threshold(score)
         self._pgd = PGD(config.adaptive_steps)  # compiled once for all weights and epsilons
-        self._seen: dict[tuple[str, float], Function] = {}
+        # What an attacker sees, made once: attacks compile once for each.
+        self._behind = functools.cache(self._seen_by)
         self._rows = _told_apart(table.halves["test"], config.adaptive_images)
         self._halves = {
             "test": _part(table.halves["test"], self._rows),
@@ -176,12 +178,6 @@ class UnnoticedAttacks:
         attacked = self._table.attacked("validation", f"eps={epsilon:g}")[self._score]
         normal = self._table.normal["validation"][self._score]
         return max(float(abs(np.median(attacked) - np.median(normal))), TINY)
-
-    def _behind(self, attacker: str, epsilon: float) -> Function:
-        """What an attacker sees; made once, since attacks compile once for each."""
-        if (attacker, epsilon) not in self._seen:
-            self._seen[attacker, epsilon] = self._seen_by(attacker, epsilon)
-        return self._seen[attacker, epsilon]
 
     def _seen_by(self, attacker: str, epsilon: float) -> Function:
         victim = self._halves["test"].pairs.victim

@@ -44,6 +44,8 @@ def of_pairs(
         return Measurement(mean, *wilson_of_share(mean, count), count, paper)
     names, person = np.unique(np.stack(people), return_inverse=True)
     number = len(names)
+    if outcomes and (values == values[0]).all():
+        return Measurement(mean, *without_spread(mean, min(number, count)), count, paper)
     residual = values.astype(np.float64) - mean
     independent = float(residual @ residual) * count / (count - 1)
     together = _of_shared(residual, person.reshape(2, count)) * number / max(number - 1, 1)
@@ -51,8 +53,6 @@ def of_pairs(
     if not outcomes:
         half = Z95 * math.sqrt(variance)
         return Measurement(mean, mean - half, mean + half, count, paper)
-    if variance == 0.0:
-        return Measurement(mean, *without_spread(mean, min(number, count)), count, paper)
     low, high = wilson_of_share(mean, max(1.0, mean * (1.0 - mean) / variance))
     return Measurement(mean, low, high, count, paper)
 

@@ -86,8 +86,9 @@ class Run:
                     "another `output_dir`."
                 )
             self._check_same(_settings_of(self.folder))
-        self._check_files()
-        self._check_machines()
+        files = hashes(self._settings)
+        self._check_files(files)
+        self._check_machines(files)
         self._metrics = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
         self._lock = threading.Lock()  # rows may be made at once
@@ -133,9 +134,8 @@ class Run:
                 "or another `output_dir`."
             )
 
-    def _check_files(self) -> None:
+    def _check_files(self, now: dict[str, str]) -> None:
         """Settings name files, or leave it to those that come along; what these hold counts."""
-        now = hashes(self._settings)
         before = self._noted("files.json", now)
         differ = [name for name in before if now.get(name) != before[name]]
         if differ:
@@ -145,11 +145,11 @@ class Run:
                 "there to resume it, or choose another `output_dir`."
             )
 
-    def _check_machines(self) -> None:
+    def _check_machines(self, files: dict[str, str]) -> None:
         """Machines that train together were told the same and read the same files."""
         if self._devices is None or self._devices.workers == 1:
             return
-        told = as_text({"settings": self._settings, "files": hashes(self._settings)})
+        told = as_text({"settings": self._settings, "files": files})
         if not self._devices.alike(hashlib.sha256(told.encode()).digest()):
             raise InputError(
                 "The machines were told different flags, or have other files behind them: give "
